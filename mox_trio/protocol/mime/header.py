@@ -1,0 +1,114 @@
+"""A header block as byte-exact fields (RFC 5322 2.2, obsolete forms of RFC 5322 4.5, 8-bit as in RFC 6532).
+
+Nothing is refused and nothing is lost: the raw fields joined with `end` are the block again, so a field can be
+signed, copied or shown as it came. A line that is no field (no colon, or an mbox "From " line) is a `Field` without a
+name; white space before the colon is left out of the name; lines end in CRLF or a bare LF. A block is split at the
+first question asked about it, once, in linear time; fields become objects only when they are asked for.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_FIELD: Final = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
+_WHITE_SPACE: Final = b" \t\r\n"
+_NOT_FIELDS: Final = (b"From ", b">From ")
+"""How the line begins that mbox files put before a header; it holds colons, in its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its `name` as written, b"" where the line is no field, and `raw`, all of it with its line ends."""
+
+    name: bytes
+    raw: bytes
+
+    @property
+    def key(self) -> bytes:
+        """The name in lower case, by which fields are compared."""
+        return self.name.lower()
+
+    @property
+    def body(self) -> bytes:
+        """What follows the colon, unfolded, without white space around it; the whole line where it is no field."""
+        return _body(self.raw, bool(self.name))
+
+
+class Header:
+    """The fields of one header block, in their order. Made by `parse`."""
+
+    __slots__ = ("_by_key", "_raws", "block", "end")
+
+    block: bytes
+    """The bytes it was parsed from."""
+    end: bytes
+    """The blank line that ends the header and whatever follows it in the block; b"" where there is none."""
+
+    def __init__(self, block: bytes) -> None:
+        stop = _blank_line(block)
+        self.block = block
+        self.end = block[stop:]
+        self._raws: list[bytes] | None = None
+        self._by_key: dict[bytes, list[bytes]] | None = None
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields and the lines that are none; a new tuple each time."""
+        return tuple(Field(_name(raw), raw) for raw in self._split())
+
+    def get(self, key: bytes) -> bytes | None:
+        """The unfolded body of the first field named `key` (lower case), or None."""
+        raws = self._indexed().get(key)
+        return _body(raws[0], True) if raws else None
+
+    def all(self, key: bytes) -> list[bytes]:
+        """The unfolded bodies of all fields named `key` (lower case), in their order."""
+        return [_body(raw, True) for raw in self._indexed().get(key, ())]
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._indexed()
+
+    def _split(self) -> list[bytes]:
+        if self._raws is None:
+            self._raws = _FIELD.findall(self.block, 0, len(self.block) - len(self.end))
+            if self._raws and not self._raws[-1]:
+                self._raws.pop()
+        return self._raws
+
+    def _indexed(self) -> dict[bytes, list[bytes]]:
+        if self._by_key is None:
+            by_key: dict[bytes, list[bytes]] = {}
+            for raw in self._split():
+                by_key.setdefault(_name(raw).lower(), []).append(raw)
+            by_key.pop(b"", None)
+            self._by_key = by_key
+        return self._by_key
+
+
+def parse(block: bytes) -> Header:
+    """The header in `block`, which ends at the first blank line or at the end of the bytes. Never fails, linear."""
+    return Header(block)
+
+
+def _blank_line(block: bytes) -> int:
+    """Where the line that ends the header begins, or the end of the block."""
+    if block.startswith((b"\n", b"\r\n")):
+        return 0
+    with_cr = block.find(b"\n\r\n")
+    bare = block.find(b"\n\n", 0, with_cr + 1 if with_cr >= 0 else len(block))
+    found = bare if bare >= 0 else with_cr
+    return found + 1 if found >= 0 else len(block)
+
+
+def _name(raw: bytes) -> bytes:
+    name, colon, _ = raw.partition(b":")
+    if not colon or raw.startswith(_NOT_FIELDS) or b"\n" in name:
+        return b""
+    return name.strip(_WHITE_SPACE)
+
+
+def _body(raw: bytes, named: bool) -> bytes:
+    value = raw.partition(b":")[2] if named else raw
+    if b"\n" in value[:-1]:
+        value = value.replace(b"\r\n", b"").replace(b"\n", b"")
+    return value.strip(_WHITE_SPACE)
