@@ -1,4 +1,6 @@
-"""Every limit on what comes from outside, with its reason. Each is the default of a parameter, never read directly deeper down."""
+"""Every limit on what comes from outside, with its reason. Each is the default of a parameter, never read directly
+deeper down.
+"""
 
 from typing import Final
 
@@ -16,3 +18,21 @@ HEADER_ROW_BYTES: Final = 32 * 1024
 
 PREVIEW_CHARACTERS: Final = 256
 """Characters of a message's preview text."""
+
+LOCALPART_OCTETS: Final = 64
+"""RFC 5321 4.5.3.1.1. Our own addresses keep to it."""
+
+LOCALPART_OCTETS_OF_OTHERS: Final = 128
+"""Bounce addresses that services generate are longer than the standard allows; as senders they are taken up to here."""
+
+PATH_OCTETS: Final = 256
+"""RFC 5321 4.5.3.1.3, with the angle brackets."""
+
+HEADER_ADDRESSES: Final = 10_000
+"""Mailboxes of one address list that are interpreted; what follows is dropped."""
+
+THREAD_REFERENCES: Final = 100
+"""Message-IDs of one References field that are kept: the last ones, which are the nearest ancestors."""
+
+PREVIEW_SOURCE_BYTES: Final = 1024 * 1024
+"""Encoded bytes of a part that are looked at for its preview."""
