@@ -1,0 +1,162 @@
+"""Rows of messages: the placements of mails in mailboxes, and reading them.
+
+A selection of UIDs is a sequence of inclusive ranges `(first, last)`. One range runs as BETWEEN, more as a list of UIDs.
+What changes messages is in `placing.py`.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import bindparam as p
+from sqlalchemy import delete, func, select
+from sqlalchemy.sql import ColumnElement
+
+from storage_backends.index.api import EmailId, MailboxId, ModSeq, Parameters, Row, Transaction, Uid
+from storage_backends.index.schema import email, expunged, mailbox, message
+from storage_backends.index.statement import Prepared, any_of, prepared
+
+Ranges = Sequence[tuple[int, int]]
+
+EVERYTHING: Final[Ranges] = ((1, 2**32 - 1),)
+"""All UIDs there can be (RFC 9051 2.3.1.1)."""
+
+
+class MessageRow(NamedTuple):
+    """One message of a mailbox; instants in milliseconds."""
+
+    uid: Uid
+    email_id: EmailId
+    modseq: ModSeq
+    createseq: ModSeq
+    flags: int
+    keywords: int
+    received: int
+    saved: int
+    size: int
+
+
+class FlagsRow(NamedTuple):
+    """What a session keeps of each message in its selected mailbox."""
+
+    uid: Uid
+    flags: int
+    keywords: int
+    modseq: ModSeq
+
+
+_MESSAGE = tuple(message.c[name] for name in MessageRow._fields)
+_FLAGS = tuple(message.c[name] for name in FlagsRow._fields)
+_IN_MAILBOX = message.c.mailbox_id == p("mailbox")
+IN_RANGE: Final = message.c.uid.between(p("first"), p("last"))
+IN_LIST: Final = any_of(message.c.uid, "uids")
+
+_ROWS = {
+    kind: prepared(select(*_MESSAGE).where(_IN_MAILBOX, within).order_by(message.c.uid))
+    for kind, within in (("range", IN_RANGE), ("list", IN_LIST))
+}
+_FLAGS_ROWS = prepared(select(*_FLAGS).where(_IN_MAILBOX).order_by(message.c.uid))
+_CHANGED = prepared(select(*_MESSAGE).where(_IN_MAILBOX, message.c.modseq > p("since")).order_by(message.c.uid))
+_EXPUNGED = prepared(
+    select(expunged.c.uid)
+    .where(expunged.c.mailbox_id == p("mailbox"), expunged.c.modseq > p("since"))
+    .order_by(expunged.c.uid)
+)
+_OLD_TOMBSTONES = prepared(
+    select(expunged.c.mailbox_id, func.max(expunged.c.modseq))
+    .where(expunged.c.at < p("before"))
+    .group_by(expunged.c.mailbox_id)
+)
+_PRUNE = prepared(delete(expunged).where(expunged.c.mailbox_id == p("mailbox"), expunged.c.modseq <= p("pruned")))
+_OWNER = prepared(select(mailbox.c.account_id).where(mailbox.c.id == p("mailbox")))
+_MAILBOXES_OF_EMAIL = prepared(
+    select(message.c.mailbox_id, message.c.uid)
+    .where(message.c.email_id == p("email"))
+    .order_by(message.c.mailbox_id, message.c.uid)
+)
+
+
+def selection(ranges: Ranges) -> tuple[str, Parameters]:
+    """How a selection runs: "range" or "list", and its parameters."""
+    if len(ranges) == 1:
+        return "range", {"first": ranges[0][0], "last": ranges[0][1]}
+    return "list", {"uids": list(chain.from_iterable(range(first, last + 1) for first, last in ranges))}
+
+
+def ranges_of(uids: Iterable[int]) -> list[tuple[int, int]]:
+    """The fewest ranges that hold exactly these ascending UIDs."""
+    ranges: list[tuple[int, int]] = []
+    first = last = -1
+    for uid in uids:
+        if uid != last + 1:
+            if last >= 0:
+                ranges.append((first, last))
+            first = uid
+        last = uid
+    if last >= 0:
+        ranges.append((first, last))
+    return ranges
+
+
+def rows(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges = EVERYTHING) -> list[MessageRow]:
+    """Messages in the order of their UIDs."""
+    kind, parameters = selection(ranges)
+    return [MessageRow(*row) for row in tx.all(_ROWS[kind], {"mailbox": mailbox_id, **parameters})]
+
+
+def flags(tx: Transaction, mailbox_id: MailboxId) -> list[Row]:
+    """Of every message (uid, flags, keywords, modseq), as plain tuples in the order of the UIDs: see FlagsRow."""
+    return tx.all(_FLAGS_ROWS, {"mailbox": mailbox_id})
+
+
+def changed(tx: Transaction, mailbox_id: MailboxId, since: ModSeq) -> list[MessageRow]:
+    """Messages that are new or changed after `since`."""
+    return [MessageRow(*row) for row in tx.all(_CHANGED, {"mailbox": mailbox_id, "since": since})]
+
+
+def vanished(tx: Transaction, mailbox_id: MailboxId, since: ModSeq) -> list[Uid]:
+    """UIDs of messages that went after `since`, as far back as tombstones are kept."""
+    return [Uid(row[0]) for row in tx.all(_EXPUNGED, {"mailbox": mailbox_id, "since": since})]
+
+
+@cache
+def _details(kind: str, names: tuple[str, ...]) -> Prepared:
+    columns: list[ColumnElement[Any]] = [email.c[name] for name in names]
+    within = IN_RANGE if kind == "range" else IN_LIST
+    return prepared(
+        select(*_MESSAGE, *columns)
+        .join(email, email.c.id == message.c.email_id)
+        .where(_IN_MAILBOX, within)
+        .order_by(message.c.uid)
+    )
+
+
+def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[Row]:
+    """The columns of MessageRow and then the named columns of `email`, in the order of the UIDs. Sealed ones stay sealed.
+
+    The caller gives few different `names`, each a tuple of its program.
+    """
+    kind, parameters = selection(ranges)
+    return tx.all(_details(kind, names), {"mailbox": mailbox_id, **parameters})
+
+
+def placements(tx: Transaction, email_id: EmailId) -> list[tuple[MailboxId, Uid]]:
+    """Where a mail is placed."""
+    return [(MailboxId(row[0]), Uid(row[1])) for row in tx.all(_MAILBOXES_OF_EMAIL, {"email": email_id})]
+
+
+def old_tombstones(tx: Transaction, before: int) -> list[tuple[MailboxId, ModSeq]]:
+    """Mailboxes with tombstones from before an instant, and the highest modseq of those."""
+    return [(MailboxId(row[0]), ModSeq(row[1])) for row in tx.all(_OLD_TOMBSTONES, {"before": before})]
+
+
+def prune(tx: Transaction, mailbox_id: MailboxId, modseq: ModSeq) -> int:
+    """Delete tombstones up to `modseq` and return how many."""
+    return tx.run(_PRUNE, {"mailbox": mailbox_id, "pruned": modseq})
+
+
+def owner(tx: Transaction, mailbox_id: MailboxId) -> int | None:
+    """The account of a mailbox."""
+    row = tx.one(_OWNER, {"mailbox": mailbox_id})
+    return None if row is None else int(row[0])

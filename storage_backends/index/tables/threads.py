@@ -1,0 +1,71 @@
+"""Which thread a Message-ID belongs to: rows by a key over (Message-ID, base subject), also of mails that have not arrived."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam as p
+from sqlalchemy import select, update
+
+from storage_backends.index.api import AccountId, Transaction
+from storage_backends.index.schema import email, message, thread_key
+from storage_backends.index.statement import any_of, insert, prepared
+from storage_backends.index.tables import emails
+
+_FIND = prepared(
+    select(thread_key.c.key, thread_key.c.thread_id).where(
+        thread_key.c.account_id == p("account"), any_of(thread_key.c.key, "keys")
+    )
+)
+_ADD = prepared(
+    insert(thread_key)
+    .values(account_id=p("account"), key=p("key"), thread_id=p("thread"))
+    .on_conflict_do_nothing(index_elements=["account_id", "key"])
+)
+_JOIN = prepared(
+    update(thread_key)
+    .where(thread_key.c.account_id == p("account"), thread_key.c.thread_id == p("old_thread"))
+    .values(thread_id=p("new_thread"))
+)
+_BY_SUBJECT = prepared(
+    select(email.c.thread_id)
+    .join(message, message.c.email_id == email.c.id)
+    .where(
+        email.c.account_id == p("account"),
+        email.c.subject_key == p("subject"),
+        message.c.mailbox_id == p("mailbox"),
+        message.c.received >= p("first"),
+        message.c.received <= p("last"),
+    )
+    .order_by(message.c.received.desc())
+    .limit(1)
+)
+
+
+def find(tx: Transaction, account: AccountId, keys: Sequence[int]) -> dict[int, str]:
+    """The threads of those keys that are known."""
+    return {row[0]: row[1] for row in tx.all(_FIND, {"account": account, "keys": list(keys)})}
+
+
+def add(tx: Transaction, account: AccountId, keys: Sequence[int], thread_id: str) -> None:
+    """Let keys stand for a thread; those that stand for one already stay."""
+    tx.many(_ADD, [{"account": account, "key": key, "thread": thread_id} for key in keys])
+
+
+def join(tx: Transaction, account: AccountId, old: str, new: str) -> None:
+    """Make one thread of two: keys and mails."""
+    tx.run(_JOIN, {"account": account, "old_thread": old, "new_thread": new})
+    emails.join_threads(tx, account, old, new)
+
+
+def by_subject(
+    tx: Transaction, account: AccountId, mailbox: int, subject_key: int, between: tuple[int, int]
+) -> str | None:
+    """The thread of the newest mail in a mailbox with this base subject, received between two instants."""
+    parameters = {
+        "account": account,
+        "mailbox": mailbox,
+        "subject": subject_key,
+        "first": between[0],
+        "last": between[1],
+    }
+    row = tx.one(_BY_SUBJECT, parameters)
+    return None if row is None else str(row[0])
