@@ -79,8 +79,12 @@ class Header:
         if self._by_key is None:
             by_key: dict[bytes, list[bytes]] = {}
             for raw in self._split():
-                by_key.setdefault(_name(raw).lower(), []).append(raw)
-            by_key.pop(b"", None)
+                # A line that is no field lands under a key that nobody asks for: cheaper than to find out.
+                key = raw[: raw.find(b":")].rstrip(b" \t").lower()
+                if key in by_key:
+                    by_key[key].append(raw)
+                else:
+                    by_key[key] = [raw]
             self._by_key = by_key
         return self._by_key
 
