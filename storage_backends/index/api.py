@@ -1,12 +1,12 @@
 """The seam for rows: what any index promises to the units that are handed to it.
 
-A unit is a plain function that gets a `Transaction` and runs in a database thread: no await inside, so no lock is held over
-the network and cancellation cannot split it. It has no effect outside its transaction and may be run more than once. Its
-result or exception is handed out only after the commit.
+A unit is a plain function that gets a `Transaction` and runs in a database thread: no await inside, so no lock is
+held over the network and cancellation cannot split it. It has no effect outside its transaction and may be run more
+than once. Its result or exception is handed out only after the commit.
 
 - `read`: one snapshot for all statements of the unit.
-- `write`: units that wait become one transaction with a savepoint each and one commit. A unit that raises is rolled back alone.
-  A handed-over write finishes even when its caller is cancelled.
+- `write`: units that wait become one transaction with a savepoint each and one commit. A unit that raises is rolled
+  back alone. A handed-over write finishes even when its caller is cancelled.
 - Unavailable: nothing of the unit happened, and the same call may succeed later.
 - After the commit the index announces the touched accounts to those who wait in `past`, in this process and in others.
 
@@ -51,7 +51,8 @@ class Transaction(Protocol):
         """Run once for each of the parameters."""
 
     def modseq(self, account: AccountId) -> ModSeq:
-        """The modification sequence of this write for an account that it was given; larger than any committed before."""
+        """The modification sequence of this write for an account that it was given; larger than any committed before.
+        """
 
 
 class Index(Protocol):
@@ -69,8 +70,8 @@ class Index(Protocol):
     async def past(self, account: AccountId, modseq: ModSeq) -> ModSeq:
         """Wait until the account's modseq is larger than `modseq` and return it.
 
-        Commits of this process are heard at once, those of others by their wake-up; a lost wake-up costs at most five seconds.
-        NotFound when the account does not exist.
+        Commits of this process are heard at once, those of others by their wake-up; a lost wake-up costs at most five
+        seconds. NotFound when the account does not exist.
         """
 
     async def now(self) -> int:

@@ -1,10 +1,10 @@
 """The tables, the same on SQLite and Postgres.
 
-Instants are milliseconds since 1970 UTC, sizes and offsets are bytes, flags are bits, yes and no are 1 and 0: no column needs
-conversion between the driver and Python. A `modseq` is that of the account when the row last changed, a `createseq` when it
-came to be; rows that others must see going away stay as tombstones. Columns marked `sealed` hold what reveals content: through
-the codec of `mox_trio.mailstore`, sealed with the account's key where bodies are encrypted. Columns named `*_key` are keyed
-64-bit hashes for exact look-ups on sealed values.
+Instants are milliseconds since 1970 UTC, sizes and offsets are bytes, flags are bits, yes and no are 1 and 0: no
+column needs conversion between the driver and Python. A `modseq` is that of the account when the row last changed, a
+`createseq` when it came to be; rows that others must see going away stay as tombstones. Columns marked `sealed` hold
+what reveals content: through the codec of `mox_trio.mailstore`, sealed with the account's key where bodies are
+encrypted. Columns named `*_key` are keyed 64-bit hashes for exact look-ups on sealed values.
 """
 
 from typing import Any, Final
@@ -55,7 +55,7 @@ account = _table(
     "account",
     _id(),
     Column("name", Text, nullable=False),
-    _word("state"),  # active, disabled, removing
+    _word("state"),  # creating, active, disabled, removing
     _count("modseq", 1),  # the first change has 2
     _count("next_uidvalidity"),
     _count("created"),
@@ -142,6 +142,7 @@ email = _table(
     Column("message_id_key", BigInteger),
     Column("subject_key", BigInteger),  # of the base subject
     Column("from_key", BigInteger),  # of the first From address
+    Column("content_key", BigInteger),  # of the body as stored, without prefix
     # What the checks of the receiving server found; empty for mail that did not come by SMTP from outside.
     _word("remote_ip"),
     _word("remote_ip_masked1"),  # /32 or /64
@@ -175,6 +176,7 @@ email = _table(
     Column("destined_mailbox_id", BigInteger),
     Column("original_mailbox_id", BigInteger),
     Index("ix_email_message_id_key", "account_id", "message_id_key"),
+    Index("ix_email_content_key", "account_id", "content_key"),
     Index("ix_email_thread_id", "account_id", "thread_id"),
     Index("uq_email_object_id", "account_id", "object_id", unique=True),
     sqlite_autoincrement=True,
@@ -216,7 +218,6 @@ thread_key = _table(
     _account(primary_key=True),
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("thread_id", Text, nullable=False),
-    Index("ix_thread_key_thread_id", "account_id", "thread_id"),
     sqlite_with_rowid=False,
 )
 

@@ -10,6 +10,7 @@ from storage_backends.index.api import AccountId, ModSeq, Transaction
 from storage_backends.index.schema import account
 from storage_backends.index.statement import insert, prepared
 
+CREATING: Final = "creating"
 ACTIVE: Final = "active"
 DISABLED: Final = "disabled"
 REMOVING: Final = "removing"
@@ -30,7 +31,7 @@ _THERE = account.c.state != literal_column(f"'{REMOVING}'")
 _COLUMNS = (account.c.id, account.c.name, account.c.state, account.c.modseq, account.c.created)
 _INSERT = prepared(
     insert(account)
-    .values(name=p("name"), state=ACTIVE, next_uidvalidity=p("uidvalidity"), created=p("now"))
+    .values(name=p("name"), state=CREATING, next_uidvalidity=p("uidvalidity"), created=p("now"))
     .returning(account.c.id)
 )
 _BY_NAME = prepared(select(*_COLUMNS).where(account.c.name == p("name"), _THERE))
@@ -47,7 +48,7 @@ _NEXT_UIDVALIDITY = prepared(
 
 
 def add(tx: Transaction, name: str, *, now: int) -> AccountId:
-    """Add an account and return its id. Conflict when an account of this name is there.
+    """Add an account in the state CREATING and return its id. Conflict when an account of this name is there.
 
     UIDVALIDITY starts at the seconds of now, so that an account added again never repeats one (RFC 9051 2.3.1.1).
     """
@@ -76,7 +77,7 @@ def all_rows(tx: Transaction) -> list[AccountRow]:
 
 
 def set_state(tx: Transaction, account_id: AccountId, state: str) -> None:
-    """Set one of ACTIVE, DISABLED, REMOVING."""
+    """Set one of the states."""
     tx.run(_SET_STATE, {"account": account_id, "new_state": state})
 
 

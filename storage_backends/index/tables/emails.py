@@ -1,6 +1,6 @@
 """Rows of mails: what never changes and exists once, however many mailboxes hold it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam as p
@@ -8,7 +8,7 @@ from sqlalchemy import delete, exists, select, update
 
 from storage_backends.index.api import AccountId, EmailId, Transaction
 from storage_backends.index.schema import email, message
-from storage_backends.index.statement import any_of, insert, prepared
+from storage_backends.index.statement import insert, prepared
 
 PAGE: Final = 500
 """Rows that are read at once where all are walked through."""
@@ -70,11 +70,13 @@ class EmailRow(NamedTuple):
     message_id_key: int | None
     subject_key: int | None
     from_key: int | None
+    content_key: int | None
 
 
 class Rendered(NamedTuple):
-    """The columns that are made from the bytes of a mail and made again when `parsed_version` is old."""
+    """The columns that are made from the bytes of a mail and made again when `parsed_version` is another."""
 
+    prefix: bytes
     header: bytes
     header_size: int
     envelope: bytes
@@ -87,6 +89,7 @@ class Rendered(NamedTuple):
     message_id_key: int | None
     subject_key: int | None
     from_key: int | None
+    content_key: int | None
 
 
 class Place(NamedTuple):
@@ -126,7 +129,7 @@ _RENDER = prepared(
 )
 _OLD = prepared(
     select(*_PLACE)
-    .where(email.c.id > p("after"), email.c.parsed_version < p("version"))
+    .where(email.c.account_id == p("account"), email.c.id > p("after"), email.c.parsed_version != p("version"))
     .order_by(email.c.id)
     .limit(p("most"))
 )
@@ -145,11 +148,6 @@ _BY_MESSAGE_ID = prepared(
     .order_by(email.c.id.desc())
     .limit(1)
 )
-_SET_THREAD = prepared(
-    update(email)
-    .where(email.c.account_id == p("account"), email.c.thread_id == p("old_thread"))
-    .values(thread_id=p("new_thread"))
-)
 _COUNT = prepared(select(email.c.id).where(email.c.store == p("store")).limit(1))
 _WITHOUT_PLACEMENT = prepared(
     select(email.c.id)
@@ -162,11 +160,12 @@ _WITHOUT_PLACEMENT = prepared(
     .limit(p("most"))
 )
 _REFS = prepared(select(email.c.ref).where(email.c.account_id == p("account"), email.c.store == p("store")))
-_KNOWN_MESSAGE_IDS = prepared(
-    select(email.c.message_id_key, email.c.size).where(
-        email.c.account_id == p("account"), any_of(email.c.message_id_key, "keys")
-    )
+_BY_CONTENT = prepared(
+    select(email.c.id)
+    .where(email.c.account_id == p("account"), email.c.content_key == p("key"), email.c.size == p("size"))
+    .limit(1)
 )
+_ERASE = prepared(delete(email).where(email.c.account_id == p("account"), email.c.id <= p("last")))
 
 
 def add(tx: Transaction, row: EmailRow, evidence: Evidence | None = None) -> EmailId:
@@ -193,9 +192,12 @@ def places_in_store(tx: Transaction, store: str, after: int, most: int = PAGE) -
     return [Place(*row) for row in tx.all(_PLACES_IN_STORE, {"store": store, "after": after, "most": most})]
 
 
-def places_parsed_before(tx: Transaction, version: int, after: int, most: int = PAGE) -> list[Place]:
-    """The next mails of all accounts that were rendered by an older version."""
-    return [Place(*row) for row in tx.all(_OLD, {"version": version, "after": after, "most": most})]
+def places_parsed_otherwise(
+    tx: Transaction, account: AccountId, version: int, after: int, most: int = PAGE
+) -> list[Place]:
+    """The next mails of an account that were rendered by another version."""
+    parameters = {"account": account, "version": version, "after": after, "most": most}
+    return [Place(*row) for row in tx.all(_OLD, parameters)]
 
 
 def move(tx: Transaction, email_id: EmailId, old: tuple[str, str], new: tuple[str, str]) -> bool:
@@ -226,11 +228,6 @@ def by_message_id(tx: Transaction, account: AccountId, key: int) -> tuple[EmailI
     return None if row is None else (EmailId(row[0]), row[1])
 
 
-def join_threads(tx: Transaction, account: AccountId, old: str, new: str) -> None:
-    """Put every mail of thread `old` into thread `new`."""
-    tx.run(_SET_THREAD, {"account": account, "old_thread": old, "new_thread": new})
-
-
 def any_in_store(tx: Transaction, store: str) -> bool:
     """Whether any mail has its body in this store."""
     return tx.one(_COUNT, {"store": store}) is not None
@@ -241,12 +238,14 @@ def refs(tx: Transaction, account: AccountId, store: str) -> set[str]:
     return {row[0] for row in tx.all(_REFS, {"account": account, "store": store})}
 
 
-def sizes_by_message_id(tx: Transaction, account: AccountId, keys: Sequence[int]) -> Mapping[int, set[int]]:
-    """For those of the Message-ID keys that the account has: the sizes of the mails."""
-    found: dict[int, set[int]] = {}
-    for key, size in tx.all(_KNOWN_MESSAGE_IDS, {"account": account, "keys": list(keys)}):
-        found.setdefault(key, set()).add(size)
-    return found
+def has_content(tx: Transaction, account: AccountId, content_key: int, size: int) -> bool:
+    """Whether the account has a mail of this content."""
+    return tx.one(_BY_CONTENT, {"account": account, "key": content_key, "size": size}) is not None
+
+
+def erase(tx: Transaction, account: AccountId, last: EmailId) -> None:
+    """Delete the mails of an account that goes, up to an id; no message may hold them any more."""
+    tx.run(_ERASE, {"account": account, "last": last})
 
 
 def walk(tx: Transaction, account: AccountId) -> Iterator[Place]:

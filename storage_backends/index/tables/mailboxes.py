@@ -1,4 +1,6 @@
-"""Rows of mailboxes with their counts, and of subscriptions. Counts are kept in the same statement as UIDs are given out."""
+"""Rows of mailboxes with their counts, and of subscriptions. Counts are kept in the same statement as UIDs are given
+out.
+"""
 
 from typing import Final, NamedTuple
 
@@ -49,6 +51,14 @@ class Counts(NamedTuple):
     deleted: int
     size: int
     deleted_size: int
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Both together."""
+        return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    def minus(self) -> "Counts":
+        """The opposite: what goes."""
+        return Counts(*(-mine for mine in self))
 
 
 _COLUMNS = tuple(mailbox.c[name] for name in MailboxRow._fields)

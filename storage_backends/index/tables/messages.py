@@ -1,7 +1,7 @@
 """Rows of messages: the placements of mails in mailboxes, and reading them.
 
-A selection of UIDs is a sequence of inclusive ranges `(first, last)`. One range runs as BETWEEN, more as a list of UIDs.
-What changes messages is in `placing.py`.
+A selection of UIDs is a sequence of inclusive ranges `(first, last)`. One range runs as BETWEEN, more as a list of
+UIDs. What changes messages is in `placing.py`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -133,7 +133,8 @@ def _details(kind: str, names: tuple[str, ...]) -> Prepared:
 
 
 def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[Row]:
-    """The columns of MessageRow and then the named columns of `email`, in the order of the UIDs. Sealed ones stay sealed.
+    """The columns of MessageRow and then the named columns of `email`, in the order of the UIDs. Sealed ones stay
+    sealed.
 
     The caller gives few different `names`, each a tuple of its program.
     """

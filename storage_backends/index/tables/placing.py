@@ -1,5 +1,5 @@
-"""What changes messages: place, store flags, copy, expunge. One statement for any number of rows; the caller adjusts the
-mailbox's counts by what is returned (`mailboxes.take_uids`), in the same unit."""
+"""What changes messages: place, store flags, copy, expunge. One statement for any number of rows; the caller adjusts
+the mailbox's counts by what is returned (`mailboxes.take_uids`), in the same unit."""
 
 from typing import Any, Final, NamedTuple
 
@@ -165,12 +165,15 @@ _SUMS = (
 )
 _COUNT = {kind: prepared(select(*_SUMS).where(_IN_MAILBOX, within)) for kind, within in _SELECTIONS}
 _UIDS = {
-    kind: prepared(select(message.c.uid).where(_IN_MAILBOX, within).order_by(message.c.uid))
+    kind: prepared(select(message.c.uid).where(_IN_MAILBOX, within).order_by(message.c.uid).limit(p("most")))
     for kind, within in _SELECTIONS
 }
 _DELETED_UIDS = {
     kind: prepared(
-        select(message.c.uid).where(_IN_MAILBOX, within, message.c.flags.op("&")(DELETED) != 0).order_by(message.c.uid)
+        select(message.c.uid)
+        .where(_IN_MAILBOX, within, message.c.flags.op("&")(DELETED) != 0)
+        .order_by(message.c.uid)
+        .limit(p("most"))
     )
     for kind, within in _SELECTIONS
 }
@@ -230,15 +233,19 @@ def count(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges) -> Counts:
     return Counts(*(int(value) for value in row))
 
 
-def uids(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, *, deleted_only: bool = False) -> list[Uid]:
-    """UIDs of a selection that exist, in order; only those with \\Deleted when asked."""
+def uids(
+    tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, *, deleted_only: bool = False, most: int = ALL_BITS
+) -> list[Uid]:
+    """The first `most` UIDs of a selection that exist, in order; only those with \\Deleted when asked."""
     kind, within = selection(ranges)
     statement = _DELETED_UIDS[kind] if deleted_only else _UIDS[kind]
-    return [Uid(row[0]) for row in tx.all(statement, {"mailbox": mailbox_id, **within})]
+    return [Uid(row[0]) for row in tx.all(statement, {"mailbox": mailbox_id, "most": most, **within})]
 
 
 class Copy(NamedTuple):
-    """Where copies go: the first copy gets UID `before_first` + 1, the others follow in the order of the sources' UIDs."""
+    """Where copies go: the first copy gets UID `before_first` + 1, the others follow in the order of the sources'
+    UIDs.
+    """
 
     target: MailboxId
     before_first: int

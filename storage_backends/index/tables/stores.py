@@ -79,7 +79,9 @@ def wrapped_keys(tx: Transaction) -> list[tuple[AccountId, bytes]]:
 
 
 def add_wrapped_key(tx: Transaction, account_id: AccountId, wrapped: bytes) -> bytes | None:
-    """Set the wrapped key unless there is one; return the one that holds, None for an account without (being removed)."""
+    """Set the wrapped key unless there is one; return the one that holds, None for an account without (being
+    removed).
+    """
     tx.run(_SET_KEY, {"account": account_id, "wrapped": wrapped})
     return wrapped_key(tx, account_id)
 

@@ -1,14 +1,15 @@
-"""Which thread a Message-ID belongs to: rows by a key over (Message-ID, base subject), also of mails that have not arrived."""
+"""Which thread a Message-ID belongs to: rows by a key over (Message-ID, base subject), also of mails that have not
+arrived.
+"""
 
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from storage_backends.index.api import AccountId, Transaction
 from storage_backends.index.schema import email, message, thread_key
 from storage_backends.index.statement import any_of, insert, prepared
-from storage_backends.index.tables import emails
 
 _FIND = prepared(
     select(thread_key.c.key, thread_key.c.thread_id).where(
@@ -19,11 +20,6 @@ _ADD = prepared(
     insert(thread_key)
     .values(account_id=p("account"), key=p("key"), thread_id=p("thread"))
     .on_conflict_do_nothing(index_elements=["account_id", "key"])
-)
-_JOIN = prepared(
-    update(thread_key)
-    .where(thread_key.c.account_id == p("account"), thread_key.c.thread_id == p("old_thread"))
-    .values(thread_id=p("new_thread"))
 )
 _BY_SUBJECT = prepared(
     select(email.c.thread_id)
@@ -48,12 +44,6 @@ def find(tx: Transaction, account: AccountId, keys: Sequence[int]) -> dict[int, 
 def add(tx: Transaction, account: AccountId, keys: Sequence[int], thread_id: str) -> None:
     """Let keys stand for a thread; those that stand for one already stay."""
     tx.many(_ADD, [{"account": account, "key": key, "thread": thread_id} for key in keys])
-
-
-def join(tx: Transaction, account: AccountId, old: str, new: str) -> None:
-    """Make one thread of two: keys and mails."""
-    tx.run(_JOIN, {"account": account, "old_thread": old, "new_thread": new})
-    emails.join_threads(tx, account, old, new)
 
 
 def by_subject(

@@ -1,0 +1,241 @@
+"""The way of a message into an account: body, then row, then announce.
+
+1. `bodies.put` makes the bytes durable. Fails: nothing happened.
+2. One unit of the index takes a UID, adds to the counts, inserts the mail and its placement, and runs what else the
+   caller wants in the same transaction (`also`). Fails: the body is an orphan; where the reason is the message's own
+   (no such mailbox, no quota) it is deleted at once, else `upkeep` removes it.
+3. The index announces the account after the commit: no caller can forget it.
+
+What is returned is durable. A caller that is cancelled may find the message delivered all the same.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import trio
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import keywords, mailboxes, rendering, threads
+from mox_trio.mailstore.spool import Spooled
+from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.index.api import EmailId, MailboxId, ModSeq, Transaction, Uid
+from storage_backends.index.tables import emails, placing
+from storage_backends.index.tables import mailboxes as rows
+from storage_backends.index.tables.emails import Evidence
+
+INLINE: Final = 64 * 1024
+"""Messages up to this size in bytes are rendered without a thread."""
+PUTS: Final = 16
+"""Bodies of one call that are put side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message for one account."""
+
+    spooled: Spooled
+    prefix: bytes = b""
+    """Headers to be added in front; each ends with CRLF."""
+    flags: tuple[str, ...] = ()
+    """Names of flags and keywords."""
+    received: int | None = None
+    """INTERNALDATE in milliseconds since 1970 UTC; None is now."""
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Where a message is now."""
+
+    mailbox_id: MailboxId
+    uidvalidity: int
+    uid: Uid
+    email_id: EmailId
+    object_id: str
+    thread_id: str
+    modseq: ModSeq
+    size: int
+
+
+Also = Callable[[Transaction, Sequence[Delivered]], None]
+"""A unit that runs in the transaction of a delivery, after its rows are in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message whose body is durable and whose columns are rendered: what is left is one unit of the index."""
+
+    incoming: Incoming
+    object_id: str
+    new_thread: str
+    ref: str
+    rendered: emails.Rendered
+    thread_keys: tuple[int, ...]
+    by_subject: bool
+    received: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of prefix and body."""
+        return len(self.incoming.prefix) + self.incoming.spooled.size
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How messages are taken: bytes the account may hold in all (0: any), and whether a missing mailbox is made."""
+
+    quota: int = 0
+    create: bool = True
+
+
+async def to_mailbox(
+    store: MailStore,
+    account: Account,
+    mailbox: str,
+    incoming: Incoming,
+    terms: Terms = Terms(),
+    also: Sequence[Also] = (),
+) -> Delivered:
+    """Deliver one message into the mailbox of this name; see `many`."""
+    return (await many(store, account, mailbox, [incoming], terms, also))[0]
+
+
+async def many(
+    store: MailStore,
+    account: Account,
+    mailbox: str,
+    incoming: Sequence[Incoming],
+    terms: Terms = Terms(),
+    also: Sequence[Also] = (),
+) -> list[Delivered]:
+    """Deliver messages into the mailbox of this name: all or none, in this order.
+
+    Failures: NOT_FOUND when there is no such mailbox and it is not to be made, QUOTA, LIMIT (keywords), INVALID
+    (names of mailbox or keywords). Errors of the stores pass through.
+    """
+    name = mailboxes.canonical(mailbox)
+    prepared = await prepare(store, account, incoming)
+    unit = partial(_insert, store=store, account=account, name=name, prepared=prepared, terms=terms, also=also)
+    try:
+        return await store.index.write([account.id], unit)
+    except Failure:
+        # The unit itself refused, so its transaction has no row that names these bodies.
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+            await store.bodies[store.default_store].delete([each.ref for each in prepared])
+        raise
+
+
+async def prepare(store: MailStore, account: Account, incoming: Sequence[Incoming]) -> list[Prepared]:
+    """Make the bodies durable and render the columns, side by side for several messages."""
+    if len(incoming) == 1:
+        return [await _prepare_one(store, account, incoming[0])]
+    prepared: list[Prepared | None] = [None] * len(incoming)
+    places = trio.CapacityLimiter(PUTS)
+
+    async def one(number: int) -> None:
+        async with places:
+            prepared[number] = await _prepare_one(store, account, incoming[number])
+
+    async with trio.open_nursery(strict_exception_groups=False) as nursery:
+        for number in range(len(incoming)):
+            nursery.start_soon(one, number)
+    return [each for each in prepared if each is not None]
+
+
+async def _prepare_one(store: MailStore, account: Account, incoming: Incoming) -> Prepared:
+    object_id = store.object_id("M")
+    render = partial(rendering.render, account.codec, object_id, incoming.prefix, incoming.spooled)
+    if incoming.spooled.size <= INLINE:
+        rendered, threading = render()
+    else:
+        rendered, threading = await trio.to_thread.run_sync(render, limiter=store.computing)
+    ref = await store.bodies[store.default_store].put(account.id, incoming.spooled)
+    return Prepared(
+        incoming=incoming,
+        object_id=object_id,
+        new_thread=store.object_id("T"),
+        ref=ref,
+        rendered=rendered,
+        thread_keys=threads.keys(account.codec, threading),
+        by_subject=threading.is_reply and not threading.references,
+        received=store.now() if incoming.received is None else incoming.received,
+    )
+
+
+def _insert(
+    tx: Transaction,
+    *,
+    store: MailStore,
+    account: Account,
+    name: str,
+    prepared: Sequence[Prepared],
+    terms: Terms,
+    also: Sequence[Also],
+) -> list[Delivered]:
+    bits = [keywords.bits(tx, account.id, each.incoming.flags, create=True) for each in prepared]
+    counts = rows.Counts(0, 0, 0, 0, 0)
+    for (flag_bits, _), each in zip(bits, prepared, strict=True):
+        counts = counts.plus(placing.counts_of(flag_bits, each.size))
+    taken = rows.take_uids_by_name(tx, account.id, name, len(prepared), counts)
+    if taken is None:
+        if not terms.create:
+            raise Failure(Kind.NOT_FOUND, f"there is no mailbox {name!r}; create it first")
+        mailboxes.add_with_parents(tx, account.id, name)
+        taken = rows.take_uids_by_name(tx, account.id, name, len(prepared), counts)
+    if taken is None:
+        raise Failure(Kind.CONFLICT, f"the mailbox {name!r} was removed meanwhile; try again")
+    if terms.quota and rows.total_size(tx, account.id) > terms.quota:
+        raise Failure(Kind.QUOTA, f"the mailbox is full ({terms.quota} bytes); delete messages first")
+    first = taken.uidnext - len(prepared)
+    delivered = [
+        _insert_one(tx, store, account, taken, Uid(first + number), each, each_bits)
+        for number, (each, each_bits) in enumerate(zip(prepared, bits, strict=True))
+    ]
+    for unit in also:
+        unit(tx, delivered)
+    return delivered
+
+
+def _insert_one(
+    tx: Transaction,
+    store: MailStore,
+    account: Account,
+    taken: rows.Taken,
+    uid: Uid,
+    message: Prepared,
+    bits: tuple[int, int],
+) -> Delivered:
+    rendered = message.rendered
+    by_subject = None
+    if message.by_subject and rendered.subject_key is not None:
+        by_subject = (taken.mailbox_id, rendered.subject_key, message.received)
+    thread = threads.assign(tx, account.id, message.thread_keys, message.new_thread, by_subject)
+    row = emails.EmailRow(
+        account_id=account.id,
+        object_id=message.object_id,
+        thread_id=thread,
+        store=store.default_store,
+        ref=message.ref,
+        size=message.size,
+        **rendered._asdict(),
+    )
+    email_id = emails.add(tx, row, message.incoming.evidence)
+    placing.place(
+        tx,
+        account.id,
+        placing.Placement(
+            taken.mailbox_id, uid, email_id, bits[0], bits[1], message.received, store.now(), message.size
+        ),
+    )
+    return Delivered(
+        mailbox_id=taken.mailbox_id,
+        uidvalidity=taken.uidvalidity,
+        uid=uid,
+        email_id=email_id,
+        object_id=message.object_id,
+        thread_id=thread,
+        modseq=tx.modseq(account.id),
+        size=message.size,
+    )

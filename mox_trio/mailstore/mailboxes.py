@@ -1,0 +1,204 @@
+"""Mailboxes by their names: make, rename, delete, subscribe, special use.
+
+A name is a path of levels divided by "/", in Unicode normal form C (RFC 5198); Inbox is the same in any case (RFC
+9051 5.1), all other names are case-sensitive. Making or renaming makes the parents that are missing; a mailbox with
+children is not deleted.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mox_trio.base import text
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.errors import Conflict
+from storage_backends.index.api import AccountId, MailboxId, Transaction
+from storage_backends.index.tables import annotations, mailboxes, placing
+from storage_backends.index.tables.mailboxes import MailboxRow
+from storage_backends.index.tables.messages import EVERYTHING
+
+INBOX: Final = "Inbox"
+DELIMITER: Final = "/"
+LONGEST: Final = 512
+"""Bytes of a name in UTF-8."""
+DEEPEST: Final = 32
+"""Levels of a name."""
+MOST: Final = 10_000
+"""Mailboxes of an account."""
+
+
+def canonical(name: str) -> str:
+    """The name as it is stored. INVALID, saying why, when it cannot be one."""
+    name = text.nfc(name)
+    if name.lower() == "inbox":
+        return INBOX
+    levels = name.split(DELIMITER)
+    if levels[0].lower() == "inbox":
+        levels[0] = INBOX
+        name = DELIMITER.join(levels)
+    if not all(levels):
+        raise Failure(Kind.INVALID, 'a mailbox name has no empty level: no "/" at its ends and no "//"')
+    if len(name.encode("utf-8", "replace")) > LONGEST or len(levels) > DEEPEST:
+        raise Failure(Kind.INVALID, f"a mailbox name has at most {LONGEST} bytes and {DEEPEST} levels")
+    if (control := text.maybe_control(name)) is not None:
+        raise Failure(Kind.INVALID, f"a mailbox name cannot hold the control character {control}")
+    # RFC 9051 5.1: wildcards of LIST and the sign of other namespaces make names that clients cannot use.
+    if any(each in name for each in "*%") or name.startswith("#"):
+        raise Failure(Kind.INVALID, 'a mailbox name cannot hold "*" or "%" or begin with "#"')
+    return name
+
+
+def find(tx: Transaction, account: AccountId, name: str) -> MailboxRow:
+    """The mailbox of this canonical name; NOT_FOUND otherwise."""
+    row = mailboxes.by_name(tx, account, name)
+    if row is None:
+        raise Failure(Kind.NOT_FOUND, f"there is no mailbox {name!r}")
+    return row
+
+
+def add_with_parents(tx: Transaction, account: AccountId, name: str, special_use: int = 0) -> MailboxId:
+    """Make the mailbox and its missing parents in a unit; all are subscribed. Conflict when it exists."""
+    levels = name.split(DELIMITER)
+    for depth in range(1, len(levels)):
+        parent = DELIMITER.join(levels[:depth])
+        if mailboxes.by_name(tx, account, parent) is None:
+            mailboxes.add(tx, account, parent)
+            mailboxes.subscribe(tx, account, parent, subscribed=True)
+    made = mailboxes.add(tx, account, name, special_use)
+    mailboxes.subscribe(tx, account, name, subscribed=True)
+    return made
+
+
+async def listed(store: MailStore, account: Account) -> list[MailboxRow]:
+    """All mailboxes with their counts, in the order of their names."""
+    return await store.index.read(lambda tx: mailboxes.listed(tx, account.id))
+
+
+async def get(store: MailStore, account: Account, name: str) -> MailboxRow:
+    """The mailbox of this name. NOT_FOUND."""
+    wanted = canonical(name)
+    return await store.index.read(lambda tx: find(tx, account.id, wanted))
+
+
+async def create(store: MailStore, account: Account, name: str, special_use: int = 0) -> MailboxId:
+    """Make a mailbox, its missing parents and their subscriptions. EXISTS, INVALID, LIMIT (number of mailboxes)."""
+    wanted = canonical(name.removesuffix(DELIMITER))  # RFC 9051 6.3.4: the client means to make children
+
+    def unit(tx: Transaction) -> MailboxId:
+        if mailboxes.by_name(tx, account.id, wanted) is not None:
+            raise Failure(Kind.EXISTS, f"there is a mailbox {wanted!r} already")
+        existing = mailboxes.listed(tx, account.id)
+        if len(existing) >= MOST:
+            raise Failure(Kind.LIMIT, f"the account has {MOST} mailboxes already; delete some first")
+        _take_special_use(tx, account.id, existing, special_use)
+        return add_with_parents(tx, account.id, wanted, special_use)
+
+    return await store.index.write([account.id], unit)
+
+
+async def set_special_use(store: MailStore, account: Account, name: str, special_use: int) -> None:
+    """Give a mailbox these special-use bits; another that had one of them loses it (RFC 6154 2: one of a kind)."""
+    wanted = canonical(name)
+
+    def unit(tx: Transaction) -> None:
+        row = find(tx, account.id, wanted)
+        _take_special_use(
+            tx, account.id, [each for each in mailboxes.listed(tx, account.id) if each.id != row.id], special_use
+        )
+        mailboxes.set_special_use(tx, account.id, row.id, special_use)
+
+    await store.index.write([account.id], unit)
+
+
+def _take_special_use(tx: Transaction, account: AccountId, others: Sequence[MailboxRow], special_use: int) -> None:
+    for other in others:
+        if other.special_use & special_use:
+            mailboxes.set_special_use(tx, account, other.id, other.special_use & ~special_use)
+
+
+async def subscribe(store: MailStore, account: Account, name: str, *, subscribed: bool = True) -> None:
+    """Subscribe to a name or take it back; the name need not be a mailbox (RFC 9051 6.3.7)."""
+    wanted = canonical(name)
+    await store.index.write([account.id], lambda tx: mailboxes.subscribe(tx, account.id, wanted, subscribed=subscribed))
+
+
+async def subscriptions(store: MailStore, account: Account) -> list[str]:
+    """Subscribed names in order."""
+    rows = await store.index.read(lambda tx: mailboxes.subscriptions(tx, account.id))
+    return [name for name, subscribed in rows if subscribed]
+
+
+async def rename(store: MailStore, account: Account, old: str, new: str) -> None:
+    """Rename a mailbox and its children; missing parents of the new name are made. Subscriptions follow.
+
+    Renaming Inbox moves its messages into a new mailbox and leaves Inbox, empty, and its children (RFC 9051 6.3.6).
+    Failures: NOT_FOUND, EXISTS (also for a child's new name), INVALID (below itself).
+    """
+    source, target = canonical(old), canonical(new)
+    if target == source or target.startswith(source + DELIMITER):
+        raise Failure(Kind.INVALID, "a mailbox cannot be renamed to itself or below itself")
+    if source == INBOX:
+        await store.index.write([account.id], lambda tx: _rename_inbox(tx, store, account.id, target))
+        return
+
+    def unit(tx: Transaction) -> None:
+        find(tx, account.id, source)
+        below = source + DELIMITER
+        moving = [row for row in mailboxes.listed(tx, account.id) if row.name == source or row.name.startswith(below)]
+        subscribed = {name for name, yes in mailboxes.subscriptions(tx, account.id) if yes}
+        _make_parents(tx, account.id, target)
+        for row in moving:
+            name = canonical(target + row.name[len(source) :])
+            _rename_one(tx, account.id, row, name, subscribed=row.name in subscribed)
+
+    await store.index.write([account.id], unit)
+
+
+def _rename_one(tx: Transaction, account: AccountId, row: MailboxRow, name: str, *, subscribed: bool) -> None:
+    try:
+        mailboxes.rename(tx, account, row.id, name)
+    except Conflict:
+        raise Failure(Kind.EXISTS, f"there is a mailbox {name!r} already") from None
+    if subscribed:
+        mailboxes.subscribe(tx, account, row.name, subscribed=False)
+        mailboxes.subscribe(tx, account, name, subscribed=True)
+
+
+def _make_parents(tx: Transaction, account: AccountId, name: str) -> None:
+    parent, found, _ = name.rpartition(DELIMITER)
+    if found and mailboxes.by_name(tx, account, parent) is None:
+        add_with_parents(tx, account, parent)
+
+
+def _rename_inbox(tx: Transaction, store: MailStore, account: AccountId, target: str) -> None:
+    inbox = find(tx, account, INBOX)
+    if mailboxes.by_name(tx, account, target) is not None:
+        raise Failure(Kind.EXISTS, f"there is a mailbox {target!r} already")
+    made = add_with_parents(tx, account, target)
+    counts = placing.count(tx, inbox.id, EVERYTHING)
+    if mailboxes.take_uids(tx, account, made, counts.messages, counts) is None:
+        raise Failure(Kind.CONFLICT, f"the mailbox {target!r} was removed meanwhile; try again")
+    placing.copy(tx, account, inbox.id, EVERYTHING, placing.Copy(made, 0, store.now()))
+    mailboxes.take_uids(tx, account, inbox.id, 0, counts.minus())
+    placing.bury(tx, account, inbox.id, EVERYTHING, store.now())
+
+
+async def delete(store: MailStore, account: Account, name: str) -> None:
+    """Delete a mailbox with its messages; its subscription stays (RFC 9051 6.3.5, 6.3.7).
+
+    Failures: NOT_FOUND; FORBIDDEN for Inbox; IN_USE when it has children, which would hang in the air.
+    """
+    wanted = canonical(name)
+    if wanted == INBOX:
+        raise Failure(Kind.FORBIDDEN, "Inbox cannot be deleted")
+
+    def unit(tx: Transaction) -> None:
+        row = find(tx, account.id, wanted)
+        if any(each.name.startswith(wanted + DELIMITER) for each in mailboxes.listed(tx, account.id)):
+            raise Failure(Kind.IN_USE, f"the mailbox {wanted!r} has mailboxes below it; delete those first")
+        placing.release_mails(tx, account.id, row.id, EVERYTHING, store.now() + store.policy.release_after)
+        placing.erase(tx, row.id, EVERYTHING)
+        annotations.drop_mailbox(tx, account.id, row.id)
+        mailboxes.remove(tx, account.id, row.id)
+
+    await store.index.write([account.id], unit)

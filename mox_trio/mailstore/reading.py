@@ -1,0 +1,162 @@
+"""Read messages: rows of a mailbox, opened columns of mails, and the bytes of a mail.
+
+A mail's bytes are its prefix and then its body; all offsets count from the start of the prefix. A body may move to
+another store while it is read for the first time: a reader that finds nothing reads the row again, once.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import trio
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import rendering
+from mox_trio.mailstore.codec import Codec
+from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.protocol.mime import tree
+from mox_trio.protocol.mime.part import Part
+from storage_backends.errors import NotFound
+from storage_backends.index.api import EmailId, MailboxId, Row, Transaction
+from storage_backends.index.tables import emails, messages, placing
+from storage_backends.index.tables.emails import Place
+from storage_backends.index.tables.messages import EVERYTHING, MessageRow, Ranges
+
+PAGE: Final = 500
+"""Messages whose columns are read at once."""
+PLAIN_COLUMNS: Final = frozenset(
+    {"object_id", "thread_id", "header_size", "sent", "parsed_version", "store", "ref", "size"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A message and the columns of its mail that were asked for, opened, in that order."""
+
+    row: MessageRow
+    columns: tuple[bytes | str | int | None, ...]
+
+
+async def flags(store: MailStore, mailbox_id: MailboxId) -> list[Row]:
+    """(uid, flags, keywords, modseq) of every message, in the order of the UIDs."""
+    return await store.index.read(lambda tx: messages.flags(tx, mailbox_id))
+
+
+async def rows(store: MailStore, mailbox_id: MailboxId, ranges: Ranges = EVERYTHING) -> list[MessageRow]:
+    """The messages of these UIDs that exist, in order."""
+    return await store.index.read(lambda tx: messages.rows(tx, mailbox_id, ranges))
+
+
+async def details(
+    store: MailStore, account: Account, mailbox_id: MailboxId, ranges: Ranges, columns: tuple[str, ...]
+) -> AsyncIterator[list[Details]]:
+    """Pages of messages with named columns of `email`, opened; read and opened off the event loop."""
+    existing = await store.index.read(partial(placing.uids, mailbox_id=mailbox_id, ranges=ranges))
+    for start in range(0, len(existing), PAGE):
+        page = messages.ranges_of(existing[start : start + PAGE])
+        yield await store.index.read(
+            partial(_read_details, account=account, mailbox_id=mailbox_id, ranges=page, columns=columns)
+        )
+
+
+def _read_details(
+    tx: Transaction, *, account: Account, mailbox_id: MailboxId, ranges: Ranges, columns: tuple[str, ...]
+) -> list[Details]:
+    found = messages.details(tx, mailbox_id, ranges, ("object_id", *columns))
+    return [_opened(account.codec, row, columns) for row in found]
+
+
+def _opened(codec: Codec, row: Row, columns: tuple[str, ...]) -> Details:
+    width = len(MessageRow._fields)
+    object_id = row[width]
+    values = tuple(
+        value if name in PLAIN_COLUMNS else codec.open(rendering.place(name, object_id), value)
+        for name, value in zip(columns, row[width + 1 :], strict=True)
+    )
+    return Details(MessageRow(*row[:width]), values)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a mail's bytes are, with its prefix opened."""
+
+    place: Place
+    prefix: bytes
+
+
+async def locate(store: MailStore, account: Account, email_id: EmailId) -> Located:
+    """Find a mail. NOT_FOUND when it is gone."""
+    place = await store.index.read(lambda tx: emails.place(tx, account.id, email_id))
+    if place is None:
+        raise Failure(Kind.NOT_FOUND, "the message was erased")
+    return Located(place, account.codec.open(rendering.place("prefix", place.object_id), place.prefix))
+
+
+@asynccontextmanager
+async def open_mail(
+    store: MailStore, account: Account, email_id: EmailId, start: int = 0, stop: int | None = None
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Read bytes `start` to `stop` (exclusive; None: the end) of a mail, in blocks.
+
+    NOT_FOUND when it is gone; Corrupt when the body is not what was put.
+    """
+    async with AsyncExitStack() as stack:
+        located = await locate(store, account, email_id)
+        try:
+            blocks = await stack.enter_async_context(_body(store, located, start, stop))
+        except NotFound:
+            located = await locate(store, account, email_id)
+            try:
+                blocks = await stack.enter_async_context(_body(store, located, start, stop))
+            except NotFound as error:
+                raise Failure(Kind.CORRUPT, "the message's body is missing; run mox-trio verify", str(error)) from error
+        yield _chained(located.prefix[start:stop], blocks)
+
+
+@asynccontextmanager
+async def _body(
+    store: MailStore, located: Located, start: int, stop: int | None
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    before = len(located.prefix)
+    first = max(start - before, 0)
+    last = None if stop is None else max(stop - before, 0)
+    bodies = store.bodies.get(located.place.store)
+    if bodies is None:
+        name = located.place.store
+        raise Failure(
+            Kind.UNAVAILABLE,
+            "the message's body store is not configured",
+            f"add the store {name!r} to the configuration",
+        )
+    async with bodies.open(located.place.ref, first, last) as blocks:
+        yield blocks
+
+
+async def _chained(prefix: bytes, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if prefix:
+        yield prefix
+    async for block in blocks:
+        yield block
+
+
+async def mail(store: MailStore, account: Account, email_id: EmailId, start: int = 0, stop: int | None = None) -> bytes:
+    """A range of a mail at once; the caller knows that it is small."""
+    async with open_mail(store, account, email_id, start, stop) as blocks:
+        return b"".join([block async for block in blocks])
+
+
+async def parts(
+    store: MailStore, account: Account, mailbox_id: MailboxId, ranges: Sequence[tuple[int, int]]
+) -> list[Part]:
+    """The part trees of messages, in the order of their UIDs."""
+    loaded: list[Part] = []
+    async for page in details(store, account, mailbox_id, ranges, ("parts",)):
+        stored = [each.columns[0] for each in page]
+        loaded += await trio.to_thread.run_sync(_load, stored, limiter=store.computing)
+    return loaded
+
+
+def _load(stored: list[bytes | str | int | None]) -> list[Part]:
+    return [tree.load(each) for each in stored if isinstance(each, bytes)]

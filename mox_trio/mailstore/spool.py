@@ -1,0 +1,130 @@
+"""A message on its way in: kept in memory up to 256 KiB, beyond that in an unlinked temporary file, parsed and hashed
+as it comes.
+
+    async with Spool(store) as spool:
+        async for block in source:
+            await spool.write(block)
+        spooled = await spool.finish()
+        ... deliver it, to several accounts if need be; leaving the block frees it
+
+Failures: LIMIT when the message grows larger than the limit (the caller may go on writing, nothing more is kept),
+UNAVAILABLE when the disk is full.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from types import TracebackType
+from typing import Final, Self
+
+import trio
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore.scratch import Scratch
+from mox_trio.mailstore.store import MailStore
+from mox_trio.protocol.mime.parser import Parser
+from mox_trio.protocol.mime.part import Part
+from storage_backends.bodies.api import BLOCK, Source
+
+MEMORY: Final = 256 * 1024
+"""Bytes of a message that are kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A whole message: a `Source` for body stores, with what its bytes say."""
+
+    size: int
+    root: Part
+    digest: bytes
+    """BLAKE2b-256 of the bytes."""
+    memory: bytes | None
+    scratch: Scratch | None
+
+    def blocks(self) -> Iterator[bytes]:
+        """All bytes; blocks when they are in a file."""
+        if self.scratch is not None:
+            yield from self.scratch.blocks()
+        elif self.memory:
+            yield self.memory
+
+    def read(self, start: int, stop: int) -> bytes:
+        """A range; blocks when the bytes are in a file."""
+        if self.scratch is not None:
+            return self.scratch.read(start, stop)
+        return (self.memory or b"")[start:stop]
+
+
+class Spool:
+    """Takes the blocks of one message."""
+
+    def __init__(self, store: MailStore, limit: int | None = None) -> None:
+        """Take at most `limit` bytes (default: the store's)."""
+        self._store = store
+        self._limit = store.policy.message_bytes if limit is None else limit
+        self._parser = Parser()
+        self._hash = blake2b(digest_size=32)
+        self._pending: list[bytes] = []
+        self._pending_size = 0
+        self._scratch: Scratch | None = None
+        self.size = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pending.clear()
+        if self._scratch is not None:
+            # Closing an unlinked file frees its blocks, which may take a while; it must happen even when cancelled.
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._scratch.close, limiter=self._store.spooling)
+
+    async def write(self, data: bytes) -> None:
+        """Take the next bytes. LIMIT when they are too many, UNAVAILABLE when the disk is full."""
+        if self.size + len(data) > self._limit:
+            self._pending.clear()
+            raise Failure(Kind.LIMIT, f"the message is larger than {self._limit} bytes; send a smaller one")
+        for start in range(0, len(data), BLOCK):
+            block = data if len(data) <= BLOCK else data[start : start + BLOCK]
+            self._parser.feed(block)
+            self._hash.update(block)
+            self._pending.append(block)
+            self.size += len(block)
+            self._pending_size += len(block)
+            if self._pending_size > MEMORY:
+                await self._flush()
+
+    async def finish(self) -> Spooled:
+        """The message is whole."""
+        root = self._parser.close()
+        digest = self._hash.digest()
+        if self._scratch is None:
+            return Spooled(self.size, root, digest, b"".join(self._pending), None)
+        await self._flush()
+        return Spooled(self.size, root, digest, None, self._scratch)
+
+    async def _flush(self) -> None:
+        blocks, self._pending, self._pending_size = self._pending, [], 0
+
+        def write() -> Scratch:
+            scratch = self._scratch or self._store.scratch()
+            for block in blocks:
+                scratch.append(block)
+            return scratch
+
+        try:
+            self._scratch = await trio.to_thread.run_sync(write, limiter=self._store.spooling)
+        except OSError as error:
+            raise Failure(
+                Kind.UNAVAILABLE, "the server is out of temporary space; try again later", str(error)
+            ) from error
+
+
+async def spooled(store: MailStore, source: Source, spool: Spool) -> Spooled:
+    """Spool what a source yields; its blocks are read in a thread, a few MiB at a time at most."""
+    blocks = source.blocks()
+    while (block := await trio.to_thread.run_sync(next, blocks, None, limiter=store.spooling)) is not None:
+        await spool.write(block)
+    return await spool.finish()

@@ -1,0 +1,49 @@
+"""Which thread a new mail belongs to (RFC 8474 5.2, RFC 8621 3).
+
+A thread is held together by pairs of Message-ID and base subject: a mail joins the thread that its own Message-ID, or
+the nearest of its references, already stands for. Ids of mails that have not arrived stand for the thread too, so a
+parent that comes late joins its children. A reply without references joins the newest mail of the same subject in its
+mailbox from the last four weeks. Threads never merge and a mail never changes its thread, so a THREADID that was
+handed out stays true.
+"""
+
+from typing import Final
+
+from mox_trio.mailstore.codec import Codec
+from mox_trio.mailstore.rendering import Threading
+from storage_backends.index.api import AccountId, MailboxId, Transaction
+from storage_backends.index.tables import threads
+
+WEEK: Final = 7 * 24 * 3_600_000
+DAY: Final = 24 * 3_600_000
+
+
+def keys(codec: Codec, threading: Threading) -> tuple[int, ...]:
+    """The keys that a mail stands for: its own first, then its references, the nearest first."""
+    ids = [threading.message_id, *reversed(threading.references)]
+    subject = threading.base_subject
+    return tuple(
+        dict.fromkeys(codec.key("thread", f"{each}\0{subject}".encode("utf-8", "replace")) for each in ids if each)
+    )
+
+
+def assign(
+    tx: Transaction,
+    account: AccountId,
+    wanted: tuple[int, ...],
+    new_thread: str,
+    by_subject: tuple[MailboxId, int, int] | None,
+) -> str:
+    """The thread of a mail with these keys: a known one, or `new_thread`.
+
+    `by_subject` is given for a reply without references: its mailbox, its subject key and when it was received.
+    """
+    known = threads.find(tx, account, wanted) if wanted else {}
+    thread = next((known[key] for key in wanted if key in known), None)
+    if thread is None and by_subject is not None:
+        mailbox, subject, received = by_subject
+        thread = threads.by_subject(tx, account, mailbox, subject, (received - 4 * WEEK, received + DAY))
+    thread = thread or new_thread
+    if missing := [key for key in wanted if key not in known]:
+        threads.add(tx, account, missing, thread)
+    return thread

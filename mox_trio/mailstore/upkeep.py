@@ -1,0 +1,150 @@
+"""What a store does by itself, in small steps that may be cut off at any point and begun again.
+
+- released mails: an hour after the last placement went, the row goes, then the body;
+- removals of accounts that were cut off go on;
+- orphan bodies, which a crash between body and row leaves, are removed when older than a day;
+- tombstones older than a year are pruned;
+- rows rendered by another version of the program, or before sealing was set, are rendered again.
+
+A step that fails with `Unavailable` is tried again by the next run; nothing is half done.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from mox_trio.mailstore import accounts, reading, rendering
+from mox_trio.mailstore.spool import Spool
+from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.bodies.api import BodyStore
+from storage_backends.index.api import AccountId, ModSeq, Transaction
+from storage_backends.index.tables import accounts as account_rows
+from storage_backends.index.tables import emails, messages, releases
+from storage_backends.index.tables import mailboxes as mailbox_rows
+from storage_backends.index.tables.emails import Place
+from storage_backends.index.tables.releases import ReleaseRow
+
+PAGE: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one run did."""
+
+    released: int
+    accounts: int
+    orphans: int
+    tombstones: int
+    rendered: int
+
+
+async def run(store: MailStore) -> Done:
+    """Do all of it once."""
+    removals = await finish_removals(store)
+    return Done(
+        released=await release(store),
+        accounts=removals,
+        orphans=await remove_orphans(store),
+        tombstones=await prune(store),
+        rendered=await render_again(store),
+    )
+
+
+async def release(store: MailStore) -> int:
+    """Erase what is due; return how many mails and bodies went."""
+    gone = 0
+    while page := await store.index.read(lambda tx: releases.due(tx, store.now(), PAGE)):
+        for row in page:
+            body = await store.index.write([row.account_id], partial(_release, row=row))
+            if body is not None and body[0] in store.bodies:
+                # Row, then body: a crash here leaves an orphan.
+                await store.bodies[body[0]].delete([body[1]])
+                gone += 1
+    return gone
+
+
+def _release(tx: Transaction, *, row: ReleaseRow) -> tuple[str, str] | None:
+    releases.remove(tx, row.id)
+    if row.email_id is not None:
+        return emails.remove(tx, row.account_id, row.email_id)
+    return (row.store, row.ref) if row.store is not None and row.ref is not None else None
+
+
+async def finish_removals(store: MailStore) -> int:
+    """Go on with removals of accounts."""
+    rows = await store.index.read(account_rows.all_rows)
+    removing = [row for row in rows if row.state == account_rows.REMOVING]
+    for row in removing:
+        await accounts.erase(store, row.id)
+    return len(removing)
+
+
+async def remove_orphans(store: MailStore) -> int:
+    """Remove bodies that no row names and that are older than the store's policy says."""
+    removed = 0
+    for name, bodies in store.bodies.items():
+        old: dict[AccountId, list[str]] = {}
+        async for info in bodies.refs():
+            if info.age * 1000 >= store.policy.orphan_age:
+                old.setdefault(AccountId(info.account), []).append(info.ref)
+        for account_id, refs in old.items():
+            removed += await _remove_unnamed(store, name, bodies, account_id, refs)
+    return removed
+
+
+async def _remove_unnamed(
+    store: MailStore, name: str, bodies: BodyStore, account_id: AccountId, refs: list[str]
+) -> int:
+    named = await store.index.read(lambda tx: emails.refs(tx, account_id, name))
+    orphans = [ref for ref in refs if ref not in named]
+    for start in range(0, len(orphans), PAGE):
+        await bodies.delete(orphans[start : start + PAGE])
+    return len(orphans)
+
+
+async def prune(store: MailStore) -> int:
+    """Delete old tombstones; the mailbox remembers up to where (RFC 7162 3.2.5.2)."""
+    pruned = 0
+    before = store.now() - store.policy.tombstones_kept
+    for mailbox_id, modseq in await store.index.read(lambda tx: messages.old_tombstones(tx, before)):
+        owner = await store.index.read(partial(messages.owner, mailbox_id=mailbox_id))
+        if owner is not None:
+            pruned += await store.index.write([AccountId(owner)], partial(_prune, mailbox_id=mailbox_id, modseq=modseq))
+    return pruned
+
+
+def _prune(tx: Transaction, *, mailbox_id: mailbox_rows.MailboxId, modseq: ModSeq) -> int:
+    mailbox_rows.set_pruned(tx, mailbox_id, modseq)
+    return messages.prune(tx, mailbox_id, modseq)
+
+
+async def render_again(store: MailStore) -> int:
+    """Render rows of another version from their bytes."""
+    rendered = 0
+    for row in await accounts.listed(store):
+        rendered += await _render_account(store, await accounts.open(store, row.name))
+    return rendered
+
+
+async def _render_account(store: MailStore, account: Account) -> int:
+    old = partial(emails.places_parsed_otherwise, account=account.id, version=rendering.version(account.codec))
+    rendered = after = 0
+    while page := await store.index.read(partial(old, after=after)):
+        for place in page:
+            await _render_one(store, account, place)
+        after = page[-1].email_id
+        rendered += len(page)
+    return rendered
+
+
+async def _render_one(store: MailStore, account: Account, place: Place) -> None:
+    located = await reading.locate(store, account, place.email_id)
+    async with (
+        Spool(store, place.size) as spool,
+        reading.open_mail(store, account, place.email_id, len(located.prefix)) as blocks,
+    ):
+        async for block in blocks:
+            await spool.write(block)
+        spooled = await spool.finish()
+        fresh, _ = rendering.render(account.codec, place.object_id, located.prefix, spooled)
+    await store.index.write([account.id], lambda tx: emails.render(tx, place.email_id, fresh))
