@@ -29,12 +29,12 @@ class Source(Protocol):
         """Exact number of bytes that `blocks` yields."""
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield all bytes from the beginning in blocks of at most `BLOCK`. Blocking; called in a thread, one at a time."""
+        """Yield all bytes from the beginning in blocks of at most `BLOCK`. Blocking; runs in a thread, one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class BodyInfo:
-    """One stored body: its account, its reference, its size in the store in bytes, its age in seconds (never negative)."""
+    """One stored body: its account, its reference, its size in the store in bytes, its age in seconds (not negative)."""
 
     account: int
     ref: str
@@ -48,7 +48,9 @@ class BodyStore(Protocol):
     async def put(self, account: int, source: Source) -> str:
         """Store the bytes of `source` for `account` durably and return their reference."""
 
-    def open(self, ref: str, start: int = 0, stop: int | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def open(
+        self, ref: str, start: int = 0, stop: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Read bytes `start` to `stop` (exclusive; None is the end) in blocks of at most `BLOCK`.
 
         A range past the end is cut to what exists, as with a slice. NotFound is raised on entering; Corrupt and
