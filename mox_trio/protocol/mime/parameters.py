@@ -1,0 +1,168 @@
+"""Values of MIME's structured fields: a type or token with parameters (RFC 2045 5.1, RFC 2183, RFC 2231), and lists.
+
+Lax where mail is: unquoted values may hold white space and specials, a quote may be left open, semicolons may be missing or
+doubled, comments are skipped. What cannot be read is left out; nothing is raised; linear. Parameters in sections are joined,
+and those with a charset decoded (RFC 2231 3 and 4); other 8-bit text is UTF-8 or else windows-1252. Of a parameter that
+is given plain and with a charset, the one with the charset counts (RFC 6266 4.3).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from mox_trio.protocol.mime import charsets
+from mox_trio.protocol.mime.part import Parameters
+
+_TYPE: Final = re.compile(rb"\s*([^\s/;,()\"=]+)\s*/\s*([^\s/;,()\"=]+)")
+_TOKEN: Final = re.compile(rb"[\s\"]*([^\s;,\"()]+)")
+_PARAMETER: Final = re.compile(
+    rb"""[\s;]*+ ([^\s;="]++) \s*+ = \s*+
+    (?: "((?:[^"\\]|\\.)*+)"? | ( [^;\s]*+ (?: \s++ (?! [^\s;="]++ \s*+ = ) [^;\s]++ )*+ ) )""",
+    re.VERBOSE | re.DOTALL,
+)
+_OUTSIDE: Final = re.compile(rb"\"(?:[^\"\\]|\\.)*+\"?|[^\"(]++|\(", re.DOTALL)
+_INSIDE: Final = re.compile(rb"\\.?|[()]|[^()\\]++", re.DOTALL)
+"""The next piece of a value, outside and inside of a comment."""
+_ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
+_SECTION: Final = re.compile(rb"([^*]+)(?:\*([0-9]{1,4}))?(\*)?")
+_ATTRIBUTE_SPECIALS: Final = "!#$&+^`{|}"
+"""What an attribute-char may be besides letters, digits, and `-._~` (RFC 2231 7)."""
+
+_Pair = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentType:
+    """A Content-Type: `type` and `subtype` in lower case; `boundary` as the octets written, b"" where there is none."""
+
+    type: str
+    subtype: str
+    parameters: Parameters
+    boundary: bytes
+
+
+def content_type(body: bytes) -> ContentType | None:
+    """The value of a Content-Type field; None where it names no type."""
+    body = _without_comments(body)
+    named = _TYPE.match(body)
+    if named is None:
+        return None
+    pairs = _pairs(body, named.end())
+    boundary = next((value for name, value in pairs if name == b"boundary"), b"")
+    return ContentType(_lower(named[1]), _lower(named[2]), _decoded(pairs), boundary.rstrip())
+
+
+def disposition(body: bytes) -> tuple[str, Parameters] | None:
+    """The value of a Content-Disposition field: the token in lower case and the parameters; None where it is empty."""
+    body = _without_comments(body)
+    token = _TOKEN.match(body)
+    return (_lower(token[1]), _decoded(_pairs(body, token.end()))) if token else None
+
+
+def token(body: bytes) -> str | None:
+    """The one token of a field such as Content-Transfer-Encoding, in lower case; None where there is none."""
+    found = _TOKEN.match(_without_comments(body))
+    return _lower(found[1]) if found else None
+
+
+def tokens(body: bytes) -> tuple[str, ...]:
+    """The tokens of a field that lists them with commas, as written (Content-Language, RFC 3282)."""
+    return tuple(charsets.decode(found) for found in re.findall(rb"[^\s,]++", _without_comments(body)))
+
+
+def text(body: bytes) -> str:
+    """Unstructured text as written, encoded-words and all."""
+    return charsets.decode(body)
+
+
+def extended(value: str) -> bytes:
+    """`value` as RFC 2231 4 writes it for ASCII: UTF-8, its name is to end in `*`."""
+    return b"utf-8''" + quote(value, safe=_ATTRIBUTE_SPECIALS, errors="replace").encode()
+
+
+def _pairs(body: bytes, start: int) -> list[_Pair]:
+    """Name in lower case and value of each parameter, as they stand."""
+    pairs: list[_Pair] = []
+    while True:
+        found = _PARAMETER.match(body, start)
+        if found:
+            start = found.end()
+            quoted = found[2]
+            value = found[3] if quoted is None else _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+            pairs.append((found[1].lower(), value))
+            continue
+        start = body.find(b";", start) + 1
+        if not start:
+            return pairs
+
+
+def _decoded(pairs: list[_Pair]) -> Parameters:
+    if not any(b"*" in name for name, _ in pairs):
+        return tuple((charsets.decode(name), charsets.decode(value)) for name, value in pairs)
+    sections = _sections(pairs)
+    decoded: list[tuple[str, str]] = []
+    written: set[bytes] = set()
+    for name, value in pairs:
+        base = name.partition(b"*")[0]
+        if base not in sections:
+            decoded.append((charsets.decode(name), charsets.decode(value)))
+        elif base not in written:
+            written.add(base)
+            decoded.append((charsets.decode(base), _joined(sections[base])))
+    return tuple(decoded)
+
+
+def _sections(pairs: list[_Pair]) -> dict[bytes, list[tuple[bool, bytes]]]:
+    """By name, the sections from 0 without a gap: whether each is percent-encoded, and its value."""
+    found: dict[bytes, dict[int, tuple[bool, bytes]]] = {}
+    for name, value in pairs:
+        section = _SECTION.fullmatch(name)
+        if section and b"*" in name:
+            found.setdefault(section[1], {}).setdefault(int(section[2] or 0), (section[3] is not None, value))
+    return {
+        name: [by_number[number] for number in range(_contiguous(by_number))]
+        for name, by_number in found.items()
+        if 0 in by_number
+    }
+
+
+def _contiguous(by_number: dict[int, tuple[bool, bytes]]) -> int:
+    count = 0
+    while count in by_number:
+        count += 1
+    return count
+
+
+def _joined(sections: list[tuple[bool, bytes]]) -> str:
+    encoded, first = sections[0]
+    charset = b""
+    if encoded and first.count(b"'") >= 2:
+        charset, _, first = first.split(b"'", 2)  # RFC 2231 4: charset'language'value
+    values = [unquote_to_bytes(first) if encoded else first]
+    values.extend(unquote_to_bytes(value) if encoded else value for encoded, value in sections[1:])
+    # UTF-7 can spell half a surrogate pair, which no UTF-8 can.
+    return charsets.decode(b"".join(values), charset).encode("utf-8", "replace").decode()
+
+
+def _without_comments(body: bytes) -> bytes:
+    """`body` without (comments), which nest (RFC 5322 3.2.2); a parenthesis in the middle of a word is text."""
+    if b"(" not in body:
+        return body
+    kept = b""
+    pieces: list[bytes] = []
+    at = depth = 0
+    while found := (_INSIDE if depth else _OUTSIDE).match(body, at):
+        at = found.end()
+        piece = found.group()
+        if depth:
+            depth += (piece == b"(") - (piece == b")")
+        elif piece == b"(" and (not kept or kept[-1:] in b" \t;"):
+            depth = 1
+        else:
+            pieces.append(kept := piece)
+    return b"".join(pieces)
+
+
+def _lower(token: bytes) -> str:
+    return charsets.decode(token).lower()
