@@ -7,6 +7,7 @@ list (RFC 5322 4.5.3), of other fields the first counts. An address without a do
 NIL would make it the start of a group. Never fails.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,8 @@ from mox_trio.protocol.mime import addresses, header, imap_string, words
 from mox_trio.protocol.mime.addresses import Group, Mailbox
 
 _GROUP_END: Final = b"(NIL NIL NIL NIL)"
+_NEEDS_CARE: Final = re.compile(rb'["\\\r\n\x00]').search
+"""Finds what cannot stand in a quoted string as it is."""
 
 
 def render(block: bytes, *, utf8: bool = True) -> bytes:
@@ -25,12 +28,11 @@ def render(block: bytes, *, utf8: bool = True) -> bytes:
 def of(fields: header.Header, *, utf8: bool = True) -> bytes:
     """As `render`, of a header that is parsed already."""
     is_ascii = fields.block.isascii()
-    string = imap_string.nstring if utf8 or is_ascii else _ascii_string
-    lists = [_list(fields, key, string) for key in _ADDRESS_KEYS]
-    sender = lists[0]
+    string = _string if utf8 or is_ascii else _ascii_string
+    lists = [_list(fields.all(key), string) if key in fields else b"NIL" for key in _ADDRESS_KEYS]
     for index in (1, 2):  # RFC 9051 7.5.2: sender and reply-to that are absent or empty are those of from
         if lists[index] == b"NIL":
-            lists[index] = sender
+            lists[index] = lists[0]
     get = fields.get
     return b"(%b %b %b %b %b)" % (
         string(get(b"date")),
@@ -44,11 +46,9 @@ def of(fields: header.Header, *, utf8: bool = True) -> bytes:
 _ADDRESS_KEYS: Final = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
 
 
-def _list(fields: header.Header, key: bytes, string: Callable[[bytes | None], bytes]) -> bytes:
-    if key not in fields:
-        return b"NIL"
+def _list(bodies: list[bytes], string: Callable[[bytes | None], bytes]) -> bytes:
     out: list[bytes] = []
-    for body in fields.all(key):
+    for body in bodies:
         for entry in addresses.parse_list(body):
             if isinstance(entry, Group):  # RFC 9051 7.5.2: a marker before and one behind the members
                 out.append(b"(NIL NIL %b NIL)" % string(entry.name))
@@ -60,15 +60,23 @@ def _list(fields: header.Header, key: bytes, string: Callable[[bytes | None], by
 
 
 def _address(mailbox: Mailbox, string: Callable[[bytes | None], bytes]) -> bytes:
-    domain = mailbox.domain
+    name, domain = mailbox.name, mailbox.domain
+    if mailbox.route is None:  # nearly always, and then one look at all parts together is enough
+        joined = b"%b%b%b" % (name or b"", mailbox.localpart, domain)
+        if joined.isascii() and _NEEDS_CARE(joined) is None:
+            if name is None:
+                return b'(NIL NIL "%b" "%b")' % (mailbox.localpart, domain)
+            return b'("%b" NIL "%b" "%b")' % (name, mailbox.localpart, domain)
     if string is _ascii_string and not domain.isascii():
         domain = _a_labels(domain)
-    return b"(%b %b %b %b)" % (
-        string(mailbox.name),
-        b"NIL" if mailbox.route is None else string(mailbox.route),
-        string(mailbox.localpart),
-        string(domain),
-    )
+    return b"(%b %b %b %b)" % (string(name), string(mailbox.route), string(mailbox.localpart), string(domain))
+
+
+def _string(value: bytes | None) -> bytes:
+    """`nstring`, with a shorter way for what nearly all values are."""
+    if value is not None and value.isascii() and _NEEDS_CARE(value) is None:
+        return b'"%b"' % value
+    return imap_string.nstring(value)
 
 
 def _ascii_string(value: bytes | None) -> bytes:
