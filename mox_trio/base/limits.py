@@ -36,3 +36,6 @@ THREAD_REFERENCES: Final = 100
 
 PREVIEW_SOURCE_BYTES: Final = 1024 * 1024
 """Encoded bytes of a part that are looked at for its preview."""
+
+MIME_EMBEDDED_HEADER_BYTES: Final = 1024 * 1024
+"""Bytes of the headers of all messages within a message that are kept for their envelopes."""

@@ -1,0 +1,271 @@
+"""The structure of a message, from its bytes in pieces of any size (RFC 5322, RFC 2046): a tree of parts with offsets.
+
+It never fails, is linear in the octets however they are cut, and never calls itself. Bodies pass through; what is kept is the
+tree, one header block up to its limit, and some 64 KiB. Lines end in CRLF or a bare LF. Where mail is broken:
+- a multipart without a boundary is a leaf; one whose boundary never comes has no parts; one that is never closed ends with
+  what holds it; what is before the first delimiter and behind the last belongs to no part;
+- a delimiter ends a header too; a line before it that lacks its end is the part's last;
+- an embedded message that is base64 or quoted-printable is a leaf (RFC 2046 5.2.1 forbids it, RFC 6532 allows it);
+- nesting beyond `depth` is a leaf, what follows part number `parts` belongs to that part, and of a header only the first
+  `header_bytes` are read. Offsets, sizes and line counts are exact all the same.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from mox_trio.base import limits
+from mox_trio.protocol.mime import boundaries, content_fields, transfer
+from mox_trio.protocol.mime.part import Part
+
+_BLOCK: Final = 64 * 1024
+_ENOUGH: Final = 4096
+"""Octets that are collected before a scan, so that a message a byte at a time costs no more than one in lines."""
+_HEADER_EVENT: Final = re.compile(rb"\n(?:\r?\n|--)")
+_CR: Final = 13
+_LF: Final = 10
+
+
+class _Where(Enum):
+    HEADER = auto()
+    BODY = auto()
+    DELIMITER = auto()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A part whose end has not come: how many boundaries are open around it, how many line ends are before its body."""
+
+    part: Part
+    outside: int
+    lines_before: int = 0
+
+
+class Parser:
+    """One message. `feed` it octets in their order, then `close` it for the root of its tree."""
+
+    def __init__(
+        self,
+        *,
+        depth: int = limits.MIME_DEPTH,
+        parts: int = limits.MIME_PARTS,
+        header_bytes: int = limits.MIME_HEADER_BYTES,
+    ) -> None:
+        self._depth = depth
+        self._parts_left = parts - 1
+        self._header_bytes = header_bytes
+        self._embedded_left = limits.MIME_EMBEDDED_HEADER_BYTES
+
+        self._few: list[bytes] = []
+        self._few_size = 0
+        # A line is found by the line end before it, and the first line has one that is not there.
+        self._buffer = b"\n"
+        self._base = -1
+        self._at = 0
+        self._taken = 1
+        self._lines = 0
+
+        self._root = Part()
+        self._open = [_Open(self._root, 0)]
+        self._boundaries = boundaries.Boundaries()
+        self._where = _Where.HEADER
+        self._header: list[bytes] = []
+        self._header_left = header_bytes
+        self._size: transfer.Size | None = None
+
+    def feed(self, data: bytes) -> None:
+        """The next octets of the message, any number."""
+        if self._few or len(data) < _ENOUGH:
+            self._few.append(data)
+            self._few_size += len(data)
+            if self._few_size >= _ENOUGH:
+                self._feed_few()
+        else:
+            self._feed_blocks(data)
+
+    def close(self) -> Part:
+        """The root of the tree: the message ends here, and nothing may follow."""
+        self._feed_few()
+        self._scan(final=True)
+        self._end_parts(0, len(self._buffer))
+        return self._root
+
+    def _feed_few(self) -> None:
+        data = b"".join(self._few)
+        self._few.clear()
+        self._few_size = 0
+        self._feed_blocks(data)
+
+    def _feed_blocks(self, data: bytes) -> None:
+        for start in range(0, len(data), _BLOCK):
+            self._buffer = self._buffer[self._at :] + data[start : start + _BLOCK]
+            self._base += self._at
+            self._taken -= self._at
+            self._at = 0
+            self._scan(final=False)
+
+    def _scan(self, *, final: bool) -> None:
+        """Go through the buffer, from where the last scan had to stop, as far as it is clear what it is."""
+        steps = {
+            _Where.HEADER: self._scan_header,
+            _Where.BODY: self._scan_body,
+            _Where.DELIMITER: self._scan_delimiter,
+        }
+        while steps[self._where](final):
+            pass
+
+    def _scan_header(self, final: bool) -> bool:
+        for event in _HEADER_EVENT.finditer(self._buffer, self._at):
+            start, stop = event.span()
+            if self._buffer[stop - 1] == _LF:
+                self._end_header(stop, stop - 1)
+                return True
+            if self._boundaries:
+                line = self._line(start + 1, final)
+                if line is None:
+                    return self._wait_at(start)
+                if self._boundaries.match(line):
+                    self._end_header(start + 1, start)  # the body is empty; there the same line will end it
+                    return True
+        if final:
+            self._end_header(len(self._buffer), len(self._buffer))
+            return True
+        return self._wait()
+
+    def _scan_body(self, final: bool) -> bool:
+        start = self._at - 1
+        while self._boundaries and (start := self._buffer.find(b"\n--", start + 1)) >= 0:
+            line = self._line(start + 1, final)
+            if line is None:
+                return self._wait_at(start)
+            delimiter = self._boundaries.match(line)
+            if delimiter:
+                self._delimit(start, delimiter)
+                return True
+        if final or not self._boundaries:
+            self._at = len(self._buffer)
+            self._take(self._at)
+            return False
+        return self._wait()
+
+    def _scan_delimiter(self, final: bool) -> bool:
+        """To the end of the line; the next part begins behind it."""
+        end = self._buffer.find(b"\n", self._at)
+        self._at = end if end >= 0 else len(self._buffer)
+        self._take(end + 1 if end >= 0 else len(self._buffer))
+        if end < 0 and not final:
+            return False
+        self._start_part()
+        return True
+
+    def _line(self, start: int, final: bool) -> bytes | None:
+        """As much of the line as is compared with boundaries; None where the rest of it has to be waited for."""
+        limit = start + boundaries.LINE
+        stop = self._buffer.find(b"\n", start, limit)
+        if stop < 0:
+            if len(self._buffer) < limit and not final:
+                return None
+            stop = limit
+        return self._buffer[start:stop]
+
+    def _wait(self) -> bool:
+        """For more, at the last line end behind which a delimiter may begin."""
+        size = len(self._buffer)
+        last = self._buffer.rfind(b"\n", max(self._at, size - boundaries.LINE))
+        return self._wait_at(last if last >= 0 else size)
+
+    def _wait_at(self, line_end: int) -> bool:
+        if line_end and self._buffer[line_end - 1] == _CR:
+            line_end -= 1  # should a delimiter follow, the CR is a part of it
+        self._take(line_end)
+        self._at = line_end
+        return False
+
+    def _take(self, stop: int) -> None:
+        """Account for the octets up to `stop` in the buffer: lines, the header block, the decoded size."""
+        start = self._taken
+        if stop <= start:
+            return
+        self._taken = stop
+        self._lines += self._buffer.count(b"\n", start, stop)
+        if self._where is _Where.HEADER and self._header_left:
+            piece = self._buffer[start : min(stop, start + self._header_left)]
+            self._header_left -= len(piece)
+            self._header.append(piece)
+        elif self._size:
+            self._size.feed(self._buffer[start:stop])
+
+    def _start_part(self) -> None:
+        """Behind what is taken, within the innermost open part."""
+        part = Part(header_start=self._base + self._taken)
+        self._open[-1].part.children.append(part)
+        self._open.append(_Open(part, len(self._boundaries)))
+        self._parts_left -= 1
+        self._header.clear()
+        self._header_left = self._header_bytes
+        self._where = _Where.HEADER
+
+    def _end_header(self, stop: int, at: int) -> None:
+        """The header ends at `stop`; the scan of the body begins at `at`."""
+        self._take(stop)
+        self._at = at
+        self._where = _Where.BODY
+        block = b"".join(self._header)
+        current = self._open[-1]
+        part, around = current.part, self._open[-2].part if len(self._open) > 1 else None
+        current.lines_before = self._lines
+        part.body_start = self._base + stop
+        self._keep_header(part, around, block)
+        in_digest = around is not None and around.is_multipart and around.subtype == "digest"
+        boundary = content_fields.read(part, block, in_digest=in_digest)
+        deep = len(self._open) >= self._depth
+        if part.is_multipart:
+            if boundary and not deep:
+                self._boundaries.push(boundary)
+        elif part.is_message and not content_fields.is_encoded(part) and self._parts_left and not deep:
+            self._start_part()
+        else:
+            self._size = transfer.size_counter(part.encoding)
+
+    def _keep_header(self, part: Part, around: Part | None, block: bytes) -> None:
+        if around is None:
+            part.header = block
+        elif around.is_message:
+            part.header = block[: min(limits.HEADER_ROW_BYTES, self._embedded_left)]
+            self._embedded_left -= len(part.header)
+
+    def _delimit(self, line_end: int, delimiter: boundaries.Delimiter) -> None:
+        """A delimiter follows the line end at `line_end`."""
+        if not self._parts_left and not delimiter.closing:
+            self._boundaries.keep(0)  # from here all is the last part
+            return
+        before = line_end - 1 if line_end and self._buffer[line_end - 1] == _CR else line_end
+        inside = sum(1 for opened in self._open if opened.outside <= delimiter.index)
+        self._end_parts(inside, before)
+        self._boundaries.keep(delimiter.index if delimiter.closing else delimiter.index + 1)
+        self._where = _Where.BODY if delimiter.closing else _Where.DELIMITER
+        self._at = line_end + 1
+
+    def _end_parts(self, keep: int, stop: int) -> None:
+        """End all open parts but the outermost `keep` at `stop` in the buffer."""
+        if len(self._open) == keep:
+            return
+        stop = max(stop, self._open[-1].part.body_start - self._base)  # an empty body has no line end to give
+        self._take(stop)
+        for opened in self._open[keep:]:
+            part = opened.part
+            part.body_stop = self._base + stop
+            part.lines = self._lines - opened.lines_before
+            part.decoded_size = part.size
+        if self._size:
+            self._open[-1].part.decoded_size = self._size.close()
+            self._size = None
+        del self._open[keep:]
+
+
+def parse(data: bytes) -> Part:
+    """The tree of the whole message `data`."""
+    parser = Parser()
+    parser.feed(data)
+    return parser.close()
