@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from mox_trio.config.problems import KeyPath
+from mox_trio.config.problems import KeyPath, Problem
 
 _BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SPACE: Final = re.compile(r"[ \t]*")
@@ -159,3 +159,16 @@ class _Scanner:
 def _unescaped(match: re.Match[str]) -> str:
     code = match[1] or match[2]
     return chr(int(code, 16)) if code else _ESCAPES[match[3]]
+
+
+_SYNTAX: Final = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+
+def of_syntax_error(complaint: str, text: str, file: str) -> Problem:
+    """The problem behind what tomllib says about a text that is no TOML."""
+    match = _SYNTAX.fullmatch(complaint)
+    message = match[1] if match else "this is not TOML"
+    # tomllib quotes single characters, and in "Cannot overwrite" nothing; a whole value is never in its words.
+    end = (text.count("\n") + 1, len(text) - text.rfind("\n"))
+    line, column = (int(match[2]), int(match[3])) if match and match[2] else end
+    return Problem(file, line, column, "", f"not valid TOML: {message}", "correct the syntax; text needs quotes")

@@ -1,7 +1,11 @@
 """What is wrong with a configuration: every problem with its file, line, key and what to do. No value is ever repeated."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 KeyPath = tuple[str | int, ...]
 """The way to a value: names of tables and keys, and numbers of array items from 0."""
@@ -59,7 +63,7 @@ def dotted(path: KeyPath) -> str:
 
 def quoted_if_needed(key: str) -> str:
     """Write one key of TOML: bare if it can be, else as a basic string."""
-    if key and key.isascii() and key.replace("-", "").replace("_", "").isalnum() or key and set(key) <= {"-", "_"}:
+    if _BARE.fullmatch(key):
         return key
     escapes = {'"': '\\"', "\\": "\\\\"}
     written = (escapes.get(each) or (each if each.isprintable() else f"\\U{ord(each):08X}") for each in key)

@@ -164,7 +164,7 @@ class Account(Section):
     quota: Quota | None = Field(
         default=None, description='Bytes of mail at most, or "unlimited"; without it, limits.quota.'
     )
-    retention: Table[Duration] = Field(
+    retention: Annotated[Mapping[MailboxName, Duration], Field(strict=False), AfterValidator(MappingProxyType)] = Field(
         default_factory=dict, description='Mailboxes whose old mail is removed, as in { Trash = "30d" }.'
     )
     keep_retired_messages: Duration = Field(

@@ -19,6 +19,7 @@ from mox_trio.config.models.values import (
     Line,
     LocalpartText,
     MailboxName,
+    MaybeMailboxName,
     Port,
     Table,
     seconds,
@@ -95,11 +96,11 @@ class HostTlsReports(Section):
 class InitialMailboxes(Section):
     """Mailboxes of a new account, beside Inbox. An empty name leaves one out."""
 
-    sent: MailboxName | Literal[""] = Field(default="Sent", description="For mail that was sent.")
-    drafts: MailboxName | Literal[""] = Field(default="Drafts", description="For mail that is being written.")
-    archive: MailboxName | Literal[""] = Field(default="Archive", description="For mail to keep.")
-    trash: MailboxName | Literal[""] = Field(default="Trash", description="For mail that was deleted.")
-    junk: MailboxName | Literal[""] = Field(default="Junk", description="For unwanted mail.")
+    sent: MaybeMailboxName = Field(default="Sent", description="For mail that was sent.")
+    drafts: MaybeMailboxName = Field(default="Drafts", description="For mail that is being written.")
+    archive: MaybeMailboxName = Field(default="Archive", description="For mail to keep.")
+    trash: MaybeMailboxName = Field(default="Trash", description="For mail that was deleted.")
+    junk: MaybeMailboxName = Field(default="Junk", description="For unwanted mail.")
     others: Items[MailboxName] = Field(default=(), description="Further mailboxes.")
 
 

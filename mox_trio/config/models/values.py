@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, TypeVar
@@ -185,18 +186,31 @@ def _in_data(value: object, info: ValidationInfo) -> Path:
     return _in_directory(value, info, "data")
 
 
-def _ip_address(value: object) -> object:
-    try:
-        return ipaddress.ip_address(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError('expected an IP address such as "192.0.2.1" or "2001:db8::1"') from None
+def maybe_mailbox_name(value: str) -> str:
+    """Read a mailbox name; the empty one means there is none."""
+    return mailbox_name(value) if value else ""
 
 
-def _ip_network(value: object) -> object:
+def ip_address(value: object) -> IPv4Address | IPv6Address:
+    """Read an IP address."""
     try:
-        return ipaddress.ip_network(value) if isinstance(value, str) else value
+        return value if isinstance(value, IPv4Address | IPv6Address) else ipaddress.ip_address(_text(value))
     except ValueError:
-        raise ValueError('expected an IP network such as "10.0.0.0/8" or "::1/128", without host bits') from None
+        raise ValueError('expected an IP address in quotes such as "192.0.2.1" or "2001:db8::1"') from None
+
+
+def ip_network(value: object) -> IPv4Network | IPv6Network:
+    """Read an IP network."""
+    try:
+        return value if isinstance(value, IPv4Network | IPv6Network) else ipaddress.ip_network(_text(value))
+    except ValueError:
+        raise ValueError('expected an IP network in quotes such as "10.0.0.0/8" or "::1/128", no host bits') from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not text")  # ipaddress reads a number as an address
+    return value
 
 
 Duration = Annotated[float, PlainValidator(seconds)]
@@ -208,8 +222,9 @@ AddressOrCatchall = Annotated[Address | Catchall, PlainValidator(address_or_catc
 LocalpartText = Annotated[str, AfterValidator(localpart)]
 Line = Annotated[str, AfterValidator(single_line)]
 MailboxName = Annotated[str, AfterValidator(mailbox_name)]
+MaybeMailboxName = Annotated[str, AfterValidator(maybe_mailbox_name)]
 ConfigPath = Annotated[Path, BeforeValidator(_in_config)]
 DataPath = Annotated[Path, BeforeValidator(_in_data)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-IpAddress = Annotated[ipaddress.IPv4Address | ipaddress.IPv6Address, BeforeValidator(_ip_address)]
-IpNetwork = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_ip_network)]
+IpAddress = Annotated[IPv4Address | IPv6Address, PlainValidator(ip_address)]
+IpNetwork = Annotated[IPv4Network | IPv6Network, PlainValidator(ip_network)]
