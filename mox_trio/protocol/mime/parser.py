@@ -1,13 +1,13 @@
 """The structure of a message, from its bytes in pieces of any size (RFC 5322, RFC 2046): a tree of parts with offsets.
 
-It never fails, is linear in the octets however they are cut, and never calls itself. Bodies pass through; what is kept is the
-tree, one header block up to its limit, and some 64 KiB. Lines end in CRLF or a bare LF. Where mail is broken:
-- a multipart without a boundary is a leaf; one whose boundary never comes has no parts; one that is never closed ends with
-  what holds it; what is before the first delimiter and behind the last belongs to no part;
-- a delimiter ends a header too; a line before it that lacks its end is the part's last;
-- an embedded message that is base64 or quoted-printable is a leaf (RFC 2046 5.2.1 forbids it, RFC 6532 allows it);
-- nesting beyond `depth` is a leaf, what follows part number `parts` belongs to that part, and of a header only the first
-  `header_bytes` are read. Offsets, sizes and line counts are exact all the same.
+It never fails, is linear in the octets however they are cut, and never calls itself. Bodies pass through; what is
+kept is the tree, one header block up to its limit, and some 64 KiB. Lines end in CRLF or a bare LF. Where mail is
+broken: - a multipart without a boundary is a leaf; one whose boundary never comes has no parts; one that is never
+closed ends with what holds it; what is before the first delimiter and behind the last belongs to no part; - a
+delimiter ends a header too; a line before it that lacks its end is the part's last; - an embedded message that is
+base64 or quoted-printable is a leaf (RFC 2046 5.2.1 forbids it, RFC 6532 allows it); - nesting beyond `depth` is a
+leaf, what follows part number `parts` belongs to that part, and of a header only the first `header_bytes` are read.
+Offsets, sizes and line counts are exact all the same.
 """
 
 import re

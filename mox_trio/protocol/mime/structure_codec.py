@@ -1,0 +1,104 @@
+"""A part tree as compact bytes and back, so that the index keeps it and no message is parsed twice.
+
+The parts stand in the order of the message, each as a JSON list that begins with the number of its children and
+leaves out what has its usual value at the end. The header of the root is not in it: whoever keeps the bytes keeps
+that beside them. The bytes begin with a version; those of another version, or damaged ones, are refused, and the
+message is parsed again.
+"""
+
+import json
+from typing import Any, Final
+
+from mox_trio.protocol.mime.part import Part, walk
+
+VERSION: Final = 1
+"""Goes up with every change of what is written or of what the parser finds."""
+
+_USUAL: Final[list[Any]] = ["text", "plain", [], "7bit", None, [], None, None, [], None, None, ""]
+"""Type, subtype, parameters, encoding, disposition and its parameters, id, description, language, location, md5, header."""
+
+
+def dump(root: Part) -> bytes:
+    """The tree as bytes."""
+    rows: list[Any] = [_row(part, is_root=part is root) for part in walk(root)]
+    return json.dumps([VERSION, *rows], ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load(data: bytes, header: bytes = b"") -> Part:
+    """The tree that `dump` wrote, with `header` for the root. ValueError: written by another version, or damaged."""
+    try:
+        version, *rows = json.loads(data)
+        if version != VERSION:
+            raise ValueError(f"part tree of version {version}, not {VERSION}")
+        root = _tree(rows)
+    except (TypeError, IndexError, AttributeError, RecursionError, UnicodeError) as error:
+        raise ValueError("part tree is damaged") from error
+    root.header = header
+    return root
+
+
+def _row(part: Part, *, is_root: bool) -> list[Any]:
+    numbers = [len(part.children), part.header_start, part.body_start, part.body_stop, part.lines, part.decoded_size]
+    texts: list[Any] = [
+        part.type,
+        part.subtype,
+        [list(pair) for pair in part.parameters],
+        part.encoding,
+        part.disposition,
+        [list(pair) for pair in part.disposition_parameters],
+        part.content_id,
+        part.description,
+        list(part.language),
+        part.location,
+        part.md5,
+        "" if is_root else part.header.decode("latin-1"),
+    ]
+    count = len(texts)
+    while count and texts[count - 1] == _USUAL[count - 1]:
+        count -= 1
+    return numbers + texts[:count]
+
+
+def _tree(rows: list[Any]) -> Part:
+    root = _part(rows[0])
+    waiting = [(root, rows[0][0])]
+    for row in rows[1:]:
+        while not waiting[-1][1]:
+            waiting.pop()
+        parent, left = waiting.pop()
+        part = _part(row)
+        parent.children.append(part)
+        waiting += [(parent, left - 1), (part, row[0])]
+    if any(left for _, left in waiting):
+        raise ValueError("part tree is cut short")
+    return root
+
+
+def _part(row: list[Any]) -> Part:
+    header_start, body_start, body_stop, lines, decoded_size = row[1:6]
+    texts = row[6:] + _USUAL[len(row) - 6 :]
+    kind, subtype, parameters, encoding, disposition, of_disposition, *rest = texts
+    content_id, description, language, location, md5, header = rest
+    return Part(
+        header_start=header_start,
+        body_start=body_start,
+        body_stop=body_stop,
+        lines=lines,
+        decoded_size=decoded_size,
+        type=kind,
+        subtype=subtype,
+        parameters=_pairs(parameters),
+        encoding=encoding,
+        disposition=disposition,
+        disposition_parameters=_pairs(of_disposition),
+        content_id=content_id,
+        description=description,
+        language=tuple(language),
+        location=location,
+        md5=md5,
+        header=header.encode("latin-1"),
+    )
+
+
+def _pairs(pairs: list[list[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple([(name, value) for name, value in pairs])
