@@ -4,7 +4,8 @@
 sync each, rename each, sync every directory once. It answers with one outcome a put:
 
 - writing or syncing a file fails: that put is Unavailable and its temporary file is removed;
-- making or syncing a directory fails: all puts into it are Unavailable and their files are removed;
+- making or syncing a directory fails: all puts into it, or into any new directory of the batch, are Unavailable and
+  their files are removed;
 - the source raises: that put gets the exception as it is.
 
 All files that one batch writes for an account go to the same of its 256 directories, because each directory costs a
@@ -16,7 +17,7 @@ import errno
 import os
 import random
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -89,6 +90,7 @@ class Placer:
         if len(puts) > 1:
             self._each(self._start_writeback, placings)
         self._each(self._sync, placings)
+        self._make_ready(placings)
         self._each(self._move, placings)
         self._sync_directories(placings)
         return [placing.result or outcome.Value(self._ref(placing)) for placing in placings]
@@ -155,14 +157,13 @@ class Placer:
             self._files.close(descriptor)
 
     def _move(self, placing: _Placing) -> None:
-        account = placing.put.account
-        self._make_ready(account, placing.middle)
         target = f"{self._root}/{self._ref(placing)}"
         try:
             self._files.rename(placing.path, target)
         except FileNotFoundError:
-            del self._ready[account]  # somebody removed the directory
-            self._make_ready(account, placing.middle)
+            account = placing.put.account
+            self._ready.pop(account, None)  # somebody removed the directory
+            self._make_directories([account], placing.middle)
             self._files.rename(placing.path, target)
         placing.path = target
 
@@ -178,19 +179,28 @@ class Placer:
                 for placing in inside:
                     self._fail(placing, error)
 
-    def _make_ready(self, account: int, middle: str) -> None:
+    def _make_ready(self, placings: Sequence[_Placing]) -> None:
+        """Have all directories that this batch needs; where that fails, so do all puts that needed a new one."""
+        bit = 1 << self._middle
+        needing = [p for p in placings if p.result is None and not self._ready.get(p.put.account, 0) & bit]
+        if needing:
+            try:
+                self._make_directories({placing.put.account for placing in needing}, needing[0].middle)
+            except OSError as error:
+                for placing in needing:
+                    self._fail(placing, error)
+
+    def _make_directories(self, accounts: Collection[int], middle: str) -> None:
         """Make `<account>/<middle>` and its entries up to the root durable, once in the life of this process."""
-        known = self._ready.get(account, 0)
-        bit = 1 << int(middle, 16)
-        if known & bit:
-            return
-        top = f"{self._root}/{account}"
-        if not known or not os.path.isdir(top):
-            self._files.make_directory(top)
+        new = [account for account in accounts if account not in self._ready]
+        for account in new:
+            self._files.make_directory(f"{self._root}/{account}")
+        if new:
             self._files.sync_directory(self._root)
-        self._files.make_directory(f"{top}/{middle}")
-        self._files.sync_directory(top)
-        self._ready[account] = known | bit
+        for account in accounts:
+            self._files.make_directory(f"{self._root}/{account}/{middle}")
+            self._files.sync_directory(f"{self._root}/{account}")
+            self._ready[account] = self._ready.get(account, 0) | 1 << int(middle, 16)
 
     def _write_large(self, descriptor: int, source: api.Source) -> None:
         written = sent = 0
