@@ -63,12 +63,6 @@ def maybe_account_name_fault(name: str) -> str | None:
     return "begin with a letter or digit" if not name[0].isalnum() else None
 
 
-def _account_names(draft: Draft) -> Iterator[Finding]:
-    for name in draft.whole.accounts:
-        if fault := maybe_account_name_fault(name):
-            yield Finding(("accounts", name), "this name of an account is not safe", fault)
-
-
 def _domains_exist(draft: Draft) -> Iterator[Finding]:
     domains = draft.whole.domains
     for name, account in draft.whole.accounts.items():
@@ -226,7 +220,6 @@ def _of(*needs: str) -> frozenset[str]:
 
 
 RULES: Final[tuple[tuple[frozenset[str], Callable[[Draft], Iterator[Finding]]], ...]] = (
-    (_of(), _account_names),
     (_of("domains"), _domains_exist),
     (_of(), _unique_addresses),
     (_of("accounts"), _alias_members),

@@ -1,23 +1,20 @@
 """Changes of the dynamic document by the program: comments and layout stay, and the result is checked whole before it is saved.
 
-A change is a function on the document; the functions here make them. `applied` runs it on the text, `commit` saves the result by
-compare-and-set. The same change also runs on plain dictionaries: only if the edited text means exactly that, it is
-used, so that nothing is lost that the editing library did not understand. Then the document stays as it is and the Failure
-says to edit by hand.
+A change is a function on the parsed document; the functions here make them. `applied` runs changes and rewrites the text to
+mean the result, `commit` saves that by compare-and-set. A layout that cannot be rewritten without loss is a Failure that says to
+edit by hand.
 """
 
 import tomllib
 from collections.abc import Callable, Iterator, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
-import tomlkit
-import tomlkit.exceptions
 import trio
 
 from mox_trio.base.address import Address, format_localpart
 from mox_trio.base.domain import Domain
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.config import canonical, load
+from mox_trio.config import canonical, load, rewrite
 from mox_trio.config.models import values
 from mox_trio.config.models.dynamic import Dynamic
 from mox_trio.config.models.static import Static
@@ -49,15 +46,8 @@ def applied(text: str, settings: Static, file: str, *changes: Change) -> tuple[s
     meant = tomllib.loads(text)
     for change in changes:
         change(meant)
-    try:
-        editable = tomlkit.parse(text)
-        for change in changes:
-            change(editable)
-        new = tomlkit.dumps(editable)
-        is_meant = tomllib.loads(new) == meant
-    except (tomlkit.exceptions.TOMLKitError, tomllib.TOMLDecodeError, RecursionError):
-        is_meant = False
-    if not is_meant:
+    new = rewrite.maybe_rewritten(text, meant)
+    if new is None:
         raise Failure(Kind.UNSUPPORTED, "the layout of the configuration is too unusual to edit; change it by hand")
     return new, load.dynamic(new, settings, file)
 
@@ -68,7 +58,7 @@ def add_domain(domain: Domain, fields: dict[str, Plain] | None = None) -> Change
     def change(document: Table) -> None:
         if _maybe_domain_key(document, domain) is not None:
             raise Failure(Kind.EXISTS, f"domain {domain} exists already")
-        _section(document, "domains")[str(domain)] = _table(fields or {})
+        _section(document, "domains")[str(domain)] = dict(fields or {})
 
     return change
 
@@ -81,7 +71,7 @@ def remove_domain(domain: Domain) -> Change:
         users = [name for name, _, address in _addresses(document) if address.domain == domain]
         if users:
             raise Failure(Kind.IN_USE, f"domain {domain} has addresses of account {users[0]}; remove them first")
-        del document["domains"][key]
+        _remove(document, ("domains", key))
 
     return change
 
@@ -93,7 +83,7 @@ def add_account(name: str, addresses: Sequence[Address | Catchall], fields: dict
         accounts = _section(document, "accounts")
         if name in accounts:
             raise Failure(Kind.EXISTS, f"account {name} exists already")
-        accounts[name] = _table({"addresses": [str(address) for address in addresses], **(fields or {})})
+        accounts[name] = {"addresses": [str(address) for address in addresses], **(fields or {})}
 
     return change
 
@@ -106,7 +96,7 @@ def remove_account(name: str) -> Change:
         for owner, _, address in list(_addresses(document)):
             if owner == name:
                 _leave_aliases(document, address)
-        del document["accounts"][name]
+        _remove(document, ("accounts", name))
 
     return change
 
@@ -133,7 +123,7 @@ def remove_address(address: Address | Catchall) -> Change:
         settings = document["accounts"][owners[0][0]]
         del settings["addresses"][owners[0][1]]
         for key in [key for key in settings.get("destinations", {}) if _same_text(document, key, address)]:
-            del settings["destinations"][key]
+            _remove(settings, ("destinations", key))
         logins = settings.get("from_id_login_addresses", [])
         _remove_items(logins, lambda login: _same_text(document, login, address))
         _leave_aliases(document, address)
@@ -149,8 +139,10 @@ def add_alias(address: Address, members: Sequence[Address], fields: dict[str, Pl
         aliases = _section(domain, "aliases")
         if _maybe_alias_key(document, address) is not None:
             raise Failure(Kind.EXISTS, f"alias {address} exists already")
-        written = {"members": [str(member) for member in members], **(fields or {})}
-        aliases[format_localpart(address.localpart)] = _table(written)
+        aliases[format_localpart(address.localpart)] = {
+            "members": [str(member) for member in members],
+            **(fields or {}),
+        }
 
     return change
 
@@ -162,7 +154,7 @@ def remove_alias(address: Address) -> Change:
         key = _maybe_alias_key(document, address)
         if key is None:
             raise Failure(Kind.NOT_FOUND, f"there is no alias {address}")
-        del document["domains"][_domain_key(document, address.domain)]["aliases"][key]
+        _remove(document["domains"][_domain_key(document, address.domain)], ("aliases", key))
 
     return change
 
@@ -195,15 +187,16 @@ def unset(path: Sequence[str]) -> Change:
 
 def _section(table: Table, key: str) -> Table:
     if key not in table:
-        # A super table writes no header of its own: [accounts.mary] and not [accounts] before it.
-        table[key] = tomlkit.table(is_super_table=True) if isinstance(table, tomlkit.TOMLDocument) else {}
+        table[key] = {}
     section: Table = table[key]
     return section
 
 
-def _table(fields: dict[str, Plain]) -> Table:
-    """A table in both worlds: tomlkit writes a dict as a table of its own, tables in it inline."""
-    return dict(fields)
+def _remove(table: Table, path: tuple[str, str]) -> None:
+    """Remove a named table from its section, and the section with the last of them: TOML writes no empty section."""
+    del table[path[0]][path[1]]
+    if not table[path[0]]:
+        del table[path[0]]
 
 
 def _account(document: Table, name: str) -> Table:

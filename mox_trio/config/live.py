@@ -1,7 +1,8 @@
 """The configuration that is in force: one immutable snapshot, replaced as a whole when the dynamic document changes.
 
-A document that is broken, or whose source is away, changes nothing: the old snapshot stays, the problem is logged once and
-kept in `problem` until a good document comes. Readers take `current` once for each thing they do, so that it does not change under them.
+A document that is broken, or whose source is away, changes nothing: the old snapshot stays, the problem is logged once
+and kept in `problem` until a good document comes. Readers take `current` once for each thing they do, so that it does not
+change under them.
 """
 
 import logging

@@ -160,6 +160,8 @@ class _DynamicReader:
     def _accounts(self, raw: Raw) -> dict[str, dynamic_models.Account]:
         accounts = {}
         for name, fields in raw.items():
+            if fault := check_dynamic.maybe_account_name_fault(name):
+                self.found.append(Finding(("accounts", name), "this name of an account is not safe", fault))
             try:
                 accounts[name] = dynamic_models.Account.model_validate(fields, context=self.context)
             except ValidationError as error:

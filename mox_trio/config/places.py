@@ -37,6 +37,8 @@ class Places:
 
     text: str
     offsets: dict[KeyPath, int] = field(default_factory=dict)
+    headers: list[tuple[int, KeyPath]] = field(default_factory=list)
+    """Where each `[table]` header begins, and the path of its table, in the order of the text."""
 
     def of(self, path: KeyPath) -> tuple[int, int]:
         """The line and column of a key, or of what encloses it; (0, 0) when nothing of it is in the text."""
@@ -81,6 +83,7 @@ class _Scanner:
         self.at += 2 if is_array else 1
         self.table = self._resolved(self._names(), is_array)
         self.places.offsets[self.table] = start
+        self.places.headers.append((start, self.table))
         self.at += 2 if is_array else 1
 
     def _resolved(self, names: list[str], is_array: bool) -> KeyPath:

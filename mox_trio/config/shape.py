@@ -24,7 +24,7 @@ _EXPECTED: Final = {
     "model_type": "expected a table",
     "model_attributes_type": "expected a table",
     "literal_error": "expected one of: {expected}",
-    "union_tag_invalid": "expected a kind that is one of: {expected_tags}",
+    "union_tag_invalid": "expected one of: {expected_tags}",
     "greater_than_equal": "expected a number of at least {ge}",
     "less_than_equal": "expected a number of at most {le}",
     "too_short": "expected at least {min_length} item(s)",
@@ -53,13 +53,15 @@ def _finding(detail: ErrorDetails, model: type[Section], document: object, under
     if detail["type"] == "union_tag_not_found":
         names = ", ".join(f'"{schema.kind_of(each)}"' for each in schema.kinds(annotation))
         return Finding((*under, *path, "kind"), "this key is missing", f"add kind = one of {names}")
+    if detail["type"] == "union_tag_invalid":
+        path = (*path, "kind")
     expected = _expected(detail)
     if schema.kinds(annotation) == [SecretRef]:
         expected = 'expected a reference such as { file = "..." }, { environment = "..." } or { command = ["..."] }'
     if is_name:
         return Finding(under + path, "the name of this table is wrong", expected)
     return Finding(
-        under + path, f"the value is {_kind(detail['input'])}", f"{expected}: {about}" if about else expected
+        under + path, f"{_kind(detail['input'])} is wrong here", f"{expected}. {about}" if about else expected
     )
 
 
@@ -107,14 +109,14 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def _kind(value: object) -> str:
     """Say what sort of value was written, never the value: it may be a secret in the wrong place."""
     if isinstance(value, bool):
-        return "true or false"
+        return "this true or false"
     if isinstance(value, datetime.date | datetime.time):
-        return "a date or time"
+        return "this date or time"
     names: dict[type, str] = {
         str: "this text",
         int: "this number",
         float: "this number",
-        list: "an array",
-        dict: "a table",
+        list: "this array",
+        dict: "this table",
     }
-    return next((name for kind, name in names.items() if isinstance(value, kind)), "of another kind")
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "this value")

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mox_trio.config.models.secret import SecretRef
 from mox_trio.config.models.section import Section
-from mox_trio.config.models.values import DataPath, Duration, Line, Port, Size, Table, bytes_of, seconds
+from mox_trio.config.models.values import DataPath, Duration, Items, Line, Port, Size, Table, bytes_of, seconds
 
 StoreName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]
 
@@ -129,10 +129,15 @@ class Keys(Section):
 
     master: SecretRef | None = Field(
         default=None,
-        description="Where the key is that wraps the keys of accounts: 32 bytes as base64 or 64 hexadecimal digits.",
+        description="Where the key is that wraps the keys of accounts: 64 hexadecimal digits. `mox-trio keyring create FILE` "
+        "makes one.",
+    )
+    previous_masters: Items[SecretRef] = Field(
+        default=(),
+        description="Master keys from before a rotation: they open what `mox-trio keyring rotate` has not re-wrapped yet.",
     )
     server: SecretRef | None = Field(
         default=None,
         description="Where the key is that seals derived secrets of logins and signs tokens. Without it, the file "
-        "server.key in the data directory, made at the first start; several nodes need the same.",
+        "server.key in the data directory, made at the first start; several nodes need the same. 64 hexadecimal digits.",
     )
