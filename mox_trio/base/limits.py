@@ -39,3 +39,9 @@ PREVIEW_SOURCE_BYTES: Final = 1024 * 1024
 
 MIME_EMBEDDED_HEADER_BYTES: Final = 1024 * 1024
 """Bytes of the headers of all messages within a message that are kept for their envelopes."""
+
+BASE_SUBJECT_CHARACTERS: Final = 255
+"""Characters of a base subject that are compared: it is a key of an index."""
+
+MESSAGE_ID_CHARACTERS: Final = 500
+"""Characters of a Message-ID that are compared: it is a key of an index; half a line of a message."""

@@ -48,7 +48,7 @@ class Mailbox(NamedTuple):
         localpart = self.localpart
         if _DOT_ATOM.fullmatch(localpart) is None:
             localpart = b'"' + _NEEDS_BACKSLASH.sub(rb"\\\1", localpart) + b'"'
-        return f"{_harmless(localpart)}@{_harmless(self.domain).lower()}"
+        return _harmless(localpart + b"@" + self.domain.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def parse_list(body: bytes, limit: int = limits.HEADER_ADDRESSES) -> tuple[Mailb
         if bare is not None:
             entries.append(Mailbox(None, bare, bare_domain))
         else:
-            entries.append(Mailbox(_collapsed(plain) if name is None else name, localpart, domain))
+            entries.append(Mailbox(name or (_collapsed(plain) if plain else None), localpart, domain))
         position = found.end()
     return tuple(entries)
 
@@ -192,7 +192,7 @@ class _Entry:
         """What the tokens mean; None for an empty entry (RFC 5322 4.4 obs-mbox-list)."""
         if self.angle is not None:
             name = _phrase(self.before) or _phrase(self._after) or self._comment
-            return _in_angle(name, self.angle)
+            return _in_angle(name or None, self.angle)
         if self.before:
             return _bare(self.before, self._comment)
         return None
@@ -213,16 +213,20 @@ def _in_angle(name: bytes | None, tokens: list[Token]) -> Mailbox:
 
 def _bare(tokens: list[Token], comment: bytes | None) -> Mailbox:
     """An address without brackets. What stands before or behind it, with a space between, is its name."""
-    at = _last_at(tokens)
-    if at < 0:
-        return Mailbox(comment, _phrase(tokens) or b"", b"")
-    start = max(at - 1, 0)
+    first = next((index for index, token in enumerate(tokens) if token.kind == AT), -1)
+    if first < 0:
+        if len(tokens) == 1:
+            return Mailbox(comment, tokens[0].value, b"")
+        return Mailbox(_phrase(tokens), b"", b"")  # a name whose address is missing
+    start = max(first - 1, 0)
     while start > 0 and _is_chained(tokens[start - 1], tokens[start]):
         start -= 1
-    stop = min(at + 2, len(tokens))
+    stop = min(first + 2, len(tokens))
     while stop < len(tokens) and _is_chained(tokens[stop - 1], tokens[stop]):
         stop += 1
-    name = _phrase(tokens[:start]) or _phrase(tokens[stop:]) or comment
+    at = start + _last_at(tokens[start:stop])
+    behind = tokens[stop:] if _last_at(tokens[stop:]) < 0 else []  # another address without a comma is no name
+    name = _phrase(tokens[:start]) or _phrase(behind) or comment
     return Mailbox(name, _joined(tokens[start:at]), _joined(tokens[at + 1 : stop]))
 
 
@@ -241,9 +245,7 @@ def _joined(tokens: list[Token]) -> bytes:
 
 def _phrase(tokens: list[Token]) -> bytes | None:
     """The words with one space where there was white space; None without words."""
-    if not tokens:
-        return None
-    return b"".join([b" " + token.value if token.is_spaced else token.value for token in tokens]).strip()
+    return b"".join([b" " + token.value if token.is_spaced else token.value for token in tokens]).strip() or None
 
 
 def _collapsed(name: bytes) -> bytes | None:
