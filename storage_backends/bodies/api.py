@@ -34,7 +34,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BodyInfo:
-    """One stored body: its account, its reference, its size in the store in bytes, its age in seconds (not negative)."""
+    """One stored body: its account, its reference, its size in bytes as it was put, its age in seconds (not negative)."""
 
     account: int
     ref: str
