@@ -1,7 +1,7 @@
 """The boundaries of the multiparts that are open, and which of them a line is (RFC 2046 5.1.1).
 
-A line need only begin with `--` and a boundary. Where it begins with several, the whole line is the better match, then the
-longest boundary, then the innermost: nested multiparts that were given the same boundary still nest.
+A line need only begin with `--` and a boundary. Where it begins with several, the whole line is the better match,
+then the longest boundary, then the innermost: nested multiparts that were given the same boundary still nest.
 """
 
 from dataclasses import dataclass

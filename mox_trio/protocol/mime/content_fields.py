@@ -1,7 +1,7 @@
 """The Content- fields of a header block, read into its part (RFC 2045 3, RFC 2046 5.1.5, RFC 2183, RFC 2557, RFC 3282).
 
-A field that is missing or cannot be read means its default; a field that is given twice counts once, the first. MIME-Version
-is not asked for: too much mail comes without.
+A field that is missing or cannot be read means its default; a field that is given twice counts once, the first.
+MIME-Version is not asked for: too much mail comes without.
 """
 
 from typing import Final
@@ -30,7 +30,7 @@ def read(part: Part, block: bytes, *, in_digest: bool) -> bytes:
             part.type, part.subtype = content_type.type, content_type.subtype
             part.parameters, boundary = content_type.parameters, content_type.boundary
     if value := fields.get(b"content-transfer-encoding"):
-        part.encoding = parameters.token(value) or part.encoding
+        part.encoding = parameters.encoding(value) or part.encoding
     if value := fields.get(b"content-disposition"):
         disposition = parameters.disposition(value)
         if disposition:

@@ -1,9 +1,9 @@
 """Values of MIME's structured fields: a type or token with parameters (RFC 2045 5.1, RFC 2183, RFC 2231), and lists.
 
-Lax where mail is: unquoted values may hold white space and specials, a quote may be left open, semicolons may be missing or
-doubled, comments are skipped. What cannot be read is left out; nothing is raised; linear. Parameters in sections are joined,
-and those with a charset decoded (RFC 2231 3 and 4); other 8-bit text is UTF-8 or else windows-1252. Of a parameter that
-is given plain and with a charset, the one with the charset counts (RFC 6266 4.3).
+Lax where mail is: unquoted values may hold white space and specials, a quote may be left open, semicolons may be
+missing or doubled, comments are skipped. What cannot be read is left out; nothing is raised; linear. Parameters in
+sections are joined, and those with a charset decoded (RFC 2231 3 and 4); other 8-bit text is UTF-8 or else
+windows-1252. Of a parameter that is given plain and with a charset, the one with the charset counts (RFC 6266 4.3).
 """
 
 import re
@@ -16,6 +16,7 @@ from mox_trio.protocol.mime.part import Parameters
 
 _TYPE: Final = re.compile(rb"\s*([^\s/;,()\"=]+)\s*/\s*([^\s/;,()\"=]+)")
 _TOKEN: Final = re.compile(rb"[\s\"]*([^\s;,\"()]+)")
+_STRICT_TOKEN: Final = re.compile(rb"[\w!#$%&'*+.^`{|}~-]+", re.ASCII)
 _PARAMETER: Final = re.compile(
     rb"""[\s;]*+ ([^\s;="]++) \s*+ = \s*+
     (?: "((?:[^"\\]|\\.)*+)"? | ( [^;\s]*+ (?: \s++ (?! [^\s;="]++ \s*+ = ) [^;\s]++ )*+ ) )""",
@@ -60,10 +61,13 @@ def disposition(body: bytes) -> tuple[str, Parameters] | None:
     return (_lower(token[1]), _decoded(_pairs(body, token.end()))) if token else None
 
 
-def token(body: bytes) -> str | None:
-    """The one token of a field such as Content-Transfer-Encoding, in lower case; None where there is none."""
-    found = _TOKEN.match(_without_comments(body))
-    return _lower(found[1]) if found else None
+def encoding(body: bytes) -> str | None:
+    """The value of a Content-Transfer-Encoding field in lower case; None where it is no token.
+
+    What follows a semicolon is left out, and white space within is taken for the dash of quoted-printable.
+    """
+    word = b"-".join(_without_comments(body).partition(b";")[0].split())
+    return _lower(word) if _STRICT_TOKEN.fullmatch(word) else None
 
 
 def tokens(body: bytes) -> tuple[str, ...]:
@@ -146,20 +150,22 @@ def _joined(sections: list[tuple[bool, bytes]]) -> str:
 
 
 def _without_comments(body: bytes) -> bytes:
-    """`body` without (comments), which nest (RFC 5322 3.2.2); a parenthesis in the middle of a word is text."""
+    """`body` without (comments), which nest (RFC 5322 3.2.2); in the middle of a parameter's word, ( is text."""
     if b"(" not in body:
         return body
-    kept = b""
+    kept = b";"
     pieces: list[bytes] = []
     at = depth = 0
+    in_parameters = False
     while found := (_INSIDE if depth else _OUTSIDE).match(body, at):
         at = found.end()
         piece = found.group()
         if depth:
             depth += (piece == b"(") - (piece == b")")
-        elif piece == b"(" and (not kept or kept[-1:] in b" \t;"):
+        elif piece == b"(" and (not in_parameters or kept[-1:] in b" \t;="):
             depth = 1
         else:
+            in_parameters = in_parameters or b";" in piece
             pieces.append(kept := piece)
     return b"".join(pieces)
 

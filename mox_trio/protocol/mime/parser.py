@@ -149,13 +149,13 @@ class Parser:
             return False
         return self._wait()
 
-    def _scan_delimiter(self, final: bool) -> bool:
+    def _scan_delimiter(self, _: bool) -> bool:
         """To the end of the line; the next part begins behind it."""
         end = self._buffer.find(b"\n", self._at)
         self._at = end if end >= 0 else len(self._buffer)
         self._take(end + 1 if end >= 0 else len(self._buffer))
-        if end < 0 and not final:
-            return False
+        if end < 0:
+            return False  # at the end of the message it is a closing delimiter that was cut off
         self._start_part()
         return True
 

@@ -1,9 +1,10 @@
 """Content-Transfer-Encoding (RFC 2045 6): decoders and encoders that take a body in pieces, and sizes without decoding.
 
-However a body is cut into pieces, what comes out of a decoder joins to the same bytes. Decoders never fail: base64 ends at the
-first `=` and skips what is not of its alphabet; in quoted-printable, white space before a line end and soft line breaks go
-first, then a `=` that introduces no octet stands for itself. An encoding nobody knows is passed through as it is.
-What is held back between two pieces is at most a kilobyte when decoding and a line of 64 KiB when encoding.
+However a body is cut into pieces, what comes out of a decoder joins to the same bytes. Decoders never fail: base64
+ends at the first `=` and skips what is not of its alphabet; in quoted-printable, white space before a line end and
+soft line breaks go first, then a `=` that introduces no octet stands for itself. An encoding nobody knows is passed
+through as it is. What is held back between two pieces is at most a kilobyte when decoding and a line of 64 KiB when
+encoding.
 """
 
 import binascii

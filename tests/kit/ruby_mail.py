@@ -1,0 +1,15 @@
+"""The mails of the ruby-mail collection, which lies beside the repository and is not a part of it."""
+
+from pathlib import Path
+
+DIRECTORY = Path(__file__).parents[3] / "shared" / "conformance" / "ruby-mail"
+
+
+def mails() -> dict[str, bytes]:
+    """By path, each mail with its lines ended by CRLF, as a server stores it; empty where the collection is absent."""
+    paths = sorted(path for path in DIRECTORY.glob("spec/fixtures/emails/**/*") if path.is_file())
+    return {str(path.relative_to(DIRECTORY / "spec/fixtures/emails")): _crlf(path.read_bytes()) for path in paths}
+
+
+def _crlf(mail: bytes) -> bytes:
+    return mail.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
