@@ -32,7 +32,13 @@ NO_ACCOUNT: Final[tuple[AccountId, ...]] = ()
 
 
 class Statement(Protocol):
-    """A prebuilt statement with named parameters; only modules of `tables` make them."""
+    """A prebuilt statement with named parameters; only modules of `tables` make them, and the engines take their text."""
+
+    def sqlite(self, given: Parameters) -> tuple[str, Parameters]:
+        """Text and parameters for sqlite3."""
+
+    def postgres(self, given: Parameters) -> tuple[str, Parameters]:
+        """Text and parameters for psycopg."""
 
 
 class Transaction(Protocol):
@@ -51,8 +57,7 @@ class Transaction(Protocol):
         """Run once for each of the parameters."""
 
     def modseq(self, account: AccountId) -> ModSeq:
-        """The modification sequence of this write for an account that it was given; larger than any committed before.
-        """
+        """The modification sequence of this write for an account that it was given; larger than any committed before."""
 
 
 class Index(Protocol):

@@ -1,0 +1,29 @@
+"""Bring a database to the schema of this program, at start, under a lock.
+
+A fresh database is made whole from `schema`.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, StaticPool, create_engine, inspect
+
+from storage_backends.index import schema
+from storage_backends.index.sqlite_connection import connect
+
+
+def sqlite(path: Path) -> None:
+    """Make or upgrade the database at `path`. Blocks."""
+    connection = connect(path)
+    try:
+        engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+        with engine.connect() as wrapped:
+            wrapped.exec_driver_sql("BEGIN IMMEDIATE")
+            _upgrade(wrapped)
+            wrapped.exec_driver_sql("COMMIT")
+    finally:
+        connection.close()
+
+
+def _upgrade(connection: Connection) -> None:
+    if not inspect(connection).has_table("account"):
+        schema.metadata.create_all(connection)

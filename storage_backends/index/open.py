@@ -1,0 +1,18 @@
+"""Open an index by where it is: the database is made or brought to the current schema first.
+
+Unavailable when it cannot be reached, Refused when a newer program made it.
+"""
+
+from pathlib import Path
+
+import trio
+
+from storage_backends.index import migrate
+from storage_backends.index.api import Index
+from storage_backends.index.sqlite import SqliteIndex
+
+
+async def open_sqlite(path: Path) -> Index:
+    """Open the SQLite database at `path`, whose directory exists. Any number of processes may."""
+    await trio.to_thread.run_sync(migrate.sqlite, path)
+    return SqliteIndex(path)

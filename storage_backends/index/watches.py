@@ -1,0 +1,88 @@
+"""Who waits for an account to change: a watermark an account, kept only while somebody waits.
+
+`heard` runs in the trio loop: after commits of this process, on wake-ups from others, and when the notifier compared
+what is watched with the database. A waiter never needs the message itself, only that the modseq is past its own.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+import trio
+
+from storage_backends.errors import NotFound, Unavailable
+from storage_backends.index.api import AccountId, ModSeq
+from storage_backends.index.marks import Marks
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """What is known of an account; the event is replaced each time it is set."""
+
+    modseq: int = 0
+    gone: bool = False
+    waiters: int = 0
+    changed: trio.Event = field(default_factory=trio.Event)
+
+    def wake(self) -> None:
+        self.changed.set()
+        self.changed = trio.Event()
+
+
+class Watches:
+    """The accounts that somebody waits for, in one process."""
+
+    def __init__(self) -> None:
+        self._watches: dict[AccountId, Watch] = {}
+        self._closed = False
+        self.token: trio.lowlevel.TrioToken | None = None
+        """The run in which somebody waits or waited."""
+
+    async def past(
+        self, account: AccountId, modseq: ModSeq, current: Callable[[], Awaitable[Mapping[AccountId, ModSeq]]]
+    ) -> ModSeq:
+        """Wait until the account's modseq is larger; `current` asks the database once."""
+        self.token = trio.lowlevel.current_trio_token()
+        watch = self._watches.setdefault(account, Watch())
+        watch.waiters += 1
+        try:
+            # Asked after the watch stands, so that no commit falls between.
+            self.compared([account], await current())
+            while watch.modseq <= modseq:
+                if watch.gone:
+                    raise NotFound(f"no account {account}")
+                if self._closed:
+                    raise Unavailable("the index is closed")
+                await watch.changed.wait()
+            return ModSeq(watch.modseq)
+        finally:
+            watch.waiters -= 1
+            if not watch.waiters:
+                del self._watches[account]
+
+    def watched(self) -> list[AccountId]:
+        """The accounts that somebody waits for. From any thread."""
+        return list(self._watches)
+
+    def heard(self, marks: Marks) -> None:
+        """Accounts have these modseqs now, or did a moment ago."""
+        if not self._watches:
+            return
+        for account, modseq in marks.items():
+            watch = self._watches.get(account)
+            if watch is not None and modseq > watch.modseq:
+                watch.modseq = modseq
+                watch.wake()
+
+    def compared(self, asked: Collection[AccountId], marks: Marks) -> None:
+        """The database was asked for these accounts and had these."""
+        self.heard(marks)
+        for account in asked:
+            if account not in marks and (watch := self._watches.get(account)) is not None:
+                watch.gone = True
+                watch.wake()
+
+    def close(self) -> None:
+        """Who waits gets Unavailable."""
+        self._closed = True
+        for watch in self._watches.values():
+            watch.wake()
