@@ -1,61 +1,92 @@
 """Make a TOML text mean something slightly different, and keep everything else of it: comments, order, layout.
 
-Whole tables are cut out and put in as text, with the comments above their headers; keys in tables that stay are changed
-by tomlkit. The result is read again and must mean exactly what was asked for; if not, the same is tried on the text with
-its tables in order, and if that fails too there is no result. So nothing is lost that was not understood. Computes: for a thread.
+The text is taken as blocks, a table header with what follows it. Blocks of tables that are gone are cut out, new tables are put
+in as new blocks, and only a block whose keys change is edited, by tomlkit; so an edit among 10,000 tables costs little more
+than reading them. The result is read again and must mean exactly what was asked for; if not (tables in inline tables, keys
+in arrays of tables), tomlkit edits the whole text, then the whole text with its tables in order. If nothing succeeds there is no
+result: what was not understood is never lost. Computes: for a thread.
 """
 
 import tomllib
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import tomlkit
 import tomlkit.exceptions
 
-from mox_trio.config import ordered, places, schema
+from mox_trio.config import ordered, places
 from mox_trio.config.problems import KeyPath, dotted
 
 Table = MutableMapping[str, Any]
+Meaning = Mapping[str, Any]
 
-_MISSING: Final = object()
+_NOTHING: Final[Meaning] = {}
 
 
-def maybe_rewritten(text: str, meant: Mapping[str, Any]) -> str | None:
-    """The text changed so that it means `meant`; None if that cannot be done with its layout."""
-    for layout in (text, ordered.ordered(text)):
-        for puts_tables_as_text in (True, False):
-            try:
-                new = _rewritten(layout, meant, puts_tables_as_text)
-                if tomllib.loads(new) == meant:
-                    return new
-            except (tomlkit.exceptions.TOMLKitError, tomllib.TOMLDecodeError, RecursionError):
-                continue
+@dataclass(frozen=True, slots=True)
+class _Block:
+    path: KeyPath
+    text: str
+
+
+def maybe_rewritten(text: str, meant: Meaning) -> str | None:
+    """A text that tomllib accepts, changed so that it means `meant`; None if that cannot be done with its layout."""
+    ways: tuple[Callable[[], str], ...] = (
+        lambda: _by_blocks(text, tomllib.loads(text), meant),
+        lambda: _edited(text, meant),
+        lambda: _edited(ordered.ordered(text), meant),
+    )
+    for way in ways:
+        try:
+            new = way()
+            if tomllib.loads(new) == meant:
+                return new
+        except (tomlkit.exceptions.TOMLKitError, tomllib.TOMLDecodeError, RecursionError):
+            continue
     return None
 
 
-def _rewritten(text: str, meant: Mapping[str, Any], puts_tables_as_text: bool) -> str:
-    text = _without_tables(text, meant)
-    document = tomlkit.parse(text)
-    added: list[tuple[KeyPath, Mapping[str, Any]]] = []
-    _adapt(document, meant, (), added if puts_tables_as_text else None)
-    text = tomlkit.dumps(document)
-    for path, table in added:
-        text = _with_table(text, path, table)
-    return text
+def _by_blocks(text: str, old: Meaning, meant: Meaning) -> str:
+    blocks = list(_blocks(text))
+    with_headers = {block.path[:length] for block in blocks for length in range(len(block.path) + 1)}
+    kept: list[_Block] = []
+    for block in blocks:
+        table = _maybe_table(meant, block.path)
+        if any(isinstance(part, int) for part in block.path) or table == _maybe_table(old, block.path):
+            kept.append(block)
+        elif table is None:
+            kept.append(_Block((), _afterthought(block.text)))
+        else:
+            own = {key: value for key, value in table.items() if (*block.path, key) not in with_headers}
+            kept.append(_Block(block.path, _edited(block.text, _nested(block.path, own))))
+    written = {block.path for block in kept}
+    for path, table in _added(old, meant, (), with_headers, written):
+        _put(kept, _Block(path, _written(path, table)))
+    return "".join(block.text for block in kept)
 
 
-def _without_tables(text: str, meant: Mapping[str, Any]) -> str:
-    """Cut the tables that are no longer meant, each from the comments above its header to those above the next."""
+def _blocks(text: str) -> Iterator[_Block]:
+    """The text before the first header, then each header with the comments above it and all up to the next."""
     headers = places.scan(text).headers
     starts = [ordered.with_comments(text, offset) for offset, _ in headers]
-    stops = [*starts, len(text)][1:]
-    kept = [text[: starts[0]] if headers else text]
-    for (_, path), start, stop in zip(headers, starts, stops, strict=True):
-        if any(isinstance(part, int) for part in path) or _at(meant, path) is not _MISSING:
-            kept.append(text[start:stop])
-        else:
-            kept.append(_afterthought(text[start:stop]))
-    return "".join(kept)
+    stops = [*starts, len(text)]
+    yield _Block((), text[: stops[0]])
+    for (_, path), start, stop in zip(headers, starts, stops[1:], strict=True):
+        yield _Block(path, text[start:stop])
+
+
+def _maybe_table(document: Meaning, path: KeyPath) -> Meaning | None:
+    value: object = document
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else None
+
+
+def _nested(path: KeyPath, table: Meaning) -> Meaning:
+    for part in reversed(path):
+        table = {str(part): table}
+    return table
 
 
 def _afterthought(block: str) -> str:
@@ -69,29 +100,69 @@ def _afterthought(block: str) -> str:
     return rest if rest.strip() else ""
 
 
-def _at(document: object, path: KeyPath) -> object:
-    for part in path:
-        if not isinstance(document, Mapping) or part not in document:
-            return _MISSING
-        document = schema.step(document, part)
-    return document
+def _added(
+    old: Meaning, meant: Meaning, path: KeyPath, with_headers: set[KeyPath], written: set[KeyPath]
+) -> Iterator[tuple[KeyPath, Meaning]]:
+    """Tables that need a block: new ones, and keys of tables that had only tables in them."""
+    if path not in written:
+        plain = {key: value for key, value in meant.items() if not isinstance(value, Mapping) and key not in old}
+        if plain:
+            yield path, plain
+    for key, value in meant.items():
+        here = (*path, key)
+        if isinstance(value, Mapping) and key not in old:
+            yield here, value
+        elif isinstance(value, Mapping) and here in with_headers:
+            before = old[key] if isinstance(old[key], Mapping) else _NOTHING
+            yield from _added(before, value, here, with_headers, written)
 
 
-def _adapt(
-    table: Table, meant: Mapping[str, Any], path: KeyPath, added: list[tuple[KeyPath, Mapping[str, Any]]] | None
-) -> None:
-    """Change a parsed table to what is meant; new tables go to `added`, if it is there."""
+def _put(blocks: list[_Block], new: _Block) -> None:
+    """Put a block behind its nearest relatives, or at the end, with a blank line on either side."""
+    shared = [_common(new.path, block.path) for block in blocks]
+    longest = max(shared)
+    at = len(blocks) if not longest else max(n for n, length in enumerate(shared) if length == longest) + 1
+    before = "".join(block.text for block in blocks[max(0, at - 2) : at]).rstrip(" \t")
+    gap = "" if not before or before.endswith("\n\n") else "\n" if before.endswith("\n") else "\n\n"
+    end = "\n" if at < len(blocks) else ""
+    blocks.insert(at, _Block(new.path, gap + new.text + end))
+
+
+def _common(one: KeyPath, other: KeyPath) -> int:
+    """How many names two paths share at their beginnings."""
+    length = 0
+    while length < min(len(one), len(other)) and one[length] == other[length]:
+        length += 1
+    return length
+
+
+def _written(path: KeyPath, table: Meaning) -> str:
+    """A new block, with a block for each table in it."""
+    nested = [_written((*path, key), value) for key, value in table.items() if isinstance(value, Mapping)]
+    plain = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
+    if nested and not plain:
+        return "\n".join(nested)
+    pairs = (f"{dotted((key,))} = {tomlkit.item(value).as_string()}\n" for key, value in plain.items())
+    return "\n".join(["".join([f"[{dotted(path)}]\n", *pairs]), *nested])
+
+
+def _edited(text: str, meant: Meaning) -> str:
+    """The text edited by tomlkit alone."""
+    document = tomlkit.parse(text)
+    _adapt(document, meant)
+    return tomlkit.dumps(document)
+
+
+def _adapt(table: Table, meant: Meaning) -> None:
     for key in [key for key in table if key not in meant]:
         del table[key]
     for key, value in meant.items():
-        here = table.get(key, _MISSING)
+        here = table.get(key)
         if isinstance(here, MutableMapping) and isinstance(value, Mapping):
-            _adapt(here, value, (*path, key), added)
-        elif here is _MISSING and isinstance(value, Mapping) and added is not None:
-            added.append(((*path, key), value))
+            _adapt(here, value)
         elif isinstance(here, list) and isinstance(value, list) and not any(isinstance(item, dict) for item in value):
             _adapt_array(here, value)
-        elif here is _MISSING or here != value:
+        elif here is None or here != value:
             table[key] = value
 
 
@@ -102,37 +173,3 @@ def _adapt_array(array: list[Any], meant: list[Any]) -> None:
     array.extend(item for item in meant[len(array) :])
     if list(array) != meant:
         array[:] = meant
-
-
-def _with_table(text: str, path: KeyPath, table: Mapping[str, Any]) -> str:
-    """Put a table behind its nearest relatives, or at the end."""
-    headers = places.scan(text).headers
-    block = _block(path, table)
-    shared = [_common(path, other) for _, other in headers]
-    nearest = max((number for number, length in enumerate(shared) if length == max(shared)), default=-1)
-    if not shared or not max(shared) or nearest + 1 >= len(headers):
-        return (text.rstrip("\n") + "\n\n" if text.strip() else text) + block
-    stop = ordered.with_comments(text, headers[nearest + 1][0])
-    head = text[:stop].rstrip("\n")
-    return f"{head}\n\n{block}\n{text[stop:]}"
-
-
-def _block(path: KeyPath, table: Mapping[str, Any]) -> str:
-    if table and all(isinstance(value, Mapping) for value in table.values()):
-        return "\n".join(_block((*path, key), value) for key, value in table.items())
-    plain = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
-    nested = [_block((*path, key), value) for key, value in table.items() if isinstance(value, Mapping)]
-    own = f"[{dotted(path)}]\n" + "".join(f"{_pair(key, value)}\n" for key, value in plain.items())
-    return "\n".join([own, *nested])
-
-
-def _pair(key: str, value: object) -> str:
-    return f"{dotted((key,))} = {tomlkit.item(value).as_string()}"
-
-
-def _common(one: KeyPath, other: KeyPath) -> int:
-    """How many names two paths share at their beginnings."""
-    length = 0
-    while length < min(len(one), len(other)) and one[length] == other[length]:
-        length += 1
-    return length

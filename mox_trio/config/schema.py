@@ -45,8 +45,13 @@ def items(annotation: Any) -> Any:
     arguments = typing.get_args(container)
     if typing.get_origin(container) is tuple:
         return arguments[0]
-    is_table = typing.get_origin(container) is not None and issubclass(typing.get_origin(container), Mapping)
-    return arguments[1] if is_table else None
+    return arguments[1] if is_mapping(container) else None
+
+
+def is_mapping(annotation: Any) -> bool:
+    """Whether a value is a table with free names."""
+    origin = typing.get_origin(plain(annotation))
+    return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def inside(annotation: Any, part: str | int, value: object) -> tuple[Any, FieldInfo | None]:

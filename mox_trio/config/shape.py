@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mox_trio.config import schema
+from mox_trio.config import schema, toml
 from mox_trio.config.models.secret import SecretRef
 from mox_trio.config.models.section import Section
 from mox_trio.config.problems import Finding, KeyPath
@@ -56,6 +56,8 @@ def _finding(detail: ErrorDetails, model: type[Section], document: object, under
     if detail["type"] == "union_tag_invalid":
         path = (*path, "kind")
     expected = _expected(detail)
+    if detail["type"] == "string_pattern_mismatch" and field and field.examples:
+        expected = f"expected text such as {toml.value(field.examples[0])}"
     if schema.kinds(annotation) == [SecretRef]:
         expected = 'expected a reference such as { file = "..." }, { environment = "..." } or { command = ["..."] }'
     if is_name:

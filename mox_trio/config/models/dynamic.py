@@ -36,15 +36,17 @@ class Route(Section):
     """Which outgoing mail takes which transport. The first route that matches wins: account's, domain's, everybody's."""
 
     from_domains: Items[DomainPattern] = Field(
-        default=(), description='Domains of the sender; ".example.org" is every domain below it too; none is all.'
+        default=(),
+        description='Domains of the sender; ".example.org" is every domain below it too; none is all.',
+        examples=[[".example.org"]],
     )
     to_domains: Items[DomainPattern] = Field(
-        default=(), description="Domains of the recipient, written like from_domains."
+        default=(), description="Domains of the recipient, written like from_domains.", examples=[[".example.org"]]
     )
     minimum_attempts: Annotated[int, Field(ge=0, le=100)] = Field(
         default=0, description="Only after this many attempts, to try another way for what does not get through."
     )
-    transport: Line = Field(description="Name of a transport of mox-trio.toml.")
+    transport: Line = Field(description="Name of a transport of mox-trio.toml.", examples=["smarthost"])
 
 
 class DkimSelector(Section):
@@ -60,6 +62,7 @@ class DkimSelector(Section):
             *("Message-Id", "Content-Type"),
         ),
         description="Header fields that are signed; From must be one.",
+        examples=[["From", "Subject"]],
     )
     seal_headers: bool = Field(default=True, description="Sign that no further field of these names may be added.")
     expiration: Duration = Field(default=seconds("72h"), description="How long a signature is good.")
@@ -68,24 +71,29 @@ class DkimSelector(Section):
 class Dkim(Section):
     """Signatures of outgoing mail."""
 
-    selectors: Table[DkimSelector] = Field(default_factory=dict, description="Keys by selector, the name in DNS.")
+    selectors: Table[DkimSelector] = Field(
+        default_factory=dict, description="Keys by selector, the name in DNS.", examples=["2026a"]
+    )
     sign: Items[Line] = Field(default=(), description="Selectors that sign; several for RSA and Ed25519 side by side.")
 
 
 class ReportAddress(Section):
     """Where reports of others about the domain arrive."""
 
-    localpart: LocalpartText = Field(description="What stands before the @ of the address in DNS.")
+    localpart: LocalpartText = Field(
+        description="What stands before the @ of the address in DNS.", examples=["dmarcreports"]
+    )
     domain: DomainName | None = Field(default=None, description="Its domain, if it is another one of this server.")
-    account: AccountName = Field(description="Account that gets them.")
-    mailbox: MailboxName = Field(description="Mailbox; made when it is needed.")
+    account: AccountName = Field(description="Account that gets them.", examples=["mary"])
+    mailbox: MailboxName = Field(description="Mailbox; made when it is needed.", examples=["Reports"])
 
 
 class MtaSts(Section):
     """Policy that others shall use verified TLS; needs a listener with mta_sts_https."""
 
     policy_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,32}$")] = Field(
-        description="Changes with the policy; letters and digits, such as a date and time."
+        description="Changes with the policy; letters and digits, such as a date and time.",
+        examples=["20260101T000000"],
     )
     mode: Literal["enforce", "testing", "none"] = Field(default="enforce", description="What others do when TLS fails.")
     max_age: Duration = Field(default=seconds("24h"), description="How long others remember the policy.")
@@ -113,7 +121,9 @@ class Domain(Section):
         default=None, description="Server name in the settings of mail clients; without it, the hostname."
     )
     localpart_catchall_separators: Items[Annotated[str, Field(pattern="^[!#$%&'*+/=?^_`{|}~.-]{1,8}$")]] = Field(
-        default=(), description='What is cut from an address with everything after it, as in ["+"]: you+shop is you.'
+        default=(),
+        description='What is cut from an address with everything after it, as in ["+"]: you+shop is you.',
+        examples=[["+"]],
     )
     localpart_case_sensitive: bool = Field(default=False, description="Whether You and you are different addresses.")
     dkim: Dkim = Field(default_factory=Dkim, description="Signatures of outgoing mail.")
@@ -124,22 +134,26 @@ class Domain(Section):
     mta_sts: MtaSts | None = Field(default=None, description="Policy that others shall use verified TLS.")
     routes: Items[Route] = Field(default=(), description="Routes for mail sent from the domain.")
     aliases: Annotated[Mapping[LocalpartText, Alias], Field(strict=False), AfterValidator(MappingProxyType)] = Field(
-        default_factory=dict, description="Aliases by localpart."
+        default_factory=dict, description="Aliases by localpart.", examples=["all"]
     )
 
 
 class Destination(Section):
     """How mail to one address of an account is treated, before the user's own rules."""
 
-    mailbox: MailboxName = Field(default="Inbox", description="Mailbox it is delivered to.")
+    mailbox: MailboxName = Field(default="Inbox", description="Mailbox it is delivered to.", examples=["Reports"])
     full_name: Line = Field(
         default="", description="Name in From when sending from this address; without it the account's."
     )
     smtp_error: Annotated[str, Field(pattern="^(421|550)( [ -~]{1,256})?$")] | None = Field(
-        default=None, description='Refuse all mail to it with this reply, such as "550 gone"; code 421 or 550.'
+        default=None,
+        description='Refuse all mail to it with this reply, such as "550 gone"; code 421 or 550.',
+        examples=["550 gone"],
     )
     message_auth_required_smtp_error: AsciiText = Field(
-        default="", description="Refuse mail without aligned SPF or DKIM, with this text."
+        default="",
+        description="Refuse mail without aligned SPF or DKIM, with this text.",
+        examples=["mail to this address must be signed"],
     )
 
 
@@ -157,12 +171,18 @@ class Account(Section):
     )
     description: Line = Field(default="", description="Free text.")
     full_name: Line = Field(default="", description="Name in From.")
-    login_disabled: AsciiText = Field(default="", description="Refuse logins with this text; mail still arrives.")
+    login_disabled: AsciiText = Field(
+        default="", description="Refuse logins with this text; mail still arrives.", examples=["ask the administrator"]
+    )
     destinations: Annotated[
         Mapping[AddressOrCatchall, Destination], Field(strict=False), AfterValidator(MappingProxyType)
-    ] = Field(default_factory=dict, description="Treatment of single addresses, by address.")
+    ] = Field(
+        default_factory=dict, description="Treatment of single addresses, by address.", examples=["mary@example.org"]
+    )
     quota: Quota | None = Field(
-        default=None, description='Bytes of mail at most, or "unlimited"; without it, limits.quota.'
+        default=None,
+        description='Bytes of mail at most; 0 or "unlimited" is no limit; without it, limits.quota.',
+        examples=["2GiB"],
     )
     retention: Annotated[Mapping[MailboxName, Duration], Field(strict=False), AfterValidator(MappingProxyType)] = Field(
         default_factory=dict, description='Mailboxes whose old mail is removed, as in { Trash = "30d" }.'
@@ -187,7 +207,9 @@ class Account(Section):
         default=(), description="Logins whose sent mail gets a sender of its own each; needs a catchall separator."
     )
     imap_capabilities_disabled: Items[Annotated[str, Field(pattern="^[A-Za-z0-9=+._-]{1,64}$")]] = Field(
-        default=(), description="IMAP capabilities that are not announced, for clients that get them wrong."
+        default=(),
+        description="IMAP capabilities that are not announced, for clients that get them wrong.",
+        examples=[["IDLE"]],
     )
     routes: Items[Route] = Field(default=(), description="Routes for mail of this account.")
 
@@ -207,9 +229,11 @@ class Dynamic(Section):
     """domains.toml. Read again when it changes; a broken one is reported and the old one stays."""
 
     domains: Annotated[Mapping[DomainName, Domain], Field(strict=False), AfterValidator(MappingProxyType)] = Field(
-        default_factory=dict, description="Domains by name."
+        default_factory=dict, description="Domains by name.", examples=["example.org"]
     )
-    accounts: Table[Account] = Field(default_factory=dict, description="Accounts by name: lower-case, never changed.")
+    accounts: Table[Account] = Field(
+        default_factory=dict, description="Accounts by name: lower-case, never changed.", examples=["mary"]
+    )
     routes: Items[Route] = Field(default=(), description="Routes for all mail.")
     monitor_dnsbls: Items[DomainName] = Field(
         default=(), description="Block lists that are watched for our own addresses."

@@ -60,7 +60,8 @@ class Limits(Section):
         default=seconds("10s"), description="Time that sessions have to end when the server stops."
     )
     quota: Quota = Field(
-        default=UNLIMITED, description="Bytes of mail an account may hold, unless it has its own quota."
+        default=UNLIMITED,
+        description='Bytes of mail an account may hold unless it has its own quota; 0 or "unlimited" is no limit.',
     )
 
 

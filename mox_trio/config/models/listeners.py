@@ -32,7 +32,9 @@ class KeyCert(Section):
 class ListenerTls(Section):
     """Certificates of a listener: from an ACME provider or from files."""
 
-    acme: Line | None = Field(default=None, description="Name of the ACME provider that issues certificates.")
+    acme: Line | None = Field(
+        default=None, description="Name of the ACME provider that issues certificates.", examples=["letsencrypt"]
+    )
     certificates: Items[KeyCert] = Field(
         default=(), description="Certificates from files; chosen by the name a client asks for."
     )
@@ -115,6 +117,7 @@ class Http(Service):
     path: UrlPath | None = Field(
         default=None,
         description="Path it is served at, with a slash at both ends. Without it: /, /admin/, /webmail/ or /webapi/.",
+        examples=["/mail/"],
     )
     forwarded: bool = Field(
         default=False, description="Believe X-Forwarded-For and -Proto; only behind your own proxy."

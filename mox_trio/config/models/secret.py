@@ -32,7 +32,7 @@ class SecretRef(Section):
         default=None, description="File that holds the secret; readable by the server's user only."
     )
     environment: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] | None = Field(
-        default=None, description="Environment variable that holds the secret."
+        default=None, description="Environment variable that holds the secret.", examples=["MOX_TRIO_MASTER_KEY"]
     )
     command: Annotated[Items[str], Field(min_length=1)] | None = Field(
         default=None, description="Program and its arguments; the secret is what it prints. It has 30 seconds."

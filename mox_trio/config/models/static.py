@@ -61,17 +61,25 @@ class Acme(Section):
     """A provider of certificates."""
 
     directory_url: Annotated[Line, Field(pattern="^https://[^ ]+$")] = Field(
-        default="https://acme-v02.api.letsencrypt.org/directory", description="URL of the provider's directory."
+        default="https://acme-v02.api.letsencrypt.org/directory",
+        description="URL of the provider's directory.",
+        examples=["https://acme-v02.api.letsencrypt.org/directory"],
     )
-    contact_email: Line | None = Field(default=None, description="Address the provider may write to.")
+    contact_email: Line | None = Field(
+        default=None, description="Address the provider may write to.", examples=["postmaster@example.org"]
+    )
     renew_before: Duration | None = Field(
-        default=None, description="Renew this long before a certificate ends; without it, after two thirds of its life."
+        default=None,
+        description="Renew this long before a certificate ends; without it, after two thirds of its life.",
+        examples=["30d"],
     )
     port: Port = Field(
         default=443, description="Port for validation (tls-alpn-01), where 443 is forwarded to another port."
     )
     issuer_domain: DomainName | None = Field(
-        default=None, description="Name of the provider in CAA records; known for Let's Encrypt."
+        default=None,
+        description="Name of the provider in CAA records; known for Let's Encrypt.",
+        examples=["letsencrypt.org"],
     )
     external_account: ExternalAccount | None = Field(default=None, description="An account that exists outside ACME.")
 
@@ -80,7 +88,7 @@ class Postmaster(Section):
     """Who gets mail to postmaster of the host and of domains without one."""
 
     account: Line | None = Field(
-        default=None, description="Account; without it, the first one of the dynamic document."
+        default=None, description="Account; without it, the first one of the dynamic document.", examples=["mary"]
     )
     mailbox: MailboxName = Field(default="Postmaster", description="Mailbox; made when it is needed.")
 
@@ -88,7 +96,7 @@ class Postmaster(Section):
 class HostTlsReports(Section):
     """Where reports of others about TLS to this host arrive."""
 
-    account: Line = Field(description="Account.")
+    account: Line = Field(description="Account.", examples=["mary"])
     mailbox: MailboxName = Field(default="TLSRPT", description="Mailbox; made when it is needed.")
     localpart: LocalpartText = Field(default="tlsreports", description="What stands before @hostname.")
 
@@ -144,7 +152,10 @@ class Web(Section):
 class Static(Section):
     """mox-trio.toml. Read when the server starts; a change needs a restart."""
 
-    hostname: DomainName = Field(description="Full name of this machine, as its MX and reverse DNS records have it.")
+    hostname: DomainName = Field(
+        description="Full name of this machine, as its MX and reverse DNS records have it.",
+        examples=["mail.example.org"],
+    )
     data_directory: ConfigPath = Field(
         default=Path("data"),
         description="Where everything lies that the server writes; relative to the directory of this file.",
@@ -171,10 +182,12 @@ class Static(Section):
     storage: Storage = Field(default_factory=Storage, description="Where mail lies.")
     keys: Keys = Field(default_factory=Keys, description="Keys of the server.")
     listeners: Table[Listener] = Field(
-        default_factory=dict, description="Addresses to bind and services on them, by name."
+        default_factory=dict, description="Addresses to bind and services on them, by name.", examples=["public"]
     )
     tls: Tls = Field(default_factory=Tls, description="Certificate authorities for connections to others.")
-    acme: Table[Acme] = Field(default_factory=dict, description="Providers of certificates, by name.")
+    acme: Table[Acme] = Field(
+        default_factory=dict, description="Providers of certificates, by name.", examples=["letsencrypt"]
+    )
     postmaster: Postmaster = Field(default_factory=Postmaster, description="Who is postmaster.")
     host_tls_reports: HostTlsReports | None = Field(
         default=None, description="Where TLS reports about this host arrive."

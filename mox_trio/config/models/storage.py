@@ -43,10 +43,14 @@ class S3Store(Section):
     """Bodies as objects in a bucket of any service that speaks the S3 protocol."""
 
     kind: Literal["s3"] = Field(default="s3", description="Kind of store.")
-    bucket: Annotated[Line, Field(min_length=1, max_length=255)] = Field(description="Name of the bucket.")
+    bucket: Annotated[Line, Field(min_length=1, max_length=255)] = Field(
+        description="Name of the bucket.", examples=["mail"]
+    )
     prefix: Line = Field(default="", description='Text before every object\'s key, such as "mail/".')
     endpoint: Annotated[Line, Field(pattern="^https?://[^ ]+$")] | None = Field(
-        default=None, description="URL of the service; without it, Amazon's for the region."
+        default=None,
+        description="URL of the service; without it, Amazon's for the region.",
+        examples=["https://s3.example.net"],
     )
     region: Line = Field(default="us-east-1", description="Region that requests are signed for.")
     path_style: bool = Field(

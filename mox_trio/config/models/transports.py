@@ -16,7 +16,7 @@ Mechanism = Literal[
 class RelayLogin(Section):
     """How to log in at a relay."""
 
-    username: Line = Field(description="User name at the relay.")
+    username: Line = Field(description="User name at the relay.", examples=["mary"])
     password: SecretRef = Field(description="Where the password is.")
     mechanisms: Items[Mechanism] = Field(
         default=("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "CRAM-MD5"),
@@ -27,7 +27,7 @@ class RelayLogin(Section):
 class Relay(Section):
     """What all relays have."""
 
-    host: Line = Field(description="Host name or address of the relay.")
+    host: Line = Field(description="Host name or address of the relay.", examples=["relay.example.net"])
     login: RelayLogin | None = Field(default=None, description="How to log in; without it, without login.")
 
 
@@ -61,7 +61,7 @@ class Socks(Section):
     """Straight to the hosts of the domain, through a SOCKS5 proxy."""
 
     kind: Literal["socks"] = Field(default="socks", description="Kind of transport.")
-    host: Line = Field(description="Host name or address of the proxy.")
+    host: Line = Field(description="Host name or address of the proxy.", examples=["relay.example.net"])
     port: Port = Field(default=1080, description="Port of the proxy.")
     remote_ips: Annotated[Items[IpAddress], Field(min_length=1)] = Field(
         description="Addresses that others see; they belong into the SPF record."
@@ -87,6 +87,7 @@ class Fail(Section):
     message: Annotated[str, Field(pattern="^[ -~]{1,256}$")] = Field(
         default="transport fails all deliveries",
         description="Text for the sender; at most 256 printable ASCII characters.",
+        examples=["mail to this domain is not sent"],
     )
 
 
