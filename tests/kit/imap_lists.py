@@ -28,8 +28,9 @@ def parse(data: bytes) -> Any:
             stack[-1].append(_text(re.sub(rb"\\(.)", rb"\1", quoted)))
         else:
             stack[-1].append(None if nil else int(number))
-    ((result,),) = (stack[0],) if len(stack) == 1 else ((),)
-    return result
+    if len(stack) != 1 or len(stack[0]) != 1:
+        raise ValueError(f"not one list: {data!r}")
+    return stack[0][0]
 
 
 def _text(value: bytes) -> str:

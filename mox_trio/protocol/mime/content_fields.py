@@ -4,6 +4,7 @@ A field that is missing or cannot be read means its default; a field that is giv
 MIME-Version is not asked for: too much mail comes without.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from mox_trio.protocol.mime import header, parameters
@@ -20,22 +21,13 @@ def read(part: Part, block: bytes, *, in_digest: bool) -> bytes:
     boundary = b""
     if in_digest:
         part.type, part.subtype = "message", "rfc822"
-    lowered = block.lower()
-    if b"content-" not in lowered:
+    if b"content-" not in block.lower():
         return boundary
-    fields = header.parse(block)
-    if value := fields.get(b"content-type"):
-        content_type = parameters.content_type(value)
-        if content_type:
-            part.type, part.subtype = content_type.type, content_type.subtype
-            part.parameters, boundary = content_type.parameters, content_type.boundary
-    if value := fields.get(b"content-transfer-encoding"):
-        part.encoding = parameters.encoding(value) or part.encoding
-    if value := fields.get(b"content-disposition"):
-        disposition = parameters.disposition(value)
-        if disposition:
-            part.disposition, part.disposition_parameters = disposition
-    _read_text(part, fields)
+    for key, body in header.parse(block).starting_with(b"content-").items():
+        if key == b"content-type":
+            boundary = _read_type(part, body)
+        elif key in _READERS:
+            _READERS[key](part, body)
     return boundary
 
 
@@ -44,14 +36,51 @@ def is_encoded(part: Part) -> bool:
     return part.encoding in _ENCODED
 
 
-def _read_text(part: Part, fields: header.Header) -> None:
-    if value := fields.get(b"content-id"):
-        part.content_id = parameters.text(value)
-    if value := fields.get(b"content-description"):
-        part.description = parameters.text(value)
-    if value := fields.get(b"content-location"):
-        part.location = parameters.text(value)
-    if value := fields.get(b"content-md5"):
-        part.md5 = parameters.text(value)
-    if value := fields.get(b"content-language"):
-        part.language = parameters.tokens(value)
+def _read_type(part: Part, body: bytes) -> bytes:
+    content_type = parameters.content_type(body)
+    if content_type is None:
+        return b""
+    part.type, part.subtype = content_type.type, content_type.subtype
+    part.parameters = content_type.parameters
+    return content_type.boundary
+
+
+def _read_encoding(part: Part, body: bytes) -> None:
+    part.encoding = parameters.encoding(body) or part.encoding
+
+
+def _read_disposition(part: Part, body: bytes) -> None:
+    disposition = parameters.disposition(body)
+    if disposition:
+        part.disposition, part.disposition_parameters = disposition
+
+
+def _read_language(part: Part, body: bytes) -> None:
+    part.language = parameters.tokens(body)
+
+
+def _read_id(part: Part, body: bytes) -> None:
+    part.content_id = parameters.text(body) or None
+
+
+def _read_description(part: Part, body: bytes) -> None:
+    part.description = parameters.text(body) or None
+
+
+def _read_location(part: Part, body: bytes) -> None:
+    part.location = parameters.text(body) or None
+
+
+def _read_md5(part: Part, body: bytes) -> None:
+    part.md5 = parameters.text(body) or None
+
+
+_READERS: Final[dict[bytes, Callable[[Part, bytes], None]]] = {
+    b"content-transfer-encoding": _read_encoding,
+    b"content-disposition": _read_disposition,
+    b"content-language": _read_language,
+    b"content-id": _read_id,
+    b"content-description": _read_description,
+    b"content-location": _read_location,
+    b"content-md5": _read_md5,
+}

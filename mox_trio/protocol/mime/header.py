@@ -65,6 +65,12 @@ class Header:
         """The unfolded bodies of all fields named `key` (lower case), in their order."""
         return [_body(raw, True) for raw in self._indexed().get(key, ())]
 
+    def starting_with(self, prefix: bytes) -> dict[bytes, bytes]:
+        """By key, the body of the first of the fields whose keys begin with `prefix`; cheaper than to ask for each."""
+        size = len(prefix)
+        raws = [raw for raw in self._split() if raw[:size].lower() == prefix]
+        return {_name(raw).lower(): _body(raw, True) for raw in reversed(raws)}
+
     def __contains__(self, key: bytes) -> bool:
         return key in self._indexed()
 

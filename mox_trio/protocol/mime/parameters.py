@@ -72,12 +72,12 @@ def encoding(body: bytes) -> str | None:
 
 def tokens(body: bytes) -> tuple[str, ...]:
     """The tokens of a field that lists them with commas, as written (Content-Language, RFC 3282)."""
-    return tuple(charsets.decode(found) for found in re.findall(rb"[^\s,]++", _without_comments(body)))
+    return tuple(text(found) for found in re.findall(rb"[^\s,]++", _without_comments(body)))
 
 
 def text(body: bytes) -> str:
     """Unstructured text as written, encoded-words and all."""
-    return charsets.decode(body)
+    return body.decode("ascii") if body.isascii() else charsets.decode(body)
 
 
 def extended(value: str) -> bytes:
@@ -103,17 +103,17 @@ def _pairs(body: bytes, start: int) -> list[_Pair]:
 
 def _decoded(pairs: list[_Pair]) -> Parameters:
     if not any(b"*" in name for name, _ in pairs):
-        return tuple((charsets.decode(name), charsets.decode(value)) for name, value in pairs)
+        return tuple([(text(name), text(value)) for name, value in pairs])
     sections = _sections(pairs)
     decoded: list[tuple[str, str]] = []
     written: set[bytes] = set()
     for name, value in pairs:
         base = name.partition(b"*")[0]
         if base not in sections:
-            decoded.append((charsets.decode(name), charsets.decode(value)))
+            decoded.append((text(name), text(value)))
         elif base not in written:
             written.add(base)
-            decoded.append((charsets.decode(base), _joined(sections[base])))
+            decoded.append((text(base), _joined(sections[base])))
     return tuple(decoded)
 
 
@@ -171,4 +171,4 @@ def _without_comments(body: bytes) -> bytes:
 
 
 def _lower(token: bytes) -> str:
-    return charsets.decode(token).lower()
+    return text(token).lower()

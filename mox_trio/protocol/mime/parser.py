@@ -107,13 +107,14 @@ class Parser:
 
     def _scan(self, *, final: bool) -> None:
         """Go through the buffer, from where the last scan had to stop, as far as it is clear what it is."""
-        steps = {
-            _Where.HEADER: self._scan_header,
-            _Where.BODY: self._scan_body,
-            _Where.DELIMITER: self._scan_delimiter,
-        }
-        while steps[self._where](final):
-            pass
+        going_on = True
+        while going_on:
+            if self._where is _Where.HEADER:
+                going_on = self._scan_header(final)
+            elif self._where is _Where.BODY:
+                going_on = self._scan_body(final)
+            else:
+                going_on = self._scan_delimiter()
 
     def _scan_header(self, final: bool) -> bool:
         for event in _HEADER_EVENT.finditer(self._buffer, self._at):
@@ -149,7 +150,7 @@ class Parser:
             return False
         return self._wait()
 
-    def _scan_delimiter(self, _: bool) -> bool:
+    def _scan_delimiter(self) -> bool:
         """To the end of the line; the next part begins behind it."""
         end = self._buffer.find(b"\n", self._at)
         self._at = end if end >= 0 else len(self._buffer)
