@@ -245,7 +245,8 @@ def _joined(tokens: list[Token]) -> bytes:
 
 def _phrase(tokens: list[Token]) -> bytes | None:
     """The words with one space where there was white space; None without words."""
-    return b"".join([b" " + token.value if token.is_spaced else token.value for token in tokens]).strip() or None
+    text = b"".join([b" " + token.value if token.is_spaced else token.value for token in tokens])
+    return (text[1:] if tokens and tokens[0].is_spaced else text) or None
 
 
 def _collapsed(name: bytes) -> bytes | None:

@@ -12,41 +12,18 @@ import encodings.aliases
 import re
 from typing import Final
 
-_NOT_TEXT: Final = frozenset(
-    [
-        "base64_codec",
-        "bz2_codec",
-        "hex_codec",
-        "quopri_codec",
-        "rot_13",
-        "uu_codec",
-        "zlib_codec",
-        "idna",
-        "punycode",
-        "mbcs",
-        "oem",
-        "undefined",
-        "unicode_escape",
-        "raw_unicode_escape",
-    ]
-)
-_WITHOUT_ALIAS: Final = [
-    "cp720",
-    "cp737",
-    "cp856",
-    "cp874",
-    "cp875",
-    "cp1006",
-    "koi8_r",
-    "koi8_t",
-    "koi8_u",
-    "utf_8_sig",
-    "utf_16_le",
-    "utf_16_be",
-]
+_NOT_TEXT: Final = {
+    "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "idna", "punycode", "mbcs",
+    "oem", "undefined", "unicode_escape", "raw_unicode_escape",
+}  # fmt: skip
+_WITHOUT_ALIAS: Final = (
+    "cp720", "cp737", "cp856", "cp874", "cp875", "cp1006", "koi8_r", "koi8_t", "koi8_u", "utf_16_le", "utf_16_be",
+)  # fmt: skip
 
 _GUESS: Final = ""
 _FALLBACK: Final = "cp1252"
+_MARKED: Final = ("utf_16", "utf_32")
+"""Whose order of octets a mark at the start tells."""
 
 _MEANT: Final = {
     _GUESS: "ascii us_ascii ansi_x3_4_1968 iso_ir_6 646 8bit 7bit binary default unknown unknown_8bit x_unknown none",
@@ -106,7 +83,7 @@ def codec_of(name: bytes) -> str:
 
 def is_known(name: bytes) -> bool:
     """Whether the name is of a charset at all, us-ascii included: SEARCH CHARSET refuses others (RFC 9051 6.4.4)."""
-    return _folded(name) in _CODECS
+    return codec_of(name) != _GUESS or _folded(name) in _CODECS
 
 
 def decode(data: bytes, name: bytes = b"") -> str:
@@ -114,6 +91,8 @@ def decode(data: bytes, name: bytes = b"") -> str:
     codec = codec_of(name)
     if codec == _GUESS:
         return _guess(data)
+    if codec in _MARKED:
+        codec, data = _order(codec, data)
     return data.decode(codec, "replace")
 
 
@@ -124,7 +103,12 @@ class Decoder:
 
     def __init__(self, name: bytes = b"") -> None:
         codec = codec_of(name)
-        self._decoder = _Guesser() if codec == _GUESS else codecs.getincrementaldecoder(codec)("replace")
+        if codec == _GUESS:
+            self._decoder: codecs.IncrementalDecoder = _Guesser()
+        elif codec in _MARKED:
+            self._decoder = _Marked(codec)
+        else:
+            self._decoder = codecs.getincrementaldecoder(codec)("replace")
 
     def feed(self, data: bytes) -> str:
         """The text that is complete with these octets."""
@@ -133,6 +117,25 @@ class Decoder:
     def finish(self) -> str:
         """What is left at the end: U+FFFD for half a character, else nothing."""
         return self._decoder.decode(b"", True)
+
+
+class _Marked(codecs.IncrementalDecoder):
+    """UTF-16 or UTF-32 in the order that its first octets tell."""
+
+    def __init__(self, codec: str) -> None:
+        super().__init__()
+        self._codec = codec
+        self._head = b""
+        self._decoder: codecs.IncrementalDecoder | None = None
+
+    def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]
+        if self._decoder is None:
+            self._head += data
+            if len(self._head) < 4 and not final:
+                return ""
+            codec, data = _order(self._codec, self._head)
+            self._decoder = codecs.getincrementaldecoder(codec)("replace")
+        return self._decoder.decode(data, final)
 
 
 class _Guesser(codecs.IncrementalDecoder):
@@ -164,6 +167,18 @@ def _guess(data: bytes) -> str:
         return data[: error.start].decode() + data[error.start :].decode(_FALLBACK, "replace")
 
 
+def _order(codec: str, data: bytes) -> tuple[str, bytes]:
+    """The codec with its order of octets, and the data without its byte order mark; big-endian without one (RFC 2781
+    4.3).
+    """
+    little, big = (
+        (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) if codec == "utf_16" else (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+    )
+    if data.startswith(little):
+        return f"{codec}_le", data[len(little) :]
+    return f"{codec}_be", data.removeprefix(big)
+
+
 def _folded(name: bytes) -> str:
     text = name[:80].decode("latin-1").strip(" \t\"'").lower()
     return _SEPARATORS.sub("_", text)
@@ -171,7 +186,7 @@ def _folded(name: bytes) -> str:
 
 def _lookup(name: bytes) -> str:
     folded = _folded(name)
-    codec = _CODECS.get(folded)
-    if codec is None and folded.startswith("x_"):
-        codec = _CODECS.get(folded[2:])
-    return codec if codec is not None else _GUESS
+    for spelling in (folded, folded.removeprefix("x_"), folded.replace("_", "")):
+        if spelling in _CODECS:
+            return _CODECS[spelling]
+    return _GUESS
