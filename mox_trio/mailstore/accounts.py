@@ -8,6 +8,7 @@ id, and nothing of the old one belongs to it.
 """
 
 import re
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -64,17 +65,10 @@ async def open(store: MailStore, name: str) -> Account:
 
 async def ensure(store: MailStore, name: str) -> Account:
     """Open the account, or make it: for a name that the configuration has."""
-    try:
-        return await open(store, name)
-    except Failure as failure:
-        if failure.kind is not Kind.NOT_FOUND:
-            raise
-    try:
-        return await create(store, name)
-    except Failure as failure:
-        if failure.kind is not Kind.EXISTS:
-            raise
-        return await open(store, name)
+    if await store.index.read(lambda tx: accounts.by_name(tx, name)) is None:
+        with suppress(Conflict):  # another process was first
+            await store.index.write(NO_ACCOUNT, lambda tx: accounts.add(tx, check_name(name), now=store.now()))
+    return await open(store, name)
 
 
 async def listed(store: MailStore) -> list[AccountRow]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.index.api import Transaction
+from storage_backends.index.api import MailboxId, Transaction
 from storage_backends.index.tables import annotations, mailboxes
 
 MOST: Final = 1000
@@ -41,7 +41,7 @@ async def put(store: MailStore, account: Account, mailbox_id: int, entry: str, v
     sealed = None if value is None else account.codec.seal(place(mailbox_id, name), value)
 
     def unit(tx: Transaction) -> None:
-        if mailbox_id and mailboxes.by_id(tx, account.id, mailboxes.MailboxId(mailbox_id)) is None:
+        if mailbox_id and mailboxes.by_id(tx, account.id, MailboxId(mailbox_id)) is None:
             raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
         annotations.put(tx, account.id, mailbox_id, name, sealed)
         number, size = annotations.totals(tx, account.id)

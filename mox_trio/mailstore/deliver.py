@@ -20,6 +20,7 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import keywords, mailboxes, rendering, threads
 from mox_trio.mailstore.spool import Spooled
 from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.mailstore.together import together
 from storage_backends.index.api import EmailId, MailboxId, ModSeq, Transaction, Uid
 from storage_backends.index.tables import emails, placing
 from storage_backends.index.tables import mailboxes as rows
@@ -129,19 +130,7 @@ async def many(
 
 async def prepare(store: MailStore, account: Account, incoming: Sequence[Incoming]) -> list[Prepared]:
     """Make the bodies durable and render the columns, side by side for several messages."""
-    if len(incoming) == 1:
-        return [await _prepare_one(store, account, incoming[0])]
-    prepared: list[Prepared | None] = [None] * len(incoming)
-    places = trio.CapacityLimiter(PUTS)
-
-    async def one(number: int) -> None:
-        async with places:
-            prepared[number] = await _prepare_one(store, account, incoming[number])
-
-    async with trio.open_nursery(strict_exception_groups=False) as nursery:
-        for number in range(len(incoming)):
-            nursery.start_soon(one, number)
-    return [each for each in prepared if each is not None]
+    return await together([partial(_prepare_one, store, account, each) for each in incoming], PUTS)
 
 
 async def _prepare_one(store: MailStore, account: Account, incoming: Incoming) -> Prepared:

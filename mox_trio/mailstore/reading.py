@@ -16,7 +16,7 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import rendering
 from mox_trio.mailstore.codec import Codec
 from mox_trio.mailstore.store import Account, MailStore
-from mox_trio.protocol.mime import tree
+from mox_trio.protocol.mime import structure_codec
 from mox_trio.protocol.mime.part import Part
 from storage_backends.errors import NotFound
 from storage_backends.index.api import EmailId, MailboxId, Row, Transaction
@@ -76,6 +76,14 @@ def _opened(codec: Codec, row: Row, columns: tuple[str, ...]) -> Details:
         for name, value in zip(columns, row[width + 1 :], strict=True)
     )
     return Details(MessageRow(*row[:width]), values)
+
+
+async def summaries(
+    store: MailStore, account: Account, mailbox_id: MailboxId, ranges: Ranges
+) -> AsyncIterator[list[tuple[MessageRow, rendering.Summary]]]:
+    """Pages of messages with their summaries."""
+    async for page in details(store, account, mailbox_id, ranges, ("summary",)):
+        yield [(each.row, rendering.parse_summary(each.columns[0])) for each in page]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +167,4 @@ async def parts(
 
 
 def _load(stored: list[bytes | str | int | None]) -> list[Part]:
-    return [tree.load(each) for each in stored if isinstance(each, bytes)]
+    return [structure_codec.load(each) for each in stored if isinstance(each, bytes)]

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from mox_trio.base import limits
 from mox_trio.mailstore.codec import Codec
 from mox_trio.mailstore.spool import Spooled
-from mox_trio.protocol.mime import bodystructure, envelope, header, preview, summary, tree
+from mox_trio.protocol.mime import bodystructure, envelope, header, preview, structure_codec, summary
 from mox_trio.protocol.mime.part import Part
 from storage_backends.index.tables.emails import Rendered
 
@@ -91,7 +91,7 @@ def render(codec: Codec, object_id: str, prefix: bytes, spooled: Spooled) -> tup
         envelope=seal("envelope", envelope.render(block)),
         bodystructure=seal("bodystructure", bodystructure.render(root, extended=True, envelope=envelope.render)),
         body=seal("body", bodystructure.render(root, extended=False, envelope=envelope.render)),
-        parts=seal("parts", tree.dump(root)),
+        parts=seal("parts", structure_codec.dump(root)),
         summary=seal("summary", json.dumps(shown, ensure_ascii=False).encode("utf-8", "replace")),
         parsed_version=version(codec),
         sent=facts.date,
@@ -103,9 +103,9 @@ def render(codec: Codec, object_id: str, prefix: bytes, spooled: Spooled) -> tup
     return rendered, Threading(facts.message_id, facts.references, facts.base_subject, facts.is_reply)
 
 
-def open_summary(codec: Codec, object_id: str, stored: bytes) -> Summary:
-    """The summary of a row."""
-    return Summary(*json.loads(codec.open(place("summary", object_id), stored)))
+def parse_summary(opened: object) -> Summary:
+    """The summary of an opened column."""
+    return Summary(*json.loads(opened)) if isinstance(opened, bytes) else Summary(*("",) * len(Summary._fields))
 
 
 def _preview(root: Part, read: Callable[[int, int], bytes]) -> str:

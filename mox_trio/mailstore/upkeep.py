@@ -4,6 +4,7 @@
 - removals of accounts that were cut off go on;
 - orphan bodies, which a crash between body and row leaves, are removed when older than a day;
 - tombstones older than a year are pruned;
+- mail older than a mailbox's retention is expunged (`retain`, for each mailbox that the configuration names);
 - rows rendered by another version of the program, or before sealing was set, are rendered again.
 
 A step that fails with `Unavailable` is tried again by the next run; nothing is half done.
@@ -13,11 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from mox_trio.mailstore import accounts, reading, rendering
+from mox_trio.mailstore import accounts, expunging, mailboxes, reading, rendering
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.bodies.api import BodyStore
-from storage_backends.index.api import AccountId, ModSeq, Transaction
+from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
 from storage_backends.index.tables import accounts as account_rows
 from storage_backends.index.tables import emails, messages, releases
 from storage_backends.index.tables import mailboxes as mailbox_rows
@@ -79,8 +79,8 @@ async def finish_removals(store: MailStore) -> int:
     return len(removing)
 
 
-async def remove_orphans(store: MailStore) -> int:
-    """Remove bodies that no row names and that are older than the store's policy says."""
+async def remove_orphans(store: MailStore, *, only_count: bool = False) -> int:
+    """Remove (or only count) bodies that no row names and that are older than the store's policy says."""
     removed = 0
     for name, bodies in store.bodies.items():
         old: dict[AccountId, list[str]] = {}
@@ -88,17 +88,17 @@ async def remove_orphans(store: MailStore) -> int:
             if info.age * 1000 >= store.policy.orphan_age:
                 old.setdefault(AccountId(info.account), []).append(info.ref)
         for account_id, refs in old.items():
-            removed += await _remove_unnamed(store, name, bodies, account_id, refs)
+            removed += await _unnamed(store, name, account_id, refs, only_count=only_count)
     return removed
 
 
-async def _remove_unnamed(
-    store: MailStore, name: str, bodies: BodyStore, account_id: AccountId, refs: list[str]
-) -> int:
-    named = await store.index.read(lambda tx: emails.refs(tx, account_id, name))
+async def _unnamed(store: MailStore, name: str, account_id: AccountId, refs: list[str], *, only_count: bool) -> int:
+    # Bodies first, then rows: what was put in between is too young to be here.
+    named = await store.index.read(partial(emails.refs, account=account_id, store=name))
     orphans = [ref for ref in refs if ref not in named]
-    for start in range(0, len(orphans), PAGE):
-        await bodies.delete(orphans[start : start + PAGE])
+    if not only_count:
+        for start in range(0, len(orphans), PAGE):
+            await store.bodies[name].delete(orphans[start : start + PAGE])
     return len(orphans)
 
 
@@ -113,7 +113,7 @@ async def prune(store: MailStore) -> int:
     return pruned
 
 
-def _prune(tx: Transaction, *, mailbox_id: mailbox_rows.MailboxId, modseq: ModSeq) -> int:
+def _prune(tx: Transaction, *, mailbox_id: MailboxId, modseq: ModSeq) -> int:
     mailbox_rows.set_pruned(tx, mailbox_id, modseq)
     return messages.prune(tx, mailbox_id, modseq)
 
@@ -148,3 +148,27 @@ async def _render_one(store: MailStore, account: Account, place: Place) -> None:
         spooled = await spool.finish()
         fresh, _ = rendering.render(account.codec, place.object_id, located.prefix, spooled)
     await store.index.write([account.id], lambda tx: emails.render(tx, place.email_id, fresh))
+
+
+async def retain(store: MailStore, account: Account, mailbox: str, age: int) -> int:
+    """Expunge messages that were saved in a mailbox more than `age` milliseconds ago; return how many.
+
+    A mailbox that is not there has none.
+    """
+    name = mailboxes.canonical(mailbox)
+    row = await store.index.read(partial(mailbox_rows.by_name, account=account.id, name=name))
+    expunged = 0
+    while row is not None:
+        unit = partial(_retain, store=store, account=account, mailbox_id=row.id, before=store.now() - age)
+        gone = await store.index.write([account.id], unit)
+        expunged += gone
+        if gone < PAGE:
+            break
+    return expunged
+
+
+def _retain(tx: Transaction, *, store: MailStore, account: Account, mailbox_id: MailboxId, before: int) -> int:
+    uids = messages.saved_before(tx, mailbox_id, before, PAGE)
+    if uids:
+        expunging.take_out(tx, store, account, mailbox_id, uids)
+    return len(uids)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from storage_backends.index.api import AccountId, EmailId, Transaction
 from storage_backends.index.schema import email, message
@@ -148,7 +148,9 @@ _BY_MESSAGE_ID = prepared(
     .order_by(email.c.id.desc())
     .limit(1)
 )
-_COUNT = prepared(select(email.c.id).where(email.c.store == p("store")).limit(1))
+_ANY_IN_STORE = prepared(select(email.c.id).where(email.c.store == p("store")).limit(1))
+_COUNT_IN_STORE = prepared(select(func.count()).where(email.c.store == p("store")))
+_CONTENT_KEY = prepared(select(email.c.content_key).where(email.c.account_id == p("account"), email.c.id == p("email")))
 _WITHOUT_PLACEMENT = prepared(
     select(email.c.id)
     .where(
@@ -230,7 +232,19 @@ def by_message_id(tx: Transaction, account: AccountId, key: int) -> tuple[EmailI
 
 def any_in_store(tx: Transaction, store: str) -> bool:
     """Whether any mail has its body in this store."""
-    return tx.one(_COUNT, {"store": store}) is not None
+    return tx.one(_ANY_IN_STORE, {"store": store}) is not None
+
+
+def count_in_store(tx: Transaction, store: str) -> int:
+    """How many mails have their body in this store."""
+    row = tx.one(_COUNT_IN_STORE, {"store": store})
+    return int(row[0]) if row else 0
+
+
+def content_key(tx: Transaction, account: AccountId, email_id: EmailId) -> int | None:
+    """The hash of a mail's body, as the row says."""
+    row = tx.one(_CONTENT_KEY, {"account": account, "email": email_id})
+    return None if row is None else row[0]
 
 
 def refs(tx: Transaction, account: AccountId, store: str) -> set[str]:

@@ -155,6 +155,7 @@ _SET_COUNTS = prepared(
         deleted_size=p("new_deleted_size"),
     )
 )
+_SET_UIDNEXT = prepared(update(mailbox).where(mailbox.c.id == p("mailbox")).values(uidnext=p("new_uidnext")))
 _RESTART = prepared(
     update(mailbox)
     .where(mailbox.c.id == p("mailbox"))
@@ -289,6 +290,11 @@ def set_counts(tx: Transaction, mailbox_id: MailboxId, counts: Counts) -> None:
             "new_deleted_size": counts.deleted_size,
         },
     )
+
+
+def set_uidnext(tx: Transaction, mailbox_id: MailboxId, uidnext: int) -> None:
+    """Put right a UIDNEXT that was too low."""
+    tx.run(_SET_UIDNEXT, {"mailbox": mailbox_id, "new_uidnext": uidnext})
 
 
 def restart_uids(tx: Transaction, account: AccountId, mailbox_id: MailboxId) -> None:

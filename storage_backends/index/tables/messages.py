@@ -69,6 +69,10 @@ _OLD_TOMBSTONES = prepared(
     .group_by(expunged.c.mailbox_id)
 )
 _PRUNE = prepared(delete(expunged).where(expunged.c.mailbox_id == p("mailbox"), expunged.c.modseq <= p("pruned")))
+_SAVED_BEFORE = prepared(
+    select(message.c.uid).where(_IN_MAILBOX, message.c.saved < p("before")).order_by(message.c.uid).limit(p("most"))
+)
+_HIGHEST = prepared(select(func.coalesce(func.max(message.c.uid), 0)).where(_IN_MAILBOX))
 _OWNER = prepared(select(mailbox.c.account_id).where(mailbox.c.id == p("mailbox")))
 _MAILBOXES_OF_EMAIL = prepared(
     select(message.c.mailbox_id, message.c.uid)
@@ -155,6 +159,17 @@ def old_tombstones(tx: Transaction, before: int) -> list[tuple[MailboxId, ModSeq
 def prune(tx: Transaction, mailbox_id: MailboxId, modseq: ModSeq) -> int:
     """Delete tombstones up to `modseq` and return how many."""
     return tx.run(_PRUNE, {"mailbox": mailbox_id, "pruned": modseq})
+
+
+def saved_before(tx: Transaction, mailbox_id: MailboxId, before: int, most: int) -> list[Uid]:
+    """The first `most` messages that were saved in the mailbox before an instant."""
+    return [Uid(row[0]) for row in tx.all(_SAVED_BEFORE, {"mailbox": mailbox_id, "before": before, "most": most})]
+
+
+def highest_uid(tx: Transaction, mailbox_id: MailboxId) -> int:
+    """The highest UID of a mailbox's messages, 0 for none."""
+    row = tx.one(_HIGHEST, {"mailbox": mailbox_id})
+    return int(row[0]) if row else 0
 
 
 def owner(tx: Transaction, mailbox_id: MailboxId) -> int | None:

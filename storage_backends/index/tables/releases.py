@@ -28,6 +28,10 @@ _DUE = prepared(
     .order_by(release.c.due)
     .limit(p("most"))
 )
+_WAITING = prepared(
+    select(release.c.email_id).where(release.c.account_id == p("account"), release.c.email_id.is_not(None))
+)
+_ANY_IN_STORE = prepared(select(release.c.id).where(release.c.store == p("store")).limit(1))
 _REMOVE = prepared(delete(release).where(release.c.id == p("id")))
 
 
@@ -50,3 +54,13 @@ def due(tx: Transaction, now: int, most: int) -> list[ReleaseRow]:
 def remove(tx: Transaction, release_id: int) -> None:
     """Forget a row that was done."""
     tx.run(_REMOVE, {"id": release_id})
+
+
+def emails_waiting(tx: Transaction, account: AccountId) -> set[EmailId]:
+    """Mails of an account that will be looked at."""
+    return {EmailId(row[0]) for row in tx.all(_WAITING, {"account": account})}
+
+
+def any_in_store(tx: Transaction, store: str) -> bool:
+    """Whether a body of this store waits to be erased."""
+    return tx.one(_ANY_IN_STORE, {"store": store}) is not None

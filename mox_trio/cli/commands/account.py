@@ -1,0 +1,84 @@
+"""mox-trio account: add, list, remove, disable, enable, set-password."""
+
+import sys
+from dataclasses import asdict
+
+import click
+
+from mox_trio.admin import accounts, domains
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.cli import output
+from mox_trio.cli.output import Output
+from mox_trio.cli.session import confirm, desk, with_services
+from mox_trio.services import Services
+
+
+@click.group(help="Add, list, remove and disable accounts; set passwords.")
+def command() -> None:
+    pass
+
+
+@command.command(help="Add an account with its first ADDRESSES, whose domains must exist.")
+@click.argument("name")
+@click.argument("addresses", nargs=-1, required=True)
+@with_services
+async def add(services: Services, name: str, addresses: tuple[str, ...]) -> Output:
+    await accounts.add(desk(services), name, [domains.parse_address(each) for each in addresses])
+    return output.done(f"account {name} added; set its password: mox-trio account set-password {name}", account=name)
+
+
+@command.command("list", help="List accounts.")
+@with_services
+async def list_(services: Services) -> Output:
+    rows = [asdict(each) for each in await accounts.listed(desk(services))]
+    headings = {"name": "account", "state": "state", "messages": "messages", "size": "bytes", "addresses": "addresses"}
+    return output.table(rows, headings, "no accounts; add a domain, then: mox-trio account add NAME ADDRESS")
+
+
+@command.command(help="Remove an account and erase its mail.")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(name: str, yes: bool) -> None:
+    confirm(f"Remove account {name} and erase all its mail? This cannot be undone.", yes=yes)
+    _remove(name)
+
+
+@with_services
+async def _remove(services: Services, name: str) -> Output:
+    await accounts.remove(desk(services), name)
+    return output.done(f"account {name} removed", account=name)
+
+
+@command.command(help="Close an account to log-ins and deliveries; its mail stays.")
+@click.argument("name")
+@with_services
+async def disable(services: Services, name: str) -> Output:
+    await accounts.set_disabled(desk(services), name, disabled=True)
+    return output.done(f"account {name} disabled; undo: mox-trio account enable {name}", account=name)
+
+
+@command.command(help="Open a disabled account again.")
+@click.argument("name")
+@with_services
+async def enable(services: Services, name: str) -> Output:
+    await accounts.set_disabled(desk(services), name, disabled=False)
+    return output.done(f"account {name} enabled", account=name)
+
+
+@command.command("set-password", help="Set the main password; asked for, or read from standard input as one line.")
+@click.argument("name")
+@with_services
+async def set_password(services: Services, name: str) -> Output:
+    account = await accounts.opened(desk(services), name)
+    await services.logins.set_password(account, _ask())
+    return output.done(f"password of {name} set", account=name)
+
+
+def _ask() -> str:
+    if sys.stdin.isatty():
+        password: str = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+        return password
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise Failure(Kind.INVALID, "there is no password on standard input; give it as one line")
+    return line

@@ -1,0 +1,64 @@
+"""A progress bar with rate and time left, on a terminal only."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+WIDTH: Final = 24
+EVERY: Final = 0.2
+"""Seconds between drawings."""
+
+
+class Bar:
+    """Draws on standard error; `total` 0 is unknown."""
+
+    def __init__(self, label: str, total: int = 0, unit: str = "messages", stream: TextIO = sys.stderr) -> None:
+        self._label = label
+        self._total = total
+        self._unit = unit
+        self._stream = stream
+        self._shown = stream.isatty()
+        self._began = time.monotonic()
+        self._drawn = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def update(self, done: int, total: int = 0) -> None:
+        """Say how far it came; draws a few times a second at most."""
+        now = time.monotonic()
+        self._total = total or self._total
+        if not self._shown or now - self._drawn < EVERY:
+            return
+        self._drawn = now
+        self._stream.write("\r\x1b[K" + line(self._label, done, self._total, self._unit, now - self._began))
+        self._stream.flush()
+
+
+def line(label: str, done: int, total: int, unit: str, seconds: float) -> str:
+    """The bar as text."""
+    rate = done / seconds if seconds > 0 else 0.0
+    text = f"{label} {done} {unit}, {rate:.0f}/s"
+    if total <= 0:
+        return text
+    filled = min(WIDTH, WIDTH * done // total)
+    left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+    return f"{label} [{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{total} {unit}, {rate:.0f}/s{left}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 42s, 3m05s, 2h07m."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"

@@ -1,0 +1,112 @@
+"""Move bodies from one store to another while servers run.
+
+New bodies go to the new store because the configuration names it as default; this job moves the old ones: copy, read
+back and compare, change the row by compare-and-set together with a note to erase the old body after the grace time.
+Cut off at any point it leaves at most a copy that no row names, which `upkeep` removes; run again it goes on, since
+what has moved is not in the old store any more. A reader that finds nothing in the old store reads the row again.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from typing import Final
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore.spool import Spool
+from mox_trio.mailstore.store import MailStore
+from mox_trio.mailstore.together import together
+from storage_backends.errors import Corrupt, NotFound
+from storage_backends.index.api import NO_ACCOUNT, Transaction
+from storage_backends.index.tables import emails, releases, stores
+from storage_backends.index.tables.emails import Place
+
+AT_ONCE: Final = 8
+"""Bodies that are moved side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a job did so far."""
+
+    bodies: int
+    size: int
+    failed: tuple[str, ...]
+    """Bodies that could not be moved, with the reason; they stay where they are."""
+
+
+async def count(store: MailStore, source: str) -> int:
+    """How many mails have their body in a store."""
+    return await store.index.read(lambda tx: emails.count_in_store(tx, source))
+
+
+async def run(
+    store: MailStore, source: str, target: str, progress: Callable[[Moved], Awaitable[None]] | None = None
+) -> Moved:
+    """Move every body of `source` to `target`. INVALID when they are not two stores of the configuration."""
+    for name in (source, target):
+        if name not in store.bodies:
+            raise Failure(
+                Kind.INVALID, f"there is no store {name!r} in the configuration; add it under [storage.stores]"
+            )
+    if source == target:
+        raise Failure(Kind.INVALID, "the two stores are the same")
+    await store.index.write(NO_ACCOUNT, lambda tx: stores.register(tx, target))
+    bodies = size = after = 0
+    failed: list[str] = []
+    while page := await store.index.read(partial(emails.places_in_store, store=source, after=after)):
+        problems = await together([partial(_maybe_problem, store, place, target) for place in page], AT_ONCE)
+        failed += [each for each in problems if each is not None]
+        bodies += len(page)
+        size += sum(place.size for place in page)
+        after = page[-1].email_id
+        if progress is not None:
+            await progress(Moved(bodies, size, tuple(failed)))
+    if not failed:
+        await store.index.write(NO_ACCOUNT, partial(_retire, source=source))
+    return Moved(bodies - len(failed), size, tuple(failed))
+
+
+def _retire(tx: Transaction, *, source: str) -> None:
+    """The store may leave the configuration once no row names it, released bodies included."""
+    if not emails.any_in_store(tx, source) and not releases.any_in_store(tx, source):
+        stores.unregister(tx, source)
+
+
+async def _maybe_problem(store: MailStore, place: Place, target: str) -> str | None:
+    try:
+        await _move(store, place, target)
+    except (Corrupt, NotFound) as error:
+        return f"{place.store}:{place.ref}: {error}"
+    return None
+
+
+async def _move(store: MailStore, place: Place, target: str) -> None:
+    async with Spool(store, place.size) as spool:
+        async with store.bodies[place.store].open(place.ref) as blocks:
+            async for block in blocks:
+                await spool.write(block)
+        spooled = await spool.finish()
+        ref = await store.bodies[target].put(place.account_id, spooled)
+        found = blake2b(digest_size=32)
+        async with store.bodies[target].open(ref) as blocks:
+            async for block in blocks:
+                found.update(block)
+        if found.digest() != spooled.digest:
+            raise Corrupt("what was read back from the new store is not what was put")
+    try:
+        moved = await store.index.write(
+            [place.account_id], partial(_change_row, store=store, place=place, new=(target, ref))
+        )
+    except NotFound:
+        moved = False  # the account was removed meanwhile
+    if not moved:
+        await store.bodies[target].delete([ref])
+
+
+def _change_row(tx: Transaction, *, store: MailStore, place: Place, new: tuple[str, str]) -> bool:
+    if not emails.move(tx, place.email_id, (place.store, place.ref), new):
+        return False
+    due = store.now() + store.policy.release_after
+    releases.add_body(tx, place.account_id, place.store, place.ref, due)
+    return True
