@@ -12,8 +12,8 @@ from typing import Final
 
 _FIELD: Final = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
 _WHITE_SPACE: Final = b" \t\r\n"
-_NOT_FIELDS: Final = (b"From ", b">From ")
-"""How the line begins that mbox files put before a header; it holds colons, in its time."""
+_NOT_FIELDS: Final = (b" ", b"\t", b"From ", b">From ")
+"""How a first line begins that continues nothing, or that mbox files put before a header; either may hold colons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Header:
         """By key, the body of the first of the fields whose keys begin with `prefix`; cheaper than to ask for each."""
         size = len(prefix)
         raws = [raw for raw in self._split() if raw[:size].lower() == prefix]
-        return {_name(raw).lower(): _body(raw, True) for raw in reversed(raws)}
+        return {name.lower(): _body(raw, True) for raw in reversed(raws) if (name := _name(raw))}
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._indexed()
@@ -85,8 +85,11 @@ class Header:
         if self._by_key is None:
             by_key: dict[bytes, list[bytes]] = {}
             for raw in self._split():
-                # A line that is no field lands under a key that nobody asks for: cheaper than to find out.
-                key = raw[: raw.find(b":")].rstrip(b" \t").lower()
+                colon = raw.find(b":")
+                if colon <= 0:
+                    continue
+                # A line that begins as no field does is under a key that nobody asks for: cheaper than to find out.
+                key = raw[:colon].rstrip(b" \t").lower()
                 if key in by_key:
                     by_key[key].append(raw)
                 else:
@@ -112,9 +115,10 @@ def _blank_line(block: bytes) -> int:
 
 def _name(raw: bytes) -> bytes:
     name, colon, _ = raw.partition(b":")
-    if not colon or raw.startswith(_NOT_FIELDS) or b"\n" in name:
+    name = name.rstrip(b" \t")
+    if not colon or b"\n" in name or name.startswith(_NOT_FIELDS):
         return b""
-    return name.strip(_WHITE_SPACE)
+    return name
 
 
 def _body(raw: bytes, named: bool) -> bytes:
