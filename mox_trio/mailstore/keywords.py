@@ -33,9 +33,14 @@ LONGEST: Final = 100
 """Characters of a keyword."""
 
 
+def is_keyword(name: str) -> bool:
+    """Whether it can be one: an atom (RFC 9051 9, flag-keyword) that is not too long."""
+    return 0 < len(name) <= LONGEST and all(" " < each < "\x7f" and each not in _ATOM_SPECIALS for each in name)
+
+
 def check(name: str) -> str:
-    """The keyword, or INVALID when it is no atom (RFC 9051 9, flag-keyword)."""
-    if not name or len(name) > LONGEST or not all(" " < each < "\x7f" and each not in _ATOM_SPECIALS for each in name):
+    """The keyword, or INVALID when it cannot be one."""
+    if not is_keyword(name):
         raise Failure(
             Kind.INVALID, f'a keyword is 1 to {LONGEST} ASCII characters without spaces and ( ) {{ % * " \\ ]'
         )
