@@ -77,8 +77,9 @@ def _domains_exist(draft: Draft) -> Iterator[Finding]:
 
 
 def _no_domain(draft: Draft, path: KeyPath, domain: Domain) -> Finding:
-    advice = nearest(str(domain), map(str, draft.whole.domains)) if len(draft.whole.domains) < 1000 else ""
-    return Finding(path, "this domain is not configured", advice or f'add [domains."{domain}"]')
+    similar = nearest(str(domain), map(str, draft.whole.domains)) if len(draft.whole.domains) < 1000 else ""
+    add = f'add [domains."{domain}"]'
+    return Finding(path, "this domain is not configured", f"{similar} Otherwise {add}" if similar else add)
 
 
 def _unique_addresses(draft: Draft) -> Iterator[Finding]:

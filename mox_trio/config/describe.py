@@ -55,25 +55,32 @@ def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), _WIDTH)]
 
 
-def _section(model: type[Section], path: str, is_off: bool) -> Iterator[str]:
-    """The keys of a section, then its tables; switched off where it is not part of the defaults."""
+def _section(model: type[Section], path: str, is_off: bool, values: Section | None = None) -> Iterator[str]:
+    """The keys of a section, then its tables; switched off where it is not part of the defaults. `values` are its own defaults."""
     nested = {name: field for name, field in model.model_fields.items() if _is_table(field)}
     off = "#" if is_off else ""
     for name, field in model.model_fields.items():
         if name not in nested:
             yield from _comment(field.description or "")
-            yield _setting(name, field, off)
+            yield _setting(name, field, off, _default(name, field, values))
     for name, field in nested.items():
         yield ""
-        yield from _tables(f"{path}.{name}" if path else name, field, off)
+        yield from _tables(f"{path}.{name}" if path else name, field, off, _default(name, field, values))
 
 
-def _setting(name: str, field: FieldInfo, off: str) -> str:
-    default = field.get_default(call_default_factory=True, validated_data={})
-    if default is None or default is PydanticUndefined:
-        unset = off or ("#" if default is None else "")
-        return f"{unset}{name} = {_example(field)}"
-    return f"{off}{name} = {toml.value(default)}"
+def _default(name: str, field: FieldInfo, values: Section | None) -> object:
+    """The default of a key in its section; None also where there is none."""
+    default = (
+        field.get_default(call_default_factory=True, validated_data={}) if values is None else getattr(values, name)
+    )
+    return None if default is PydanticUndefined else default
+
+
+def _setting(name: str, field: FieldInfo, off: str, default: object) -> str:
+    if default is not None:
+        return f"{off}{name} = {toml.value(default)}"
+    unset = off or ("" if field.is_required() else "#")
+    return f"{unset}{name} = {_example(field)}"
 
 
 def _is_table(field: FieldInfo) -> bool:
@@ -85,10 +92,10 @@ def _sections(field: FieldInfo) -> list[type[Section]]:
     return schema.kinds(field.annotation) or schema.kinds(schema.items(field.annotation))
 
 
-def _tables(path: str, field: FieldInfo, off: str) -> Iterator[str]:
+def _tables(path: str, field: FieldInfo, off: str, default: object) -> Iterator[str]:
     container = schema.items(field.annotation)
     if container is None:
-        yield from _one_table(path, field, off)
+        yield from _one_table(path, field, off, default)
         return
     is_array = not schema.is_mapping(field.annotation)
     for section in _sections(field):
@@ -101,13 +108,12 @@ def _tables(path: str, field: FieldInfo, off: str) -> Iterator[str]:
         yield ""
 
 
-def _one_table(path: str, field: FieldInfo, off: str) -> Iterator[str]:
-    default = field.get_default(call_default_factory=True, validated_data={})
+def _one_table(path: str, field: FieldInfo, off: str, default: object) -> Iterator[str]:
     first, *others = _sections(field)
     off = off or ("#" if default is None else "")
     yield from _comment(f"{field.description}")
     yield f"{off}[{path}]"
-    yield from _section(first, path, bool(off))
+    yield from _section(first, path, bool(off), default if isinstance(default, Section) else None)
     for section in others:
         yield ""
         yield from _comment(f"Or: {section.__doc__}")

@@ -1,0 +1,31 @@
+"""The files that an administrator copies."""
+
+from pathlib import Path
+
+import pytest
+
+from mox_trio.base.address import Address
+from mox_trio.config import directory, load
+from mox_trio.config.models.storage import DiskStore, PostgresIndex, S3Store
+
+EXAMPLES = Path(__file__).parents[2] / "config-examples"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+def test_every_example_is_valid_and_delivers(name: str) -> None:
+    settings = load.static(EXAMPLES / name / "mox-trio.toml")
+    dynamic = load.dynamic(load.text(EXAMPLES / name / "domains.toml"), settings)
+    found = directory.build(settings, dynamic).of_address(Address.parse("mary@example.org"))
+    assert isinstance(found, directory.ToAccount)
+
+
+def test_the_examples_show_what_they_say() -> None:
+    sealed = load.static(EXAMPLES / "encrypted-disk" / "mox-trio.toml").storage
+    assert isinstance(store := sealed.stores[sealed.default_store], DiskStore)
+    assert store.encrypt
+    nodes = load.static(EXAMPLES / "s3-postgres" / "mox-trio.toml")
+    assert nodes.dynamic == "index"
+    assert isinstance(nodes.storage.index, PostgresIndex)
+    assert isinstance(bucket := nodes.storage.stores["bucket"], S3Store)
+    assert bucket.cache is not None
+    assert bucket.cache.directory == Path("/var/lib/mox-trio/cache")
