@@ -2,12 +2,14 @@
 
 It never fails, is linear in the octets however they are cut, and never calls itself. Bodies pass through; what is
 kept is the tree, one header block up to its limit, and some 64 KiB. Lines end in CRLF or a bare LF. Where mail is
-broken: - a multipart without a boundary is a leaf; one whose boundary never comes has no parts; one that is never
-closed ends with what holds it; what is before the first delimiter and behind the last belongs to no part; - a
-delimiter ends a header too; a line before it that lacks its end is the part's last; - an embedded message that is
-base64 or quoted-printable is a leaf (RFC 2046 5.2.1 forbids it, RFC 6532 allows it); - nesting beyond `depth` is a
-leaf, what follows part number `parts` belongs to that part, and of a header only the first `header_bytes` are read.
-Offsets, sizes and line counts are exact all the same.
+broken:
+
+- a multipart without a boundary is a leaf; one whose boundary never comes has no parts; one that is never closed ends
+  with what holds it; what is before the first delimiter and behind the last belongs to no part;
+- a delimiter ends a header too; an opening one at the very end of the message, without a line end, opens nothing;
+- an embedded message that is base64 or quoted-printable is a leaf (RFC 2046 5.2.1 forbids it, RFC 6532 allows it);
+- nesting beyond `depth` is a leaf, what follows part number `parts` belongs to that part, and of a header only the
+  first `header_bytes` are read. Offsets, sizes and line counts are exact all the same.
 """
 
 import re
@@ -21,7 +23,6 @@ from mox_trio.protocol.mime.part import Part
 
 _BLOCK: Final = 64 * 1024
 _ENOUGH: Final = 4096
-"""Octets that are collected before a scan, so that a message a byte at a time costs no more than one in lines."""
 _HEADER_EVENT: Final = re.compile(rb"\n(?:\r?\n|--)")
 _CR: Final = 13
 _LF: Final = 10
@@ -43,7 +44,10 @@ class _Open:
 
 
 class Parser:
-    """One message. `feed` it octets in their order, then `close` it for the root of its tree."""
+    """One message. `feed` it octets in their order, then `close` it for the root of its tree.
+
+    Fewer than `collect` octets are put together before they are looked at, so that small pieces cost little more.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,9 @@ class Parser:
         depth: int = limits.MIME_DEPTH,
         parts: int = limits.MIME_PARTS,
         header_bytes: int = limits.MIME_HEADER_BYTES,
+        collect: int = _ENOUGH,
     ) -> None:
+        self._collect = collect
         self._depth = depth
         self._parts_left = parts - 1
         self._header_bytes = header_bytes
@@ -76,10 +82,10 @@ class Parser:
 
     def feed(self, data: bytes) -> None:
         """The next octets of the message, any number."""
-        if self._few or len(data) < _ENOUGH:
+        if self._few or len(data) < self._collect:
             self._few.append(data)
             self._few_size += len(data)
-            if self._few_size >= _ENOUGH:
+            if self._few_size >= self._collect:
                 self._feed_few()
         else:
             self._feed_blocks(data)
