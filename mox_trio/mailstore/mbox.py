@@ -41,7 +41,7 @@ _DATE: Final = re.compile(
 _QUOTED: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
 _TO_QUOTE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
 _OWN: Final = re.compile(
-    rb"Status:[ \t]*([A-Z]*)\r?\nX-Status:[ \t]*([A-Z]*)\r?\nX-Keywords:([^\n]*\n(?:[ \t][^\n]*\n)*)"
+    rb"X-Keywords:([^\n]*\n(?:[ \t][^\n]*\n)*)X-Status:[ \t]*([A-Z]*)\r?\nStatus:[ \t]*([A-Z]*)\r?\n"
 )
 _STORED: Final = frozenset(
     {b"status", b"x-status", b"x-keywords", b"x-uid", b"x-imap", b"x-imapbase", b"content-length"}
@@ -207,10 +207,10 @@ def _take_flags(block: bytes) -> tuple[bytes, tuple[str, ...]]:
     values = {field.key: field.body for field in reversed(fields) if field.key in _STORED}
     kept = b"".join(field.raw for field in fields if field.key not in _STORED)
     x_keywords = values.get(b"x-keywords", b"").replace(b",", b" ")  # others divide them like this
-    return kept, _flags(values.get(b"status", b""), values.get(b"x-status", b""), x_keywords)
+    return kept, _flags(x_keywords, values.get(b"x-status", b""), values.get(b"status", b""))
 
 
-def _flags(status: bytes, x_status: bytes, x_keywords: bytes) -> tuple[str, ...]:
+def _flags(x_keywords: bytes, x_status: bytes, status: bytes) -> tuple[str, ...]:
     found = [_STATUS[letter] for letter in status.decode("latin-1") if letter in _STATUS]
     found += [_X_STATUS[letter] for letter in x_status.decode("latin-1") if letter in _X_STATUS]
     found += [name for name in x_keywords.decode("latin-1").split() if keywords.is_keyword(name)]
@@ -244,4 +244,5 @@ def _head(received_at: int, flags: Sequence[str]) -> bytes:
         lines[-1] += " " + name
     head = f"From MAILER-DAEMON {time.asctime(time.gmtime(seconds))}\n"
     x_keywords = "\n".join(lines)
-    return f"{head}Status: {status}\nX-Status: {x_status}\nX-Keywords:{x_keywords}\n".encode("ascii")
+    # The last of them is never folded: the mail's own header may begin with white space.
+    return f"{head}X-Keywords:{x_keywords}\nX-Status: {x_status}\nStatus: {status}\n".encode("ascii")

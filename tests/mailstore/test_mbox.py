@@ -122,7 +122,7 @@ def test_a_header_without_a_body_keeps_its_flags() -> None:
 
 
 def test_a_mails_own_status_fields_stay_when_ours_stand_first() -> None:
-    mail = b"Status: pending\r\nX-Status: 7\r\nX-Keywords: mine\r\n\r\nx\r\n"
+    mail = b" odd\r\nStatus: pending\r\nX-Status: 7\r\nX-Keywords: mine\r\n\r\nx\r\n"
     data = b"".join(mbox.write(WHEN, ["\\Flagged", "a,b"], [mail]))
     (message,) = messages([data])
     assert message.data == mail
