@@ -11,6 +11,7 @@ from storage_backends import errors
 from storage_backends.bodies import api, disk, encrypted, keyring, memory, sealed_chunks
 from storage_backends.bodies.master_key import MasterKey
 from storage_backends.contract import bodies, sources
+from tests.kit import watched_bodies
 
 CANARY = b"the quick canary sings in the mine"
 
@@ -115,18 +116,12 @@ async def test_reference_with_a_changed_size_account_or_id_opens_nothing() -> No
 
 
 async def test_range_asks_the_inner_store_for_its_chunks_only() -> None:
-    asked: list[tuple[int, int | None]] = []
-
-    class Watched(memory.MemoryStore):
-        def open(self, ref: str, start: int = 0, stop: int | None = None):  # type: ignore[no-untyped-def]
-            asked.append((start, stop))
-            return super().open(ref, start, stop)
-
-    store = encrypted.Encrypted(Watched(), new_keyring())
+    inner = watched_bodies.WatchedStore()
+    store = encrypted.Encrypted(inner, new_keyring())
     ref = await store.put(1, sources.Long(1_000_000))
     await api.read(store, ref, 3 * sealed_chunks.CHUNK, 3 * sealed_chunks.CHUNK + 10)
     first = encrypted.HEAD + 3 * sealed_chunks.SEALED
-    assert asked == [(first, first + sealed_chunks.SEALED)]
+    assert inner.asked == [(first, first + sealed_chunks.SEALED)]
 
 
 async def test_erased_account_is_not_found_and_others_stay() -> None:

@@ -1,10 +1,13 @@
 """The store in S3 keeps the promises, on Swift and on moto."""
 
 import itertools
+import os
+from pathlib import Path
 
 import pytest
 
-from storage_backends.bodies import s3, s3_client
+from storage_backends.bodies import cached, encrypted, keyring, s3, s3_client
+from storage_backends.bodies.master_key import MasterKey
 from storage_backends.contract import bodies
 from tests.kit import s3 as s3_kit
 
@@ -28,7 +31,25 @@ def own(s3_server: s3_kit.S3Server, request: pytest.FixtureRequest) -> s3_client
     return options(s3_server, request)
 
 
+def new_keyring() -> keyring.Keyring:
+    return keyring.Keyring(keyring.MemoryWrappedKeys(), [MasterKey(os.urandom(32))])
+
+
 class TestS3(bodies.BodyStoreContract):
     @pytest.fixture
     def opener(self, own: s3_client.S3Options) -> bodies.Opener:
         return lambda: bodies.closing(s3.S3Store(own))
+
+
+class TestEncryptedS3(bodies.BodyStoreContract):
+    @pytest.fixture
+    def opener(self, own: s3_client.S3Options) -> bodies.Opener:
+        keys = new_keyring()
+        return lambda: bodies.closing(encrypted.Encrypted(s3.S3Store(own), keys))
+
+
+class TestEncryptedCachedS3(bodies.BodyStoreContract):
+    @pytest.fixture
+    def opener(self, own: s3_client.S3Options, tmp_path: Path) -> bodies.Opener:
+        keys = new_keyring()
+        return lambda: bodies.closing(encrypted.Encrypted(cached.Cached(s3.S3Store(own), tmp_path, 50_000_000), keys))
