@@ -75,6 +75,8 @@ def _tree(rows: list[Any]) -> Part:
 
 
 def _part(row: list[Any]) -> Part:
+    if not all(type(number) is int for number in row[:6]):
+        raise ValueError("part tree is damaged")
     header_start, body_start, body_stop, lines, decoded_size = row[1:6]
     texts = row[6:] + _USUAL[len(row) - 6 :]
     kind, subtype, parameters, encoding, disposition, of_disposition, *rest = texts
