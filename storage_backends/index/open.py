@@ -12,6 +12,14 @@ from storage_backends.index.api import Index
 from storage_backends.index.sqlite import SqliteIndex
 
 
+async def open_postgres(conninfo: str) -> Index:
+    """Open the database that a libpq connection string or URI names. Any number of processes may."""
+    from storage_backends.index.postgres import PostgresIndex  # only who uses Postgres loads its driver
+
+    await trio.to_thread.run_sync(migrate.postgres, conninfo)
+    return PostgresIndex(conninfo)
+
+
 async def open_sqlite(path: Path) -> Index:
     """Open the SQLite database at `path`, whose directory exists. Any number of processes may."""
     await trio.to_thread.run_sync(migrate.sqlite, path)

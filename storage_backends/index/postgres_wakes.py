@@ -1,0 +1,140 @@
+"""Wake-ups between the processes that share a Postgres database: NOTIFY, on connections of its own.
+
+A NOTIFY inside the writing transactions would serialise all commits of the server; here accounts touched within 3 ms
+go out together, from a connection that does not wait for the disk. A wake-up that is lost, as when the connection was
+away, costs its waiters the five seconds until the next comparison with the database, which this thread also runs: one
+query for all that is watched.
+"""
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import psycopg
+
+from storage_backends.errors import StorageError
+from storage_backends.index import marks
+from storage_backends.index.api import AccountId, ModSeq
+from storage_backends.index.postgres_connection import (
+    Again,
+    Connection,
+    Connector,
+    Lost,
+    PostgresTransaction,
+    close,
+)
+
+GATHER_SECONDS: Final = 0.003
+COMPARE_SECONDS: Final = 5.0
+CHANNEL: Final = "mox_trio"
+PAIRS: Final = 150
+"""Accounts in one notification, whose payload has 8,000 bytes at most."""
+
+Heard = Callable[[marks.Marks], None]
+Compared = Callable[[list[AccountId], marks.Marks], None]
+
+
+class NotifyWakes:
+    """The thread, its two connections and what is to be sent."""
+
+    def __init__(
+        self, connector: Connector, watched: Callable[[], list[AccountId]], heard: Heard, compared: Compared
+    ) -> None:
+        self._connector = connector
+        self._watched = watched
+        self._heard = heard
+        self._compared = compared
+        self._listening: Connection | None = None
+        self._sending: Connection | None = None
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._outbox: dict[AccountId, ModSeq] = {}
+        self._lock = threading.Lock()
+        self._closing = False
+        self._connect()
+        self._thread = threading.Thread(target=self._loop, name="index-wakes", daemon=True)
+        self._thread.start()
+
+    def tell(self, touched: marks.Marks) -> None:
+        """From a writer, after a commit: let the other processes know soon."""
+        if not touched:
+            return
+        with self._lock:
+            ring = not self._outbox
+            self._outbox.update(touched)
+        if ring:
+            os.eventfd_write(self._bell, 1)
+
+    def close(self) -> None:
+        """Send what waits and end the thread. Blocks."""
+        self._closing = True
+        os.eventfd_write(self._bell, 1)
+        self._thread.join()
+        os.close(self._bell)
+
+    def _loop(self) -> None:
+        compare_at = time.monotonic() + COMPARE_SECONDS
+        while not self._closing:
+            inbox = [self._listening.fileno()] if self._listening is not None else []
+            ready, _, _ = select.select([*inbox, self._bell], [], [], max(0.0, compare_at - time.monotonic()))
+            try:
+                self._work(ready)
+                if time.monotonic() >= compare_at:
+                    compare_at = time.monotonic() + COMPARE_SECONDS
+                    self._connect()
+                    self._compare()
+            except (psycopg.Error, StorageError, Again, Lost):
+                self._disconnect()
+        self._disconnect()
+
+    def _work(self, ready: list[int]) -> None:
+        if self._bell in ready:
+            if not self._closing:
+                time.sleep(GATHER_SECONDS)  # more commits come meanwhile
+            self._send()
+        if self._listening is not None and len(ready) > (self._bell in ready):
+            touched: dict[AccountId, ModSeq] = {}
+            for notification in self._listening.notifies(timeout=0):
+                touched.update(_unpacked(notification.payload))
+            self._heard(touched)
+
+    def _send(self) -> None:
+        os.eventfd_read(self._bell)
+        with self._lock:
+            touched, self._outbox = self._outbox, {}
+        if self._sending is None:
+            return  # the others compare by themselves
+        packed = [f"{account}:{modseq}" for account, modseq in touched.items()]
+        for start in range(0, len(packed), PAIRS):
+            payload = ",".join(packed[start : start + PAIRS])
+            self._sending.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+
+    def _connect(self) -> None:
+        with suppress(StorageError):
+            self._sending = self._sending or self._connector.connect(synchronous_commit="off")
+            if self._listening is None:
+                self._listening = self._connector.connect()
+                self._listening.execute(f"LISTEN {CHANNEL}")
+
+    def _disconnect(self) -> None:
+        close(self._listening)
+        close(self._sending)
+        self._listening = self._sending = None
+
+    def _compare(self) -> None:
+        watched = self._watched()
+        if watched and self._sending is not None:
+            self._compared(watched, marks.current(PostgresTransaction(self._sending), watched))
+
+
+def _unpacked(payload: str) -> dict[AccountId, ModSeq]:
+    """A payload that is not ours has no pairs: anybody may notify on a channel."""
+    pairs = (pair.partition(":") for pair in payload.split(","))
+    return {
+        AccountId(int(account)): ModSeq(int(modseq))
+        for account, _, modseq in pairs
+        if account.isdecimal() and modseq.isdecimal()
+    }
