@@ -28,11 +28,11 @@ def load(data: bytes, header: bytes = b"") -> Part:
     """The tree that `dump` wrote, with `header` for the root. ValueError: written by another version, or damaged."""
     try:
         version, *rows = json.loads(data)
-        if version != VERSION:
-            raise ValueError(f"part tree of version {version}, not {VERSION}")
-        root = _tree(rows)
-    except (TypeError, IndexError, AttributeError, RecursionError, UnicodeError) as error:
+        root = _tree(rows) if version == VERSION else None
+    except (ValueError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise ValueError("part tree is damaged") from error
+    if root is None:
+        raise ValueError(f"part tree is of version {version}, not {VERSION}")
     root.header = header
     return root
 
