@@ -1,6 +1,6 @@
 """Bodies as objects in a bucket of any store that speaks S3.
 
-The key is `<prefix><account>/<32 hex>` and the reference is the key without the prefix. A body up to `PART` bytes is one
+The key is `<prefix><account>/<32 hex>` and the reference is the key without the prefix. A body up to `part_size` is one
 request; a larger one is a multipart upload, part by part, which is aborted when it fails. Uploads that a crash left are
 aborted when they are a day old, whenever all bodies are listed. The size is kept as metadata beside each object, so one of
 another size is Corrupt.
@@ -26,9 +26,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from storage_backends import errors
 from storage_backends.bodies import api, ranges, s3_client
-
-PART: Final = 8 * 1024 * 1024
-"""Bytes of each part of a multipart upload; smaller bodies are one request."""
 
 FIRST: Final = 1024 * 1024
 STEP: Final = 4 * 1024 * 1024
@@ -68,7 +65,7 @@ class S3Store:
 
     async def put(self, account: int, source: api.Source) -> str:
         ref = f"{account}/{secrets.token_hex(16)}"
-        put = self._put_small if source.size <= PART else self._put_large
+        put = self._put_small if source.size <= self._options.part_size else self._put_large
         await trio.to_thread.run_sync(put, self._options.prefix + ref, source, limiter=self._limiter)
         return ref
 
@@ -143,7 +140,7 @@ class S3Store:
             return getattr(client, operation)(Bucket=self._options.bucket, **arguments)
 
     def _put_small(self, key: str, source: api.Source) -> None:
-        body = b"".join(parts(source))
+        body = b"".join(parts(source, source.size + 1))
         ranges.check_size(len(body), source.size)
         self._call("put_object", Key=key, Body=body, Metadata={"size": str(source.size)})
 
@@ -152,7 +149,7 @@ class S3Store:
         with ExitStack() as undo:
             undo.callback(self._abort, key, upload)
             done, given = [], 0
-            for number, part in enumerate(parts(source), 1):
+            for number, part in enumerate(parts(source, self._options.part_size), 1):
                 answer = self._call("upload_part", Key=key, UploadId=upload, PartNumber=number, Body=part)
                 done.append({"PartNumber": number, "ETag": answer["ETag"]})
                 given += len(part)
@@ -262,14 +259,22 @@ class S3Store:
         return sum(self._abort(each["Key"], each["UploadId"]) for each in old)
 
 
-def parts(source: api.Source) -> Iterator[bytes]:
-    """The bytes of a source in parts of `PART` bytes; stops when the caller of the thread is cancelled."""
+def open_store(**options: Any) -> S3Store:
+    """A store from the fields of `S3Options`. Raises Refused."""
+    try:
+        return S3Store(s3_client.S3Options(**options))
+    except TypeError as error:
+        raise errors.Refused(f"body store of kind s3: {error}") from None
+
+
+def parts(source: api.Source, length: int) -> Iterator[bytes]:
+    """The bytes of a source in parts of `length` bytes; stops when the caller of the thread is cancelled."""
     held: list[bytes] = []
     size = 0
     for block in source.blocks():
         trio.from_thread.check_cancelled()
-        while size + len(block) >= PART:
-            room = PART - size
+        while size + len(block) >= length:
+            room = length - size
             yield b"".join([*held, block[:room]])
             block, held, size = block[room:], [], 0
         held.append(block)

@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storage_backends import errors
 
 CONNECT_SECONDS: Final = 5
-READ_SECONDS: Final = 30
+SMALLEST_PART: Final = 5 * 1024 * 1024
+"""What S3 takes for all parts but the last, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,10 @@ class S3Options:
     """Where a bucket is. Without keys they come from the environment, the AWS files or the instance's role (boto3).
 
     `prefix` stands before all keys. `path_style` puts the bucket into the path, as most servers but AWS want it.
-    `connections` is the number of calls at a time. A call is sent at most `attempts` times, with growing pauses; botocore's
-    standard mode also has a budget of retries over all calls, so a store that is down is not stormed.
+    `connections` is the number of calls at a time, `timeout` the longest wait for bytes of an answer in seconds. Bodies
+    above `part_size` bytes are uploaded in parts of that size; as many bytes are in memory for each put. A call is sent
+    at most `attempts` times, with growing pauses; botocore's standard mode also has a budget of retries over all calls,
+    so a store that is down is not stormed.
     """
 
     bucket: str
@@ -37,6 +40,16 @@ class S3Options:
     secret_key: str | None = field(default=None, repr=False)
     connections: int = 16
     attempts: int = 4
+    timeout: float = 30
+    part_size: int = 8 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if not self.bucket or (self.access_key is None) != (self.secret_key is None):
+            raise errors.Refused("an S3 store needs a bucket, and both keys or none")
+        if self.part_size < SMALLEST_PART or self.connections < 1 or self.attempts < 1:
+            raise errors.Refused(
+                f"an S3 store needs parts of {SMALLEST_PART} bytes, a connection and an attempt at least"
+            )
 
 
 def connect(options: S3Options) -> Any:
@@ -50,7 +63,7 @@ def connect(options: S3Options) -> Any:
             aws_secret_access_key=options.secret_key,
             config=botocore.config.Config(
                 connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
+                read_timeout=options.timeout,
                 retries={"mode": "standard", "total_max_attempts": options.attempts},
                 max_pool_connections=options.connections,
                 signature_version="s3v4",
