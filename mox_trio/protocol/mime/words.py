@@ -39,19 +39,19 @@ def without_controls(text: str) -> str:
     return _CONTROL.sub(_harmless, text)
 
 
-def encode(text: str) -> list[bytes]:
+def encode(text: str, column: int = 0) -> list[bytes]:
     """The text as encoded words in UTF-8, each of at most 75 octets, with Q or B, whichever is shorter.
 
+    The first word is as much shorter as the `column` at which it will begin, so that its line needs no fold before it.
     White space between the words is not part of the text: join them with a space or with a fold. RFC 2047 4 and 5.
     Lone surrogates become "?".
     """
     data = text.encode("utf-8", "replace")
     costs = _q_cost(data)
     if costs <= -(-len(data) // 3) * 4:
-        return [b"=?utf-8?q?%b?=" % b"".join(map(_q, piece)) for piece in _pieces(text, _q_cost, _PAYLOAD)]
-    return [
-        b"=?utf-8?b?%b?=" % binascii.b2a_base64(piece, newline=False) for piece in _pieces(text, len, _PAYLOAD // 4 * 3)
-    ]
+        return [b"=?utf-8?q?%b?=" % b"".join(map(_q, piece)) for piece in _pieces(text, _q_cost, _PAYLOAD, column)]
+    pieces = _pieces(text, len, _PAYLOAD // 4 * 3, column)
+    return [b"=?utf-8?b?%b?=" % binascii.b2a_base64(piece, newline=False) for piece in pieces]
 
 
 def _decode_words(value: bytes) -> str:
@@ -108,10 +108,10 @@ def _q_cost(data: bytes) -> int:
     return sum(1 if octet in _Q_PLAIN or octet == 0x20 else 3 for octet in data)
 
 
-def _pieces(text: str, cost: Callable[[bytes], int], room: int) -> Iterator[bytes]:
-    """The text's UTF-8 cut between characters (RFC 2047 5), each piece costing at most `room`."""
+def _pieces(text: str, cost: Callable[[bytes], int], room: int, column: int) -> Iterator[bytes]:
+    """The text's UTF-8 cut between characters (RFC 2047 5), each piece costing at most `room`, the first less."""
     piece = bytearray()
-    used = 0
+    used = min(column, room // 2)
     for character in text:
         octets = character.encode("utf-8", "replace")
         price = cost(octets)
