@@ -63,6 +63,12 @@ async def open(store: MailStore, name: str) -> Account:
     return await _handle(store, row.id, row.name)
 
 
+async def by_id(store: MailStore, account_id: AccountId) -> Account:
+    """The handle of the account of this id. The stores' NotFound when it is gone or its key is."""
+    row = await store.index.read(lambda tx: accounts.by_id(tx, account_id))
+    return await _handle(store, row.id, row.name)
+
+
 async def ensure(store: MailStore, name: str) -> Account:
     """Open the account, or make it: for a name that the configuration has."""
     if await store.index.read(lambda tx: accounts.by_name(tx, name)) is None:
@@ -80,8 +86,13 @@ async def listed(store: MailStore) -> list[AccountRow]:
 async def set_disabled(store: MailStore, name: str, *, disabled: bool) -> None:
     """Close an account to log-ins and deliveries, or open it again. NOT_FOUND."""
     account = await open(store, name)
-    state = accounts.DISABLED if disabled else accounts.ACTIVE
-    await store.index.write([account.id], lambda tx: accounts.set_state(tx, account.id, state))
+
+    def unit(tx: Transaction) -> None:
+        if accounts.by_id(tx, account.id).state == accounts.REMOVING:
+            raise Failure(Kind.NOT_FOUND, f"there is no account {name!r}")
+        accounts.set_state(tx, account.id, accounts.DISABLED if disabled else accounts.ACTIVE)
+
+    await store.index.write([account.id], unit)
 
 
 async def remove(store: MailStore, name: str) -> None:
@@ -97,12 +108,16 @@ async def remove(store: MailStore, name: str) -> None:
 
 
 async def erase(store: MailStore, account_id: AccountId) -> None:
-    """Erase what belongs to an account in the state `removing`; may be called again after a failure."""
+    """Erase what belongs to an account in the state `removing`; may be called again after a failure.
+
+    What a session that still has its handle puts in meanwhile goes with the account's row, and a body with `upkeep`.
+    """
     for mailbox in await store.index.read(lambda tx: mailbox_rows.listed(tx, account_id)):
         while await store.index.write([account_id], partial(_erase_messages, mailbox_id=mailbox.id)):
             pass
-    while await store.index.write([account_id], partial(_erase_emails, account_id=account_id)):
-        pass
+    after: EmailId | None = EmailId(0)
+    while after is not None:
+        after = await store.index.write([account_id], partial(_erase_emails, account_id=account_id, after=after))
     for bodies in store.bodies.values():
         refs = [info.ref async for info in bodies.refs(account_id)]
         for start in range(0, len(refs), BODIES_AT_ONCE):
@@ -120,11 +135,12 @@ def _erase_messages(tx: Transaction, *, mailbox_id: MailboxId) -> bool:
     return bool(uids)
 
 
-def _erase_emails(tx: Transaction, *, account_id: AccountId) -> bool:
-    page = emails.places(tx, account_id, 0)
-    if page:
-        emails.erase(tx, account_id, EmailId(page[-1].email_id))
-    return bool(page)
+def _erase_emails(tx: Transaction, *, account_id: AccountId, after: EmailId) -> EmailId | None:
+    page = emails.places(tx, account_id, after)
+    if not page:
+        return None
+    emails.erase(tx, account_id, page[-1].email_id)
+    return page[-1].email_id
 
 
 async def _finish(store: MailStore, account_id: AccountId) -> None:

@@ -55,3 +55,19 @@ async def listed(store: MailStore, account: Account, mailbox_id: int) -> dict[st
     """The entries of a mailbox, or of the account with 0."""
     rows = await store.index.read(lambda tx: annotations.of_mailbox(tx, account.id, mailbox_id))
     return {row.entry: account.codec.open(place(row.mailbox_id, row.entry), row.value) for row in rows}
+
+
+async def seal_again(store: MailStore, account: Account) -> int:
+    """Write values from before sealing was set as they are written now; return how many."""
+    rows = await store.index.read(lambda tx: annotations.changed(tx, account.id, 0))
+    codec = account.codec
+    old = [row for row in rows if not row.gone and not codec.is_current(row.value)]
+    if not old or not codec.sealing:
+        return 0
+
+    def unit(tx: Transaction) -> int:
+        places = [place(row.mailbox_id, row.entry) for row in old]
+        fresh = [codec.seal(where, codec.open(where, row.value)) for where, row in zip(places, old, strict=True)]
+        return sum(annotations.seal(tx, account.id, row, value) for row, value in zip(old, fresh, strict=True))
+
+    return await store.index.write([account.id], unit)

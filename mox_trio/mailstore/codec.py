@@ -45,6 +45,9 @@ class Codec(Protocol):
     def open(self, place: str, stored: bytes) -> bytes:
         """What `seal` was given. An empty column is an empty value. Corrupt when it is not from this place."""
 
+    def is_current(self, stored: bytes) -> bool:
+        """Whether `seal` would write it in this form today."""
+
     def key(self, kind: str, value: bytes) -> int:
         """A signed 64-bit number for look-ups by equality, the same for the same kind and value."""
 
@@ -69,6 +72,10 @@ class Plain:
         if stored[:1] == _SEALED:
             raise Corrupt(f"{place} is sealed, but this server is configured without encryption")
         return stored[1:]
+
+    def is_current(self, stored: bytes) -> bool:
+        """Whether it is readable."""
+        return stored[:1] != _SEALED
 
     def key(self, kind: str, value: bytes) -> int:
         """A hash without a secret."""
@@ -99,6 +106,10 @@ class Sealed:
             return self._cipher.decrypt(stored[1 : 1 + _NONCE], stored[1 + _NONCE :], place.encode())
         except (InvalidTag, ValueError) as error:
             raise Corrupt(f"{place} does not open with the account's key") from error
+
+    def is_current(self, stored: bytes) -> bool:
+        """Whether it is sealed."""
+        return stored[:1] == _SEALED
 
     def key(self, kind: str, value: bytes) -> int:
         """A hash keyed by the account."""

@@ -3,13 +3,14 @@
 1. `bodies.put` makes the bytes durable. Fails: nothing happened.
 2. One unit of the index takes a UID, adds to the counts, inserts the mail and its placement, and runs what else the
    caller wants in the same transaction (`also`). Fails: the body is an orphan; where the reason is the message's own
-   (no such mailbox, no quota) it is deleted at once, else `upkeep` removes it.
+   (no such mailbox, no quota) it is deleted at once if it can be, else `upkeep` removes it.
 3. The index announces the account after the commit: no caller can forget it.
 
 What is returned is durable. A caller that is cancelled may find the message delivered all the same.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -21,6 +22,7 @@ from mox_trio.mailstore import keywords, mailboxes, rendering, threads
 from mox_trio.mailstore.spool import Spooled
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.mailstore.together import together
+from storage_backends.errors import StorageError
 from storage_backends.index.api import EmailId, MailboxId, ModSeq, Transaction, Uid
 from storage_backends.index.tables import emails, placing
 from storage_backends.index.tables import mailboxes as rows
@@ -113,7 +115,8 @@ async def many(
 ) -> list[Delivered]:
     """Deliver messages into the mailbox of this name: all or none, in this order.
 
-    Failures: NOT_FOUND when there is no such mailbox and it is not to be made, QUOTA, LIMIT (keywords), INVALID
+    Failures: NOT_FOUND when there is no such mailbox and it is not to be made, QUOTA, LIMIT (keywords,
+    mailboxes), INVALID
     (names of mailbox or keywords). Errors of the stores pass through.
     """
     name = mailboxes.canonical(mailbox)
@@ -123,7 +126,7 @@ async def many(
         return await store.index.write([account.id], unit)
     except Failure:
         # The unit itself refused, so its transaction has no row that names these bodies.
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5), suppress(StorageError):
             await store.bodies[store.default_store].delete([each.ref for each in prepared])
         raise
 
@@ -199,7 +202,7 @@ def _insert_one(
     rendered = message.rendered
     by_subject = None
     if message.by_subject and rendered.subject_key is not None:
-        by_subject = (taken.mailbox_id, rendered.subject_key, message.received)
+        by_subject = (taken.mailbox_id, uid, rendered.subject_key, message.received)
     thread = threads.assign(tx, account.id, message.thread_keys, message.new_thread, by_subject)
     row = emails.EmailRow(
         account_id=account.id,

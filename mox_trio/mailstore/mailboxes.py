@@ -57,13 +57,15 @@ def find(tx: Transaction, account: AccountId, name: str) -> MailboxRow:
 
 
 def add_with_parents(tx: Transaction, account: AccountId, name: str, special_use: int = 0) -> MailboxId:
-    """Make the mailbox and its missing parents in a unit; all are subscribed. Conflict when it exists."""
+    """Make the mailbox and its missing parents in a unit; all are subscribed. LIMIT; Conflict when it exists."""
     levels = name.split(DELIMITER)
-    for depth in range(1, len(levels)):
-        parent = DELIMITER.join(levels[:depth])
-        if mailboxes.by_name(tx, account, parent) is None:
-            mailboxes.add(tx, account, parent)
-            mailboxes.subscribe(tx, account, parent, subscribed=True)
+    parents = [DELIMITER.join(levels[:depth]) for depth in range(1, len(levels))]
+    missing = [parent for parent in parents if mailboxes.by_name(tx, account, parent) is None]
+    if mailboxes.number(tx, account) + len(missing) >= MOST:
+        raise Failure(Kind.LIMIT, f"an account has at most {MOST} mailboxes; delete some first")
+    for parent in missing:
+        mailboxes.add(tx, account, parent)
+        mailboxes.subscribe(tx, account, parent, subscribed=True)
     made = mailboxes.add(tx, account, name, special_use)
     mailboxes.subscribe(tx, account, name, subscribed=True)
     return made
@@ -87,10 +89,8 @@ async def create(store: MailStore, account: Account, name: str, special_use: int
     def unit(tx: Transaction) -> MailboxId:
         if mailboxes.by_name(tx, account.id, wanted) is not None:
             raise Failure(Kind.EXISTS, f"there is a mailbox {wanted!r} already")
-        existing = mailboxes.listed(tx, account.id)
-        if len(existing) >= MOST:
-            raise Failure(Kind.LIMIT, f"the account has {MOST} mailboxes already; delete some first")
-        _take_special_use(tx, account.id, existing, special_use)
+        if special_use:
+            _take_special_use(tx, account.id, mailboxes.listed(tx, account.id), special_use)
         return add_with_parents(tx, account.id, wanted, special_use)
 
     return await store.index.write([account.id], unit)
@@ -132,7 +132,7 @@ async def rename(store: MailStore, account: Account, old: str, new: str) -> None
     """Rename a mailbox and its children; missing parents of the new name are made. Subscriptions follow.
 
     Renaming Inbox moves its messages into a new mailbox and leaves Inbox, empty, and its children (RFC 9051 6.3.6).
-    Failures: NOT_FOUND, EXISTS (also for a child's new name), INVALID (below itself).
+    Failures: NOT_FOUND, EXISTS (also for a child's new name), INVALID (below itself), LIMIT (number of mailboxes).
     """
     source, target = canonical(old), canonical(new)
     if target == source or target.startswith(source + DELIMITER):

@@ -1,7 +1,8 @@
 """Move bodies from one store to another while servers run.
 
-New bodies go to the new store because the configuration names it as default; this job moves the old ones: copy, read
-back and compare, change the row by compare-and-set together with a note to erase the old body after the grace time.
+New bodies go to the new store because the configuration names it as default; this job moves the old ones: copy, compare
+with what was delivered, read back and compare again, change the row by compare-and-set together with a note to erase the
+old body after the grace time.
 Cut off at any point it leaves at most a copy that no row names, which `upkeep` removes; run again it goes on, since
 what has moved is not in the old store any more. A reader that finds nothing in the old store reads the row again.
 """
@@ -13,6 +14,7 @@ from hashlib import blake2b
 from typing import Final
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import accounts, rendering
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import MailStore
 from mox_trio.mailstore.together import together
@@ -77,8 +79,10 @@ async def _maybe_problem(store: MailStore, place: Place, target: str) -> str | N
     try:
         await _move(store, place, target)
     except (Corrupt, NotFound) as error:
-        return f"{place.store}:{place.ref}: {error}"
-    return None
+        now = await store.index.read(partial(emails.place, account=place.account_id, email_id=place.email_id))
+        if now is not None and (now.store, now.ref) == (place.store, place.ref):
+            return f"{place.store}:{place.ref}: {error}"
+    return None  # moved, or erased meanwhile
 
 
 async def _move(store: MailStore, place: Place, target: str) -> None:
@@ -87,6 +91,7 @@ async def _move(store: MailStore, place: Place, target: str) -> None:
             async for block in blocks:
                 await spool.write(block)
         spooled = await spool.finish()
+        await _check_content(store, place, spooled.digest)
         ref = await store.bodies[target].put(place.account_id, spooled)
         found = blake2b(digest_size=32)
         async with store.bodies[target].open(ref) as blocks:
@@ -102,6 +107,13 @@ async def _move(store: MailStore, place: Place, target: str) -> None:
         moved = False  # the account was removed meanwhile
     if not moved:
         await store.bodies[target].delete([ref])
+
+
+async def _check_content(store: MailStore, place: Place, digest: bytes) -> None:
+    account = await accounts.by_id(store, place.account_id)
+    row = await store.index.read(partial(emails.content, account=account.id, email_id=place.email_id))
+    if row is not None and row[0] != rendering.maybe_content_key(account.codec, row[1], digest):
+        raise Corrupt("its body is not the one that was delivered; see mox-trio verify")
 
 
 def _change_row(tx: Transaction, *, store: MailStore, place: Place, new: tuple[str, str]) -> bool:

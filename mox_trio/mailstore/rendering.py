@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mox_trio.base import limits
-from mox_trio.mailstore.codec import Codec
+from mox_trio.mailstore.codec import Codec, Plain
 from mox_trio.mailstore.spool import Spooled
 from mox_trio.protocol.mime import bodystructure, envelope, header, preview, structure_codec, summary
 from mox_trio.protocol.mime.part import Part
@@ -52,6 +52,16 @@ class Threading:
 def version(codec: Codec) -> int:
     """The `parsed_version` of rows rendered now."""
     return VERSION * 2 + codec.sealing
+
+
+def maybe_content_key(codec: Codec, parsed_version: int, digest: bytes) -> int | None:
+    """The `content_key` that a row of this version has for a body with this digest (BLAKE2b-256).
+
+    None for a row that was sealed when this codec does not seal.
+    """
+    if parsed_version % 2 > codec.sealing:
+        return None
+    return (codec if parsed_version % 2 else Plain()).key("content", digest)
 
 
 def place(column: str, object_id: str) -> str:

@@ -7,8 +7,8 @@ as it comes.
         spooled = await spool.finish()
         ... deliver it, to several accounts if need be; leaving the block frees it
 
-Failures: LIMIT when the message grows larger than the limit (the caller may go on writing, nothing more is kept),
-UNAVAILABLE when the disk is full.
+Failures: LIMIT when the message grows larger than the limit, UNAVAILABLE when the disk is full. After either the caller
+may go on writing, but nothing more is kept, and every further call fails in the same way: no message has a hole.
 """
 
 from collections.abc import Iterator
@@ -67,6 +67,7 @@ class Spool:
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._scratch: Scratch | None = None
+        self._failure: Failure | None = None
         self.size = 0
 
     async def __aenter__(self) -> Self:
@@ -83,9 +84,9 @@ class Spool:
 
     async def write(self, data: bytes) -> None:
         """Take the next bytes. LIMIT when they are too many, UNAVAILABLE when the disk is full."""
-        if self.size + len(data) > self._limit:
-            self._pending.clear()
-            raise Failure(Kind.LIMIT, f"the message is larger than {self._limit} bytes; send a smaller one")
+        if self._failure is None and self.size + len(data) > self._limit:
+            self._failure = Failure(Kind.LIMIT, f"the message is larger than {self._limit} bytes; send a smaller one")
+        self._check()
         for start in range(0, len(data), BLOCK):
             block = data if len(data) <= BLOCK else data[start : start + BLOCK]
             self._parser.feed(block)
@@ -97,7 +98,8 @@ class Spool:
                 await self._flush()
 
     async def finish(self) -> Spooled:
-        """The message is whole."""
+        """The message is whole. Fails as an earlier `write` did."""
+        self._check()
         root = self._parser.close()
         digest = self._hash.digest()
         if self._scratch is None:
@@ -105,21 +107,27 @@ class Spool:
         await self._flush()
         return Spooled(self.size, root, digest, None, self._scratch)
 
+    def _check(self) -> None:
+        if self._failure is not None:
+            self._pending.clear()
+            raise self._failure
+
     async def _flush(self) -> None:
-        blocks, self._pending, self._pending_size = self._pending, [], 0
-
-        def write() -> Scratch:
-            scratch = self._scratch or self._store.scratch()
-            for block in blocks:
-                scratch.append(block)
-            return scratch
-
         try:
-            self._scratch = await trio.to_thread.run_sync(write, limiter=self._store.spooling)
+            await trio.to_thread.run_sync(self._append, limiter=self._store.spooling)
         except OSError as error:
-            raise Failure(
+            self._failure = Failure(
                 Kind.UNAVAILABLE, "the server is out of temporary space; try again later", str(error)
-            ) from error
+            )
+            raise self._failure from error
+
+    def _append(self) -> None:
+        """In a thread, while the task waits."""
+        if self._scratch is None:
+            self._scratch = self._store.scratch()
+        for block in self._pending:
+            self._scratch.append(block)
+        self._pending, self._pending_size = [], 0
 
 
 async def spooled(store: MailStore, source: Source, spool: Spool) -> Spooled:

@@ -2,8 +2,8 @@
 
 A thread is held together by pairs of Message-ID and base subject: a mail joins the thread that its own Message-ID, or
 the nearest of its references, already stands for. Ids of mails that have not arrived stand for the thread too, so a
-parent that comes late joins its children. A reply without references joins the newest mail of the same subject in its
-mailbox from the last four weeks. Threads never merge and a mail never changes its thread, so a THREADID that was
+parent that comes late joins its children. A reply without references joins the newest mail of the same subject among the
+last thousand of its mailbox from the last four weeks. Threads never merge and a mail never changes its thread, so a THREADID that was
 handed out stays true.
 """
 
@@ -11,11 +11,13 @@ from typing import Final
 
 from mox_trio.mailstore.codec import Codec
 from mox_trio.mailstore.rendering import Threading
-from storage_backends.index.api import AccountId, MailboxId, Transaction
+from storage_backends.index.api import AccountId, MailboxId, Transaction, Uid
 from storage_backends.index.tables import threads
 
 WEEK: Final = 7 * 24 * 3_600_000
 DAY: Final = 24 * 3_600_000
+NEAR: Final = 1000
+"""Messages before a reply among which its subject is looked for, so that a full mailbox costs no more than a small one."""
 
 
 def keys(codec: Codec, threading: Threading) -> tuple[int, ...]:
@@ -32,17 +34,18 @@ def assign(
     account: AccountId,
     wanted: tuple[int, ...],
     new_thread: str,
-    by_subject: tuple[MailboxId, int, int] | None,
+    by_subject: tuple[MailboxId, Uid, int, int] | None,
 ) -> str:
     """The thread of a mail with these keys: a known one, or `new_thread`.
 
-    `by_subject` is given for a reply without references: its mailbox, its subject key and when it was received.
+    `by_subject` is given for a reply without references: its mailbox and UID, its subject key and when it was received.
     """
     known = threads.find(tx, account, wanted) if wanted else {}
     thread = next((known[key] for key in wanted if key in known), None)
     if thread is None and by_subject is not None:
-        mailbox, subject, received = by_subject
-        thread = threads.by_subject(tx, account, mailbox, subject, (received - 4 * WEEK, received + DAY))
+        mailbox, uid, subject, received = by_subject
+        near = (uid - NEAR, received - 4 * WEEK, received + DAY)
+        thread = threads.by_subject(tx, account, mailbox, subject, near)
     thread = thread or new_thread
     if missing := [key for key in wanted if key not in known]:
         threads.add(tx, account, missing, thread)

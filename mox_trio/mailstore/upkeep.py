@@ -10,13 +10,18 @@
 A step that fails with `Unavailable` is tried again by the next run; nothing is half done.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from mox_trio.mailstore import accounts, expunging, mailboxes, reading, rendering
+import trio
+
+from mox_trio.base.failure import Failure
+from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, reading, rendering
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.errors import Corrupt
 from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
 from storage_backends.index.tables import accounts as account_rows
 from storage_backends.index.tables import emails, messages, releases
@@ -94,12 +99,17 @@ async def remove_orphans(store: MailStore, *, only_count: bool = False) -> int:
 
 async def _unnamed(store: MailStore, name: str, account_id: AccountId, refs: list[str], *, only_count: bool) -> int:
     # Bodies first, then rows: what was put in between is too young to be here.
-    named = await store.index.read(partial(emails.refs, account=account_id, store=name))
+    named = await store.index.read(partial(_named, account=account_id, name=name))
     orphans = [ref for ref in refs if ref not in named]
     if not only_count:
         for start in range(0, len(orphans), PAGE):
             await store.bodies[name].delete(orphans[start : start + PAGE])
     return len(orphans)
+
+
+def _named(tx: Transaction, *, account: AccountId, name: str) -> set[str]:
+    # A body that waits to be erased may still be read.
+    return emails.refs(tx, account, name) | releases.refs(tx, account, name)
 
 
 async def prune(store: MailStore) -> int:
@@ -119,10 +129,14 @@ def _prune(tx: Transaction, *, mailbox_id: MailboxId, modseq: ModSeq) -> int:
 
 
 async def render_again(store: MailStore) -> int:
-    """Render rows of another version from their bytes."""
+    """Render rows of another version from their bytes, and seal annotations from before sealing was set.
+
+    A mail whose body cannot be read is left as it is: `verifying` reports it.
+    """
     rendered = 0
     for row in await accounts.listed(store):
-        rendered += await _render_account(store, await accounts.open(store, row.name))
+        account = await accounts.open(store, row.name)
+        rendered += await _render_account(store, account) + await annotating.seal_again(store, account)
     return rendered
 
 
@@ -131,9 +145,10 @@ async def _render_account(store: MailStore, account: Account) -> int:
     rendered = after = 0
     while page := await store.index.read(partial(old, after=after)):
         for place in page:
-            await _render_one(store, account, place)
+            with suppress(Failure, Corrupt):
+                await _render_one(store, account, place)
+                rendered += 1
         after = page[-1].email_id
-        rendered += len(page)
     return rendered
 
 
@@ -146,7 +161,8 @@ async def _render_one(store: MailStore, account: Account, place: Place) -> None:
         async for block in blocks:
             await spool.write(block)
         spooled = await spool.finish()
-        fresh, _ = rendering.render(account.codec, place.object_id, located.prefix, spooled)
+        render = partial(rendering.render, account.codec, place.object_id, located.prefix, spooled)
+        fresh, _ = await trio.to_thread.run_sync(render, limiter=store.computing)
     await store.index.write([account.id], lambda tx: emails.render(tx, place.email_id, fresh))
 
 

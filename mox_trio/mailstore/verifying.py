@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 
-from mox_trio.mailstore import accounts, upkeep
+from mox_trio.mailstore import accounts, rendering, upkeep
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.errors import Corrupt, NotFound
 from storage_backends.index.api import AccountId, Transaction
@@ -102,11 +102,15 @@ async def _body_problem(
         now = await store.index.read(partial(emails.place, account=account.id, email_id=place.email_id))
         if now is None:
             return None
-        place = now
-    elif not bodies:
-        return None
+        return await _content_problem(store, account, now)
+    return await _content_problem(store, account, place) if bodies else None
+
+
+async def _content_problem(store: MailStore, account: Account, place: Place) -> tuple[str, str] | None:
+    if place.store not in store.bodies:
+        return "body-missing", f"its store {place.store!r} is not configured"
     try:
-        content = await _content_key(store, account, place)
+        digest = await _digest(store, place)
     except NotFound:
         return (
             "body-missing",
@@ -114,18 +118,18 @@ async def _body_problem(
         )
     except Corrupt as error:
         return "body-corrupt", f"{error}; restore it from a backup or expunge the message"
-    said = await store.index.read(partial(emails.content_key, account=account.id, email_id=place.email_id))
-    if said is not None and said != content:
+    said = await store.index.read(partial(emails.content, account=account.id, email_id=place.email_id))
+    if said is not None and said[0] != rendering.maybe_content_key(account.codec, said[1], digest):
         return "body-corrupt", "its body has changed; restore it from a backup or expunge the message"
     return None
 
 
-async def _content_key(store: MailStore, account: Account, place: Place) -> int:
+async def _digest(store: MailStore, place: Place) -> bytes:
     digest = blake2b(digest_size=32)
     async with store.bodies[place.store].open(place.ref) as blocks:
         async for block in blocks:
             digest.update(block)
-    return account.codec.key("content", digest.digest())
+    return digest.digest()
 
 
 async def _unreleased(store: MailStore, account: Account, *, fix: bool) -> AsyncIterator[Finding]:

@@ -56,6 +56,16 @@ _DROP = prepared(
     .where(annotation.c.account_id == p("account"), annotation.c.mailbox_id == p("mailbox"), annotation.c.gone == 0)
     .values(gone=1, value=b"", modseq=p("new_modseq"))
 )
+_SEAL = prepared(
+    update(annotation)
+    .where(
+        annotation.c.account_id == p("account"),
+        annotation.c.mailbox_id == p("mailbox"),
+        annotation.c.entry == p("of_entry"),
+        annotation.c.value == p("old"),
+    )
+    .values(value=p("new_value"))
+)
 _SET_SETTING = prepared(
     insert(setting)
     .values(account_id=p("account"), name=p("name"), value=p("value"), gone=p("gone"), modseq=p("modseq"))
@@ -94,6 +104,12 @@ def of_mailbox(tx: Transaction, account: AccountId, mailbox_id: int) -> list[Ann
 def changed(tx: Transaction, account: AccountId, since: int) -> list[AnnotationRow]:
     """Entries that changed after `since`, also those that are gone."""
     return [AnnotationRow(*row) for row in tx.all(_CHANGED, {"account": account, "since": since})]
+
+
+def seal(tx: Transaction, account: AccountId, row: AnnotationRow, value: bytes) -> bool:
+    """Write the same value in another form, unless it was changed meanwhile; nobody is told."""
+    parameters = {"account": account, "mailbox": row.mailbox_id, "of_entry": row.entry}
+    return tx.run(_SEAL, {**parameters, "old": row.value, "new_value": value}) == 1
 
 
 def totals(tx: Transaction, account: AccountId) -> tuple[int, int]:

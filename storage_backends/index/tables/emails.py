@@ -150,7 +150,11 @@ _BY_MESSAGE_ID = prepared(
 )
 _ANY_IN_STORE = prepared(select(email.c.id).where(email.c.store == p("store")).limit(1))
 _COUNT_IN_STORE = prepared(select(func.count()).where(email.c.store == p("store")))
-_CONTENT_KEY = prepared(select(email.c.content_key).where(email.c.account_id == p("account"), email.c.id == p("email")))
+_CONTENT = prepared(
+    select(email.c.content_key, email.c.parsed_version).where(
+        email.c.account_id == p("account"), email.c.id == p("email")
+    )
+)
 _WITHOUT_PLACEMENT = prepared(
     select(email.c.id)
     .where(
@@ -167,7 +171,13 @@ _BY_CONTENT = prepared(
     .where(email.c.account_id == p("account"), email.c.content_key == p("key"), email.c.size == p("size"))
     .limit(1)
 )
-_ERASE = prepared(delete(email).where(email.c.account_id == p("account"), email.c.id <= p("last")))
+_ERASE = prepared(
+    delete(email).where(
+        email.c.account_id == p("account"),
+        email.c.id <= p("last"),
+        ~exists().where(message.c.email_id == email.c.id),
+    )
+)
 
 
 def add(tx: Transaction, row: EmailRow, evidence: Evidence | None = None) -> EmailId:
@@ -241,10 +251,10 @@ def count_in_store(tx: Transaction, store: str) -> int:
     return int(row[0]) if row else 0
 
 
-def content_key(tx: Transaction, account: AccountId, email_id: EmailId) -> int | None:
-    """The hash of a mail's body, as the row says."""
-    row = tx.one(_CONTENT_KEY, {"account": account, "email": email_id})
-    return None if row is None else row[0]
+def content(tx: Transaction, account: AccountId, email_id: EmailId) -> tuple[int | None, int] | None:
+    """The hash of a mail's body, as the row says, and the version that rendered the row; None when it is gone."""
+    row = tx.one(_CONTENT, {"account": account, "email": email_id})
+    return None if row is None else (row[0], row[1])
 
 
 def refs(tx: Transaction, account: AccountId, store: str) -> set[str]:
@@ -258,7 +268,7 @@ def has_content(tx: Transaction, account: AccountId, content_key: int, size: int
 
 
 def erase(tx: Transaction, account: AccountId, last: EmailId) -> None:
-    """Delete the mails of an account that goes, up to an id; no message may hold them any more."""
+    """Delete the mails of an account that goes, up to an id, but for those that a message holds."""
     tx.run(_ERASE, {"account": account, "last": last})
 
 

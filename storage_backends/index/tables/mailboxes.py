@@ -73,6 +73,7 @@ _CHANGED = prepared(
     .where(_OF_ACCOUNT, (mailbox.c.modseq > p("since")) | (mailbox.c.highest_modseq > p("since")))
     .order_by(mailbox.c.id)
 )
+_NUMBER = prepared(select(func.count()).where(_OF_ACCOUNT, _THERE))
 _SIZE = prepared(select(func.coalesce(func.sum(mailbox.c.size), 0)).where(_OF_ACCOUNT, _THERE))
 _INSERT = prepared(
     insert(mailbox)
@@ -195,6 +196,12 @@ def listed(tx: Transaction, account: AccountId) -> list[MailboxRow]:
 def changed(tx: Transaction, account: AccountId, since: ModSeq) -> list[MailboxRow]:
     """Mailboxes, also deleted ones, that changed after `since` themselves or in their messages."""
     return [MailboxRow(*row) for row in tx.all(_CHANGED, {"account": account, "since": since})]
+
+
+def number(tx: Transaction, account: AccountId) -> int:
+    """How many mailboxes an account has."""
+    row = tx.one(_NUMBER, {"account": account})
+    return int(row[0]) if row else 0
 
 
 def total_size(tx: Transaction, account: AccountId) -> int:

@@ -1,9 +1,10 @@
 """Rows of messages: the placements of mails in mailboxes, and reading them.
 
-A selection of UIDs is a sequence of inclusive ranges `(first, last)`. One range runs as BETWEEN, more as a list of
-UIDs. What changes messages is in `placing.py`.
+A selection of UIDs is a sequence of inclusive ranges `(first, last)`, which may overlap and reach beyond what exists.
+One range runs as BETWEEN, more as a list of UIDs. What changes messages is in `placing.py`.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import chain
@@ -21,6 +22,9 @@ Ranges = Sequence[tuple[int, int]]
 
 EVERYTHING: Final[Ranges] = ((1, 2**32 - 1),)
 """All UIDs there can be (RFC 9051 2.3.1.1)."""
+
+LISTED: Final = 10_000
+"""UIDs of a selection that are written out whether they exist or not."""
 
 
 class MessageRow(NamedTuple):
@@ -56,6 +60,7 @@ _ROWS = {
     kind: prepared(select(*_MESSAGE).where(_IN_MAILBOX, within).order_by(message.c.uid))
     for kind, within in (("range", IN_RANGE), ("list", IN_LIST))
 }
+_EXISTING = prepared(select(message.c.uid).where(_IN_MAILBOX, IN_RANGE).order_by(message.c.uid))
 _FLAGS_ROWS = prepared(select(*_FLAGS).where(_IN_MAILBOX).order_by(message.c.uid))
 _CHANGED = prepared(select(*_MESSAGE).where(_IN_MAILBOX, message.c.modseq > p("since")).order_by(message.c.uid))
 _EXPUNGED = prepared(
@@ -81,11 +86,26 @@ _MAILBOXES_OF_EMAIL = prepared(
 )
 
 
-def selection(ranges: Ranges) -> tuple[str, Parameters]:
-    """How a selection runs: "range" or "list", and its parameters."""
+def selection(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges) -> tuple[str, Parameters]:
+    """How a selection runs: "range" or "list", and its parameters. No larger than the mailbox, however wide it is."""
     if len(ranges) == 1:
         return "range", {"first": ranges[0][0], "last": ranges[0][1]}
-    return "list", {"uids": list(chain.from_iterable(range(first, last + 1) for first, last in ranges))}
+    wanted = [(first, last) for first, last in ranges if first <= last]
+    if sum(last - first + 1 for first, last in wanted) <= LISTED:
+        return "list", {"uids": list(chain.from_iterable(range(first, last + 1) for first, last in wanted))}
+    outer = {"first": min(first for first, _ in wanted), "last": max(last for _, last in wanted)}
+    existing = [row[0] for row in tx.all(_EXISTING, {"mailbox": mailbox_id, **outer})]
+    return "list", {"uids": _within(existing, wanted)}
+
+
+def _within(existing: Sequence[int], wanted: Ranges) -> list[int]:
+    found: list[int] = []
+    reached = 0
+    for first, last in sorted(wanted):
+        if last > reached:
+            found += existing[bisect_left(existing, max(first, reached + 1)) : bisect_right(existing, last)]
+            reached = last
+    return found
 
 
 def ranges_of(uids: Iterable[int]) -> list[tuple[int, int]]:
@@ -105,7 +125,7 @@ def ranges_of(uids: Iterable[int]) -> list[tuple[int, int]]:
 
 def rows(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges = EVERYTHING) -> list[MessageRow]:
     """Messages in the order of their UIDs."""
-    kind, parameters = selection(ranges)
+    kind, parameters = selection(tx, mailbox_id, ranges)
     return [MessageRow(*row) for row in tx.all(_ROWS[kind], {"mailbox": mailbox_id, **parameters})]
 
 
@@ -142,7 +162,7 @@ def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple
 
     The caller gives few different `names`, each a tuple of its program.
     """
-    kind, parameters = selection(ranges)
+    kind, parameters = selection(tx, mailbox_id, ranges)
     return tx.all(_details(kind, names), {"mailbox": mailbox_id, **parameters})
 
 

@@ -3,12 +3,12 @@ the mailbox's counts by what is returned (`mailboxes.take_uids`), in the same un
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, case, delete, func, literal, select, update
+from sqlalchemy import BigInteger, case, delete, exists, func, literal, select, update
 from sqlalchemy import bindparam as p
 
 from storage_backends.index.api import AccountId, EmailId, MailboxId, Transaction, Uid
 from storage_backends.index.schema import expunged, message, release
-from storage_backends.index.statement import insert, prepared
+from storage_backends.index.statement import any_of, insert, prepared
 from storage_backends.index.tables.flags import DELETED, SEEN
 from storage_backends.index.tables.mailboxes import Counts
 from storage_backends.index.tables.messages import IN_LIST, IN_RANGE, Ranges, selection
@@ -126,7 +126,7 @@ class Selection(NamedTuple):
 
 def store(tx: Transaction, account: AccountId, chosen: Selection, change: FlagChange) -> tuple[int, Counts]:
     """Change flags and keywords; return how many messages changed and what the mailbox's counts change by."""
-    kind, within = selection(chosen.ranges)
+    kind, within = selection(tx, chosen.mailbox_id, chosen.ranges)
     parameters: dict[str, Any] = {
         "mailbox": chosen.mailbox_id,
         "unchanged_since": chosen.unchanged_since,
@@ -147,7 +147,7 @@ def store(tx: Transaction, account: AccountId, chosen: Selection, change: FlagCh
 
 def modified(tx: Transaction, chosen: Selection) -> list[Uid]:
     """Messages that `unchanged_since` leaves out: the MODIFIED of a conditional STORE."""
-    kind, within = selection(chosen.ranges)
+    kind, within = selection(tx, chosen.mailbox_id, chosen.ranges)
     parameters = {"mailbox": chosen.mailbox_id, "unchanged_since": chosen.unchanged_since, **within}
     return [Uid(row[0]) for row in tx.all(_MODIFIED[kind], parameters)]
 
@@ -197,12 +197,24 @@ _COPY = {
     )
     for kind, within in _SELECTIONS
 }
+_OTHER = message.alias("other")
+_STAYS = {
+    "range": ~_OTHER.c.uid.between(p("first"), p("last")),
+    "list": ~any_of(_OTHER.c.uid, "uids"),
+}
 _RELEASE = {
     kind: prepared(
         insert(release).from_select(
             ["account_id", "email_id", "due"],
             select(p("account", type_=BigInteger), message.c.email_id, p("due", type_=BigInteger))
-            .where(_IN_MAILBOX, within)
+            .where(
+                _IN_MAILBOX,
+                within,
+                ~exists().where(
+                    _OTHER.c.email_id == message.c.email_id,
+                    (_OTHER.c.mailbox_id != message.c.mailbox_id) | _STAYS[kind],
+                ),
+            )
             .distinct(),
         )
     )
@@ -227,7 +239,7 @@ _DELETE = {kind: prepared(delete(message).where(_IN_MAILBOX, within)) for kind, 
 
 def count(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges) -> Counts:
     """What the messages of a selection count for."""
-    kind, within = selection(ranges)
+    kind, within = selection(tx, mailbox_id, ranges)
     row = tx.one(_COUNT[kind], {"mailbox": mailbox_id, **within})
     assert row is not None  # noqa: S101 - an aggregate has a row
     return Counts(*(int(value) for value in row))
@@ -237,7 +249,7 @@ def uids(
     tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, *, deleted_only: bool = False, most: int = ALL_BITS
 ) -> list[Uid]:
     """The first `most` UIDs of a selection that exist, in order; only those with \\Deleted when asked."""
-    kind, within = selection(ranges)
+    kind, within = selection(tx, mailbox_id, ranges)
     statement = _DELETED_UIDS[kind] if deleted_only else _UIDS[kind]
     return [Uid(row[0]) for row in tx.all(statement, {"mailbox": mailbox_id, "most": most, **within})]
 
@@ -254,24 +266,27 @@ class Copy(NamedTuple):
 
 def copy(tx: Transaction, account: AccountId, mailbox_id: MailboxId, ranges: Ranges, into: Copy) -> None:
     """Place the mails of a selection in another mailbox too, with their flags and received dates."""
-    kind, within = selection(ranges)
+    kind, within = selection(tx, mailbox_id, ranges)
     tx.run(_COPY[kind], {"mailbox": mailbox_id, **within, **into._asdict(), "modseq": tx.modseq(account)})
 
 
 def bury(tx: Transaction, account: AccountId, mailbox_id: MailboxId, ranges: Ranges, at: int) -> None:
     """Take the messages of a selection out of a mailbox, leaving tombstones."""
-    kind, within = selection(ranges)
+    kind, within = selection(tx, mailbox_id, ranges)
     tx.run(_BURY[kind], {"mailbox": mailbox_id, **within, "modseq": tx.modseq(account), "at": at})
     tx.run(_DELETE[kind], {"mailbox": mailbox_id, **within})
 
 
 def erase(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges) -> None:
     """Take the messages of a selection out without tombstones: of a mailbox that goes itself."""
-    kind, within = selection(ranges)
+    kind, within = selection(tx, mailbox_id, ranges)
     tx.run(_DELETE[kind], {"mailbox": mailbox_id, **within})
 
 
 def release_mails(tx: Transaction, account: AccountId, mailbox_id: MailboxId, ranges: Ranges, due: int) -> None:
-    """Let the mails of a selection, which is about to go, be looked at when due: erased where nothing holds them."""
-    kind, within = selection(ranges)
+    """Let the mails that nothing but this selection holds, which is about to go, be erased when due.
+
+    Not those that another placement holds: due must count from the going of the last.
+    """
+    kind, within = selection(tx, mailbox_id, ranges)
     tx.run(_RELEASE[kind], {"mailbox": mailbox_id, **within, "account": account, "due": due})

@@ -31,6 +31,7 @@ _DUE = prepared(
 _WAITING = prepared(
     select(release.c.email_id).where(release.c.account_id == p("account"), release.c.email_id.is_not(None))
 )
+_REFS = prepared(select(release.c.ref).where(release.c.account_id == p("account"), release.c.store == p("store")))
 _ANY_IN_STORE = prepared(select(release.c.id).where(release.c.store == p("store")).limit(1))
 _REMOVE = prepared(delete(release).where(release.c.id == p("id")))
 
@@ -59,6 +60,11 @@ def remove(tx: Transaction, release_id: int) -> None:
 def emails_waiting(tx: Transaction, account: AccountId) -> set[EmailId]:
     """Mails of an account that will be looked at."""
     return {EmailId(row[0]) for row in tx.all(_WAITING, {"account": account})}
+
+
+def refs(tx: Transaction, account: AccountId, store: str) -> set[str]:
+    """The references of bodies of an account that wait to be erased from a store."""
+    return {row[0] for row in tx.all(_REFS, {"account": account, "store": store})}
 
 
 def any_in_store(tx: Transaction, store: str) -> bool:

@@ -28,6 +28,7 @@ _BY_SUBJECT = prepared(
         email.c.account_id == p("account"),
         email.c.subject_key == p("subject"),
         message.c.mailbox_id == p("mailbox"),
+        message.c.uid >= p("first_uid"),
         message.c.received >= p("first"),
         message.c.received <= p("last"),
     )
@@ -47,15 +48,18 @@ def add(tx: Transaction, account: AccountId, keys: Sequence[int], thread_id: str
 
 
 def by_subject(
-    tx: Transaction, account: AccountId, mailbox: int, subject_key: int, between: tuple[int, int]
+    tx: Transaction, account: AccountId, mailbox: int, subject_key: int, since: tuple[int, int, int]
 ) -> str | None:
-    """The thread of the newest mail in a mailbox with this base subject, received between two instants."""
+    """The thread of the newest mail in a mailbox with this base subject: from this UID on, received between these two
+    instants.
+    """
     parameters = {
         "account": account,
         "mailbox": mailbox,
         "subject": subject_key,
-        "first": between[0],
-        "last": between[1],
+        "first_uid": since[0],
+        "first": since[1],
+        "last": since[2],
     }
     row = tx.one(_BY_SUBJECT, parameters)
     return None if row is None else str(row[0])
