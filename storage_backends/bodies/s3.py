@@ -16,13 +16,14 @@ import re
 import secrets
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from contextlib import ExitStack, aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import trio
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from storage_backends import errors
 from storage_backends.bodies import api, ranges, s3_client
@@ -194,9 +195,9 @@ class S3Store:
                     return self._head(key, start, stop)
                 raise
         try:
-            with answer["Body"] as body:
+            with closing(answer["Body"]) as body:  # its own context manager gives the stream without botocore's checks
                 data = body.read()
-        except (BotoCoreError, OSError) as error:  # botocore sends again what failed before this point only
+        except (BotoCoreError, HTTPError, OSError) as error:  # botocore sends again what failed before this point only
             raise BrokenOff(f"S3 get_object: {type(error).__name__}") from None
         if "ContentRange" not in answer:  # RFC 9110 14.2: a server may ignore Range
             return self._checked(answer, data[start:stop], len(data))

@@ -12,6 +12,7 @@ from typing import Any, Final
 import boto3
 import botocore.config
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 from storage_backends import errors
 
@@ -82,7 +83,7 @@ def mapped(operation: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise translate(operation, error) from None
-    except (BotoCoreError, OSError) as error:
+    except (BotoCoreError, HTTPError, OSError) as error:
         raise errors.Unavailable(f"S3 {operation}: {type(error).__name__}") from None
 
 
