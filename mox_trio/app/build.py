@@ -18,16 +18,16 @@ import trio
 from mox_trio.app import privileges, scratch
 from mox_trio.app.documents import IndexSource
 from mox_trio.app.keys import open_keyring, server_key
+from mox_trio.app.stores import open_bodies, open_index
 from mox_trio.config import load
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models.static import Static
-from mox_trio.config.models.storage import PostgresIndex
 from mox_trio.config.source import DocumentSource, FileSource
 from mox_trio.mailstore.logins import Logins
 from mox_trio.mailstore.scratch import plain
+from mox_trio.mailstore.server_key import ServerKey
 from mox_trio.mailstore.store import MailStore, Policy
 from mox_trio.services import Services
-from storage_backends import registry
 from storage_backends.bodies.api import BodyStore
 from storage_backends.errors import Refused
 from storage_backends.index.api import NO_ACCOUNT, Index
@@ -51,7 +51,7 @@ async def services(static: Static) -> AsyncIterator[Services]:
         mail = await stack.enter_async_context(opened_mail(static, index))
         source: DocumentSource = IndexSource(index) if static.dynamic == "index" else FileSource(static.domains_file)
         config = await LiveConfig.open(static, source)
-        yield Services(static, source, config, mail, Logins(mail, await server_key(static)))
+        yield Services(static, source, config, mail, Logins(mail, ServerKey(await server_key(static))))
 
 
 @asynccontextmanager
@@ -63,24 +63,6 @@ async def opened_index(static: Static) -> AsyncIterator[Index]:
     finally:
         with trio.CancelScope(shield=True):
             await index.aclose()
-
-
-async def open_index(static: Static) -> Index:
-    """Open the configured index; the caller closes it."""
-    settings = static.storage.index
-    if isinstance(settings, PostgresIndex):
-        return await registry.open_postgres(
-            dsn=None if settings.dsn is None else await trio.to_thread.run_sync(settings.dsn.read),
-            host=settings.host,
-            port=settings.port,
-            database=settings.database,
-            user=settings.user,
-            password=None if settings.password is None else await trio.to_thread.run_sync(settings.password.read),
-            sslmode=settings.sslmode,
-            connections=settings.connections,
-            timeout=settings.timeout,
-        )
-    return await registry.open_sqlite(settings.file)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import trio
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.config.source import Conflict, Document
+from mox_trio.mailstore.store import clock
 from storage_backends import errors
 from storage_backends.index.api import NO_ACCOUNT, Index
 from storage_backends.index.tables import documents
@@ -29,13 +30,13 @@ class IndexSource:
             found = await self._index.read(lambda tx: documents.load(tx, NAME))
         except errors.Unavailable as error:
             raise Failure(Kind.UNAVAILABLE, "the index is away; try again later", str(error)) from error
-        return Document("", "0") if found is None else Document(found.text, str(found.version))
+        return Document(found.text, str(found.version))
 
     async def save(self, text: str, expected_version: str) -> Document:
         """Replace the row if it still has this version. Conflict, UNAVAILABLE."""
         try:
             version = await self._index.write(
-                NO_ACCOUNT, lambda tx: documents.save(tx, NAME, text, expected=int(expected_version))
+                NO_ACCOUNT, lambda tx: documents.replace(tx, NAME, text, seen=int(expected_version), now=clock())
             )
         except errors.Conflict as error:
             raise Conflict(Kind.CONFLICT, "somebody else changed the domains meanwhile; try again") from error

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -49,6 +50,13 @@ def _cell(value: Any) -> str:
         return ", ".join(map(str, value))
     # Names come from users: nothing of them moves the cursor or breaks the line.
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(value))
+
+
+def instant(milliseconds: int | None) -> str:
+    """An instant for people and programs alike (RFC 3339), empty for none."""
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def size(count: float) -> str:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Final, cast
 
 import click
 import trio
@@ -20,8 +20,8 @@ from mox_trio.config.problems import ConfigErrors
 from mox_trio.services import Services
 from storage_backends import errors
 
-P = ParamSpec("P")
-T = TypeVar("T")
+Work = Callable[..., Awaitable[Output]]
+"""The body of a command: first what it works on, then its arguments and options by name."""
 
 FAILED: Final = 1
 TRY_LATER: Final = 75
@@ -33,42 +33,42 @@ def desk(services: Services) -> Desk:
     return Desk(services.static, services.source, services.config, services.mail)
 
 
-def with_services(
-    work: Callable[Concatenate[Services, P], Awaitable[Output]],
-) -> Callable[P, None]:
+def with_services(work: Work) -> Callable[..., None]:
     """Make a command of an async function that gets opened services."""
 
-    async def opened(static: Static, *args: P.args, **kwargs: P.kwargs) -> Output:
+    @functools.wraps(work)
+    async def opened(static: Static, **options: Any) -> Output:
         async with build.services(static) as services:
-            return await work(services, *args, **kwargs)
+            return await work(services, **options)
 
-    return with_static(functools.wraps(work)(opened))
+    return with_static(opened)
 
 
-def with_static(work: Callable[Concatenate[Static, P], Awaitable[Output]]) -> Callable[P, None]:
+def with_static(work: Work) -> Callable[..., None]:
     """Make a command of an async function that gets the static configuration only."""
 
-    async def read(path: str, *args: P.args, **kwargs: P.kwargs) -> Output:
-        return await work(await build.read_static(Path(path)), *args, **kwargs)
+    @functools.wraps(work)
+    async def read(path: str, **options: Any) -> Output:
+        return await work(await build.read_static(Path(path)), **options)
 
-    return with_path(functools.wraps(work)(read))
+    return with_path(read)
 
 
-def with_path(work: Callable[Concatenate[str, P], Awaitable[Output]]) -> Callable[P, None]:
+def with_path(work: Work) -> Callable[..., None]:
     """Make a command of an async function that gets the path of the configuration."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     @click.pass_context
     @functools.wraps(work)
-    def command(context: click.Context, as_json: bool, *args: Any, **kwargs: Any) -> None:
+    def command(context: click.Context, /, as_json: bool, **options: Any) -> None:
         as_json = as_json or context.obj["json"]
         logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
         with _complaining(as_json=as_json):
-            output = trio.run(functools.partial(work, context.obj["config"], *args, **kwargs))
+            output = trio.run(functools.partial(work, context.obj["config"], **options))
             emit(output, as_json=as_json)
             sys.exit(output.code)
 
-    return command
+    return cast("Callable[..., None]", command)
 
 
 @contextmanager

@@ -12,12 +12,16 @@ from storage_backends.index.api import Index
 from storage_backends.index.sqlite import SqliteIndex
 
 
-async def open_postgres(conninfo: str) -> Index:
-    """Open the database that a libpq connection string or URI names. Any number of processes may."""
+async def open_postgres(conninfo: str, connections: int = 16) -> Index:
+    """Open the database that a libpq connection string or URI names. Any number of processes may.
+
+    At least four connections: two for wake-ups, the others for writers and readers.
+    """
     from storage_backends.index.postgres import PostgresIndex  # only who uses Postgres loads its driver
 
     await trio.to_thread.run_sync(migrate.postgres, conninfo)
-    return PostgresIndex(conninfo)
+    readers = max(1, (connections - 2) // 3)
+    return PostgresIndex(conninfo, writers=connections - 2 - readers, readers=readers)
 
 
 async def open_sqlite(path: Path) -> Index:

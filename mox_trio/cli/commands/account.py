@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -10,6 +11,9 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.cli import output
 from mox_trio.cli.output import Output
 from mox_trio.cli.session import confirm, desk, with_services
+from mox_trio.mailstore import credentials
+from mox_trio.mailstore.credentials import Credential, Terms
+from mox_trio.mailstore.logins import Protocols
 from mox_trio.services import Services
 
 
@@ -40,7 +44,7 @@ async def list_(services: Services) -> Output:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> None:
     confirm(f"Remove account {name} and erase all its mail? This cannot be undone.", yes=yes)
-    _remove(name)
+    _remove(name=name)
 
 
 @with_services
@@ -70,8 +74,81 @@ async def enable(services: Services, name: str) -> Output:
 @with_services
 async def set_password(services: Services, name: str) -> Output:
     account = await accounts.opened(desk(services), name)
-    await services.logins.set_password(account, _ask())
+    await credentials.set_password(services.logins, account, _ask())
     return output.done(f"password of {name} set", account=name)
+
+
+PROTOCOLS = click.Choice([each.name.lower() for each in Protocols if each.name], case_sensitive=False)
+
+
+@command.command("add-app-password", help="Make a password for one program or device, and print it once.")
+@click.argument("name")
+@click.argument("label")
+@click.option(
+    "--protocol", "-p", "protocols", multiple=True, type=PROTOCOLS, help="What it opens.  [default: imap, submission]"
+)
+@with_services
+async def add_app_password(services: Services, name: str, label: str, protocols: tuple[str, ...]) -> Output:
+    account = await accounts.opened(desk(services), name)
+    opens = _protocols(protocols) or credentials.APP_PROTOCOLS
+    made = await credentials.add_app_password(services.logins, account, Terms(label, opens))
+    return Output({**_shown(made.credential), "secret": made.secret}, f"{made.secret}\nIt is not shown again.")
+
+
+@command.command("add-api-key", help="Make a key for the HTTP API, and print it once.")
+@click.argument("name")
+@click.argument("label")
+@with_services
+async def add_api_key(services: Services, name: str, label: str) -> Output:
+    account = await accounts.opened(desk(services), name)
+    made = await credentials.add_api_key(services.logins, account, Terms(label, Protocols.WEBAPI))
+    return Output({**_shown(made.credential), "secret": made.secret}, f"{made.secret}\nIt is not shown again.")
+
+
+@command.command("credentials", help="List passwords and keys of an account, never their values.")
+@click.argument("name")
+@with_services
+async def list_credentials(services: Services, name: str) -> Output:
+    account = await accounts.opened(desk(services), name)
+    rows = [_shown(each) for each in await credentials.list_credentials(services.logins, account)]
+    headings = {
+        "id": "id",
+        "kind": "kind",
+        "name": "name",
+        "protocols": "opens",
+        "last_used": "last used",
+        "expires": "expires",
+    }
+    return output.table(rows, headings, f"no password yet; set one: mox-trio account set-password {name}")
+
+
+@command.command("remove-credential", help="Take a password or key away; it is refused from now on.")
+@click.argument("name")
+@click.argument("credential_id", metavar="ID", type=int)
+@with_services
+async def remove_credential(services: Services, name: str, credential_id: int) -> Output:
+    account = await accounts.opened(desk(services), name)
+    await credentials.remove_credential(services.logins, account, credential_id)
+    return output.done(f"credential {credential_id} of {name} removed", account=name, id=credential_id)
+
+
+def _protocols(names: tuple[str, ...]) -> Protocols:
+    opened = Protocols(0)
+    for each in names:
+        opened |= Protocols[each.upper()]
+    return opened
+
+
+def _shown(credential: Credential) -> dict[str, Any]:
+    return {
+        "id": credential.id,
+        "kind": credential.kind,
+        "name": credential.name,
+        "protocols": [each.name.lower() for each in Protocols if each in credential.protocols and each.name],
+        "created": output.instant(credential.created),
+        "last_used": output.instant(credential.last_used),
+        "expires": output.instant(credential.expires),
+    }
 
 
 def _ask() -> str:

@@ -8,6 +8,7 @@ from mox_trio.cli import output
 from mox_trio.cli.output import Output
 from mox_trio.cli.session import with_path, with_services, with_static
 from mox_trio.config import describe as descriptions
+from mox_trio.config import show as shown
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models.static import Static
 from mox_trio.config.source import FileSource
@@ -44,8 +45,8 @@ async def describe(path: str, document: str) -> Output:
 @command.command(help="Print the configuration in force; secrets are shown as where they are.")
 @with_services
 async def show(services: Services) -> Output:
-    static = descriptions.show(services.static)
-    dynamic = descriptions.show(services.config.current.dynamic)
+    static = shown.static(services.static)
+    dynamic = shown.dynamic(services.config.current.dynamic)
     return Output(
         {"static": static, "dynamic": dynamic}, f"# mox-trio.toml\n{static}\n# domains.toml\n{dynamic}".rstrip()
     )

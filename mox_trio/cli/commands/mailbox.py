@@ -1,7 +1,6 @@
 """mox-trio mailbox: list, messages, show."""
 
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -63,7 +62,7 @@ async def messages(services: Services, account: str, mailbox: str, number: int) 
 def _message(row: message_rows.MessageRow, summary: rendering.Summary, table: dict[int, str]) -> dict[str, Any]:
     return {
         "uid": row.uid,
-        "received": datetime.fromtimestamp(row.received / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
+        "received": output.instant(row.received),
         "from": summary.from_name or summary.from_mailbox,
         "subject": summary.subject,
         "flags": keywords.names(row.flags, row.keywords, table),

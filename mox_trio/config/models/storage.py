@@ -99,11 +99,8 @@ class PostgresIndex(Section):
     sslmode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = Field(
         default="prefer", description="How TLS to the server is used, as PostgreSQL's own clients name it."
     )
-    connections: Annotated[int, Field(ge=2, le=1000)] = Field(
+    connections: Annotated[int, Field(ge=4, le=1000)] = Field(
         default=16, description="Connections of this process at most."
-    )
-    timeout: Duration = Field(
-        default=seconds("10s"), description="Longest wait for a statement or a lock before the mail is 'try later'."
     )
 
 
