@@ -1,48 +1,107 @@
-"""Bring a database to the schema of this program, at start, under a lock.
+"""Bring a database to the schema of this program: at start, one process at a time, in one transaction.
 
-A fresh database is made whole from `schema`.
+A fresh database is made whole from `schema` and stamped; an older one goes through the revisions of `migrations/`. When a
+step fails the database is as it was. Refused: the database was made by a newer program, or is not one of this
+program's at all. Unavailable: it cannot be reached, or another process holds it too long.
 """
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, StaticPool, create_engine, inspect
+from sqlalchemy import Connection, StaticPool, create_engine, exc, inspect, text
 
-from storage_backends.index import schema
-from storage_backends.index.sqlite_connection import connect
+from storage_backends.errors import Refused
+from storage_backends.index import schema, sqlite_connection, wake_local
+from storage_backends.index.turnstile import Turnstile
 
-LOCK: Final = 0x6D6F78  # of programs that upgrade the same Postgres database
+HEAD: Final = "0001"
+"""The revision that equals `schema`."""
+VERSIONS: Final = "alembic_version"
+LOCK: Final = 0x6D6F78
+"""Of programs that upgrade the same Postgres database."""
 
 
 def sqlite(path: Path) -> None:
     """Make or upgrade the database at `path`. Blocks."""
-    connection = connect(path)
+    turnstile = Turnstile(wake_local.directory_of(path))
     try:
-        engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
-        with engine.connect() as wrapped:
-            wrapped.exec_driver_sql("BEGIN IMMEDIATE")
-            _upgrade(wrapped)
-            wrapped.exec_driver_sql("COMMIT")
+        with turnstile.turn():
+            raw = sqlite_connection.connect(path)
+            try:
+                _in_transaction("sqlite://", raw, "BEGIN IMMEDIATE")
+            finally:
+                raw.close()
     finally:
-        connection.close()
+        turnstile.close()
 
 
 def postgres(conninfo: str) -> None:
     """Make or upgrade the database. Blocks."""
-    from storage_backends.index.postgres_connection import Connector
+    from storage_backends.index import postgres_connection  # only who uses Postgres loads its driver
 
-    connection = Connector(conninfo).connect(statement_timeout="0", lock_timeout="0")
+    # An upgrade takes as long as it takes.
+    no_end = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}
+    raw = postgres_connection.Connector(conninfo).connect(**no_end)
     try:
-        engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
-        with engine.connect() as wrapped:
-            wrapped.exec_driver_sql("BEGIN")
-            wrapped.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-            _upgrade(wrapped)
-            wrapped.exec_driver_sql("COMMIT")
+        _in_transaction("postgresql+psycopg://", raw, "BEGIN", f"SELECT pg_advisory_xact_lock({LOCK})")
     finally:
-        connection.close()
+        postgres_connection.close(raw)
 
 
-def _upgrade(connection: Connection) -> None:
-    if not inspect(connection).has_table("account"):
+def _in_transaction(url: str, raw: object, *begin: str) -> None:
+    engine = create_engine(url, creator=lambda: raw, poolclass=StaticPool)
+    try:
+        with engine.connect() as connection:
+            for statement in begin:
+                connection.exec_driver_sql(statement)
+            upgrade(connection)
+            connection.commit()
+    except exc.DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise sqlite_connection.translated(error.orig) from error
+        raise
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the database to HEAD, in the connection's transaction. Refused."""
+    found = inspect(connection).get_table_names()
+    if VERSIONS in found:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if version != HEAD:
+            run_revisions(connection, str(version))
+    elif found:
+        raise Refused("the database has tables but no version: it is not an index of mox-trio; name an empty one")
+    else:
         schema.metadata.create_all(connection)
+        stamp(connection)
+
+
+def run_revisions(connection: Connection, version: str | None) -> None:
+    """Run the revisions after `version` (None: all). Refused when it is none of them."""
+    # Alembic takes longer to load than everything else here, and is hardly ever needed.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "storage_backends.index:migrations")
+    config.set_main_option("path_separator", "os")
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    if version is not None and version not in known:
+        raise Refused(
+            f"the database has schema {version}, this program knows up to {HEAD}: "
+            "a newer mox-trio upgraded it; use that version or a newer one"
+        )
+    command.upgrade(config, HEAD)
+
+
+def stamp(connection: Connection) -> None:
+    """Say that the database is at HEAD, in the table of Alembic."""
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version"
+            " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": HEAD})

@@ -5,7 +5,6 @@ database lies the directory `<database>-wake` with the locks of the writers' tur
 it may be removed when no process runs.
 """
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 import trio
 
-from storage_backends.errors import StorageError, Unavailable
+from storage_backends.errors import StorageError
 from storage_backends.index import marks
 from storage_backends.index.api import AccountId, ModSeq, Transaction
 from storage_backends.index.calls import Call, Desk
@@ -24,7 +23,7 @@ from storage_backends.index.sqlite_connection import SqliteTransaction, connect,
 from storage_backends.index.sqlite_readers import Readers
 from storage_backends.index.sqlite_writer import Writer
 from storage_backends.index.turnstile import Turnstile
-from storage_backends.index.wake_local import LocalWakes
+from storage_backends.index.wake_local import LocalWakes, directory_of
 from storage_backends.index.watches import Watches
 
 T = TypeVar("T")
@@ -35,7 +34,7 @@ class SqliteIndex:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        directory = wake_directory(path)
+        directory = directory_of(path)
         self._writes = Desk()
         self._reads = Desk()
         self._watches = Watches()
@@ -107,17 +106,6 @@ class SqliteIndex:
             finally:
                 connection.close()
             token.run_sync_soon(self._watches.compared, watched, found)
-
-
-def wake_directory(path: Path) -> Path:
-    """The directory of the turns and sockets beside the database, made when it is not there. Unavailable."""
-    directory = path.with_name(path.name + "-wake")
-    try:
-        with suppress(FileExistsError):
-            os.mkdir(directory, 0o700)
-    except OSError as error:
-        raise Unavailable(f"cannot make {directory}: {error.strerror}") from error
-    return directory
 
 
 def _check(path: Path) -> list[str]:

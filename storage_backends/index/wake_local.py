@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from storage_backends.errors import Unavailable
 from storage_backends.index.api import AccountId, ModSeq
 from storage_backends.index.marks import Marks
 
@@ -27,6 +28,17 @@ PAIR: Final = struct.Struct("=qq")
 PAIRS: Final = 500
 """Accounts in one datagram."""
 GREETING: Final = b"hello"
+
+
+def directory_of(path: Path) -> Path:
+    """The directory of the turns and sockets beside the database, made when it is not there. Unavailable."""
+    directory = path.with_name(path.name + "-wake")
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(directory, 0o700)
+    except OSError as error:
+        raise Unavailable(f"cannot make {directory}: {error.strerror}") from error
+    return directory
 
 
 class LocalWakes:
