@@ -56,7 +56,7 @@ def _comment(text: str) -> list[str]:
 
 
 def _section(model: type[Section], path: str, is_off: bool, values: Section | None = None) -> Iterator[str]:
-    """The keys of a section, then its tables; switched off where it is not part of the defaults. `values` are its own defaults."""
+    """The keys of a section, then its tables; switched off where it is not among the defaults, which are `values`."""
     nested = {name: field for name, field in model.model_fields.items() if _is_table(field)}
     off = "#" if is_off else ""
     for name, field in model.model_fields.items():

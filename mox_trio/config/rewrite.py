@@ -160,14 +160,18 @@ def _adapt(table: Table, meant: Meaning) -> None:
         here = table.get(key)
         if isinstance(here, MutableMapping) and isinstance(value, Mapping):
             _adapt(here, value)
-        elif isinstance(here, list) and isinstance(value, list) and not any(isinstance(item, dict) for item in value):
+        elif isinstance(here, list) and isinstance(value, list):
             _adapt_array(here, value)
         elif here is None or here != value:
             table[key] = value
 
 
 def _adapt_array(array: list[Any], meant: list[Any]) -> None:
-    """Remove and append items, so that comments at the others stay."""
+    """Change, remove and append items, so that comments at the others stay."""
+    if len(array) == len(meant) and all(isinstance(item, Mapping) for item in (*array, *meant)):
+        for item, changed in zip(array, meant, strict=True):
+            _adapt(item, changed)
+        return
     for number in reversed([number for number, item in enumerate(array) if item not in meant]):
         del array[number]
     array.extend(item for item in meant[len(array) :])

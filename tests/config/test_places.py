@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from mox_trio.config import ordered, places, toml
+from mox_trio.config import ordered, places
 from mox_trio.config.problems import KeyPath, dotted
+from tests.kit import toml_documents
 
 DOCUMENT = '''# comment = 1
 a = 1
@@ -67,22 +67,6 @@ def test_paths_are_written_as_toml_does() -> None:
     assert dotted(('a"b\\\n',)) == '"a\\"b\\\\\\U0000000A"'
 
 
-scalars = st.one_of(st.integers(-(2**63), 2**63 - 1), st.booleans(), st.text(st.characters(exclude_categories=["Cs"])))
-keys = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-nested = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3), max_leaves=8
-)
-
-
-def written(table: dict[str, object], path: tuple[str, ...] = ()) -> Iterator[str]:
-    """TOML with a header for every table, or inline where that is not possible."""
-    tables = {key: value for key, value in table.items() if isinstance(value, dict)}
-    yield from (f"{toml.name(key)} = {toml.value(value)}\n" for key, value in table.items() if key not in tables)
-    for key, value in tables.items():
-        yield f"# about\n[{dotted((*path, key))}]\n"
-        yield from written(value, (*path, key))
-
-
 def paths(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -94,17 +78,17 @@ def paths(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
             yield from paths(inner, (*path, number))
 
 
-@given(st.dictionaries(keys, nested, max_size=4))
+@given(toml_documents.documents)
 def test_every_key_of_every_document_is_found(document: dict[str, object]) -> None:
-    text = "".join(written(document))
+    text = toml_documents.text(document)
     assert tomllib.loads(text) == document
     found = places.scan(text)
     assert set(paths(document)) <= set(found.offsets)
 
 
-@given(st.dictionaries(keys, nested, max_size=4))
+@given(toml_documents.documents)
 def test_ordered_tables_mean_the_same(document: dict[str, object]) -> None:
-    text = "".join(written(document))
+    text = toml_documents.text(document)
     assert tomllib.loads(ordered.ordered(text)) == document
 
 

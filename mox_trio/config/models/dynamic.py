@@ -5,7 +5,7 @@ What users change themselves (rulesets, identities, webhooks, keys, junk setting
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -27,6 +27,7 @@ from mox_trio.config.models.values import (
     seconds,
 )
 
+_EMPTY: Final[MappingProxyType[Any, Any]] = MappingProxyType({})
 AsciiText = Annotated[str, Field(pattern="^[ -~]{0,256}$")]
 AccountName = Line
 DomainPattern = Annotated[Line, Field(pattern=r"^\.?[^. ][^ ]*$|^\.$")]
@@ -160,8 +161,8 @@ class Destination(Section):
 class Account(Section):
     """A person or a program with mail of its own."""
 
-    # Ten thousand of them are validated one by one; none is an instance already.
-    model_config = ConfigDict(revalidate_instances="never")
+    # There may be ten thousand: they share their defaults, and are few objects for the garbage collector to visit.
+    model_config = ConfigDict(revalidate_instances="never", validate_default=False)
 
     addresses: Items[AddressOrCatchall] = Field(
         default=(), description='Addresses; "@example.org" is what no one else has.'
@@ -177,7 +178,9 @@ class Account(Section):
     destinations: Annotated[
         Mapping[AddressOrCatchall, Destination], Field(strict=False), AfterValidator(MappingProxyType)
     ] = Field(
-        default_factory=dict, description="Treatment of single addresses, by address.", examples=["mary@example.org"]
+        default_factory=lambda: _EMPTY,
+        description="Treatment of single addresses, by address.",
+        examples=["mary@example.org"],
     )
     quota: Quota | None = Field(
         default=None,
@@ -185,7 +188,7 @@ class Account(Section):
         examples=["2GiB"],
     )
     retention: Annotated[Mapping[MailboxName, Duration], Field(strict=False), AfterValidator(MappingProxyType)] = Field(
-        default_factory=dict, description='Mailboxes whose old mail is removed, as in { Trash = "30d" }.'
+        default_factory=lambda: _EMPTY, description='Mailboxes whose old mail is removed, as in { Trash = "30d" }.'
     )
     keep_retired_messages: Duration = Field(
         default=seconds("0s"), description="How long the record of a sent message is kept."

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from types import MappingProxyType
@@ -109,6 +110,12 @@ class Catchall:
         return f"@{self.domain}"
 
 
+@lru_cache(maxsize=4096)
+def _domain(name: str) -> Domain:
+    """Ten thousand addresses of one domain share it."""
+    return Domain.parse(name)
+
+
 def domain_name(value: object) -> Domain:
     """Read a domain in either form (U-labels or A-labels)."""
     if isinstance(value, Domain):
@@ -116,7 +123,7 @@ def domain_name(value: object) -> Domain:
     if not isinstance(value, str):
         raise ValueError('expected a domain name in quotes such as "example.org"')
     try:
-        return Domain.parse(value)
+        return _domain(value)
     except InvalidAddress as error:
         raise ValueError(f'expected a domain name such as "example.org": {error}') from None
 
@@ -128,7 +135,8 @@ def address(value: object) -> Address:
     if not isinstance(value, str):
         raise ValueError('expected an address in quotes such as "mary@example.org"')
     try:
-        return Address.parse(value)
+        parsed = Address.parse(value)
+        return Address(parsed.localpart, _domain(parsed.domain.ascii))
     except InvalidAddress as error:
         raise ValueError(f'expected an address such as "mary@example.org": {error}') from None
 
