@@ -4,8 +4,7 @@ A line need only begin with `--` and a boundary. Where it begins with several, t
 then the longest boundary, then the innermost: nested multiparts that were given the same boundary still nest.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 LONGEST: Final = 200
 """Octets of a boundary that are compared; the standard allows 70."""
@@ -13,11 +12,10 @@ LINE: Final = LONGEST + 4
 """Octets of a line that decide whether it is a delimiter: two dashes, the boundary, two dashes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delimiter:
-    """A line that is one: `index` of the boundary, outermost 0; `closing` where it ends its multipart."""
+class Delimiter(NamedTuple):
+    """A line that is one: of which boundary, the outermost is 0, and whether it closes its multipart."""
 
-    index: int
+    boundary: int
     closing: bool
 
 
@@ -27,30 +25,38 @@ class Boundaries:
     def __init__(self) -> None:
         self._prefixes: list[bytes] = []
         self._any: tuple[bytes, ...] = ()
+        self._whole: dict[bytes, Delimiter] = {}
 
     def __len__(self) -> int:
         return len(self._prefixes)
 
     def push(self, boundary: bytes) -> None:
         self._prefixes.append(b"--" + boundary[:LONGEST])
-        self._any = tuple(self._prefixes)
+        self._index()
 
     def keep(self, count: int) -> None:
         """Leave the outermost `count`."""
-        del self._prefixes[count:]
-        self._any = tuple(self._prefixes)
+        if count < len(self._prefixes):
+            del self._prefixes[count:]
+            self._index()
 
     def match(self, line: bytes) -> Delimiter | None:
         """What the line is, given its first `LINE` octets without the line end; None where it is text."""
         if not line.startswith(self._any):
             return None
-        whole = line.rstrip()
-        best = -1
-        for index in range(len(self._prefixes) - 1, -1, -1):
-            prefix = self._prefixes[index]
-            if not line.startswith(prefix) or (best >= 0 and len(prefix) <= len(self._prefixes[best])):
-                continue
-            best = index
-            if whole in (prefix, prefix + b"--"):
-                break
-        return Delimiter(best, line.startswith(b"--", len(self._prefixes[best])))
+        return self._whole.get(line.rstrip()) or self._longest(line)
+
+    def _longest(self, line: bytes) -> Delimiter:
+        prefixes = self._prefixes
+        index = max((index for index, prefix in enumerate(prefixes) if line.startswith(prefix)), key=self._rank)
+        return Delimiter(index, line.startswith(b"--", len(prefixes[index])))
+
+    def _rank(self, index: int) -> tuple[int, int]:
+        return len(self._prefixes[index]), index
+
+    def _index(self) -> None:
+        self._any = tuple(self._prefixes)
+        self._whole.clear()
+        for index, prefix in enumerate(self._prefixes):
+            self._whole[prefix] = Delimiter(index, closing=False)
+            self._whole[prefix + b"--"] = Delimiter(index, closing=True)

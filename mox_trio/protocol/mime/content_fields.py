@@ -21,8 +21,6 @@ def read(part: Part, block: bytes, *, in_digest: bool) -> bytes:
     boundary = b""
     if in_digest:
         part.type, part.subtype = "message", "rfc822"
-    if b"content-" not in block.lower():
-        return boundary
     for key, body in header.parse(block).starting_with(b"content-").items():
         if key == b"content-type":
             boundary = _read_type(part, body)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _FIELD: Final = re.compile(rb"[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
+_NAMED: Final = re.compile(rb"([^\n:]*):([^\n]*(?:\n[ \t][^\n]*)*)")
+_LF: Final = 10
 _WHITE_SPACE: Final = b" \t\r\n"
 _NOT_FIELDS: Final = (b" ", b"\t", b"From ", b">From ")
 """How a first line begins that continues nothing, or that mbox files put before a header; either may hold colons."""
@@ -66,10 +68,19 @@ class Header:
         return [_body(raw, True) for raw in self._indexed().get(key, ())]
 
     def starting_with(self, prefix: bytes) -> dict[bytes, bytes]:
-        """By key, the body of the first of the fields whose keys begin with `prefix`; cheaper than to ask for each."""
-        size = len(prefix)
-        raws = [raw for raw in self._split() if raw[:size].lower() == prefix]
-        return {name.lower(): _body(raw, True) for raw in reversed(raws) if (name := _name(raw))}
+        """By key, the body of the first of the fields whose keys begin with `prefix`, found without splitting the rest."""
+        found: dict[bytes, bytes] = {}
+        lowered = self.block.lower()
+        stop = len(self.block) - len(self.end)
+        at = lowered.find(prefix, 0, stop)
+        while at >= 0:
+            field = _NAMED.match(self.block, at, stop) if not at or self.block[at - 1] == _LF else None
+            if field:
+                name = field[1].rstrip(b" \t")
+                if not name.startswith(_NOT_FIELDS):
+                    found.setdefault(name.lower(), _unfolded(field[2]))
+            at = lowered.find(prefix, field.end() if field else at + 1, stop)
+        return found
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._indexed()
@@ -122,7 +133,10 @@ def _name(raw: bytes) -> bytes:
 
 
 def _body(raw: bytes, named: bool) -> bytes:
-    value = raw.partition(b":")[2] if named else raw
+    return _unfolded(raw.partition(b":")[2] if named else raw)
+
+
+def _unfolded(value: bytes) -> bytes:
     if b"\n" in value[:-1]:
         value = value.replace(b"\r\n", b"").replace(b"\n", b"")
     return value.strip(_WHITE_SPACE)

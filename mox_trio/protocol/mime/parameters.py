@@ -7,8 +7,7 @@ windows-1252. Of a parameter that is given plain and with a charset, the one wit
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from mox_trio.protocol.mime import charsets
@@ -33,9 +32,8 @@ _ATTRIBUTE_SPECIALS: Final = "!#$&+^`{|}"
 _Pair = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class ContentType:
-    """A Content-Type: `type` and `subtype` in lower case; `boundary` as the octets written, b"" where there is none."""
+class ContentType(NamedTuple):
+    """A Content-Type: `type` and `subtype` in lower case; `boundary` of a multipart as the octets written, or b""."""
 
     type: str
     subtype: str
@@ -50,8 +48,11 @@ def content_type(body: bytes) -> ContentType | None:
     if named is None:
         return None
     pairs = _pairs(body, named.end())
-    boundary = next((value for name, value in pairs if name == b"boundary"), b"")
-    return ContentType(_lower(named[1]), _lower(named[2]), _decoded(pairs), boundary.rstrip())
+    kind = _lower(named[1])
+    boundary = b""
+    if kind == "multipart":
+        boundary = next((value for name, value in pairs if name == b"boundary"), b"").rstrip()
+    return ContentType(kind, _lower(named[2]), _decoded(pairs), boundary)
 
 
 def disposition(body: bytes) -> tuple[str, Parameters] | None:
@@ -88,7 +89,7 @@ def extended(value: str) -> bytes:
 def _pairs(body: bytes, start: int) -> list[_Pair]:
     """Name in lower case and value of each parameter, as they stand."""
     pairs: list[_Pair] = []
-    while True:
+    while start < len(body):
         found = _PARAMETER.match(body, start)
         if found:
             start = found.end()
@@ -96,9 +97,8 @@ def _pairs(body: bytes, start: int) -> list[_Pair]:
             value = found[3] if quoted is None else _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
             pairs.append((found[1].lower(), value))
             continue
-        start = body.find(b";", start) + 1
-        if not start:
-            return pairs
+        start = body.find(b";", start) + 1 or len(body)
+    return pairs
 
 
 def _decoded(pairs: list[_Pair]) -> Parameters:

@@ -248,9 +248,11 @@ class Parser:
             self._boundaries.keep(0)  # from here all is the last part
             return
         before = line_end - 1 if line_end and self._buffer[line_end - 1] == _CR else line_end
-        inside = sum(1 for opened in self._open if opened.outside <= delimiter.index)
-        self._end_parts(inside, before)
-        self._boundaries.keep(delimiter.index if delimiter.closing else delimiter.index + 1)
+        keep = len(self._open)
+        while self._open[keep - 1].outside > delimiter.boundary:
+            keep -= 1
+        self._end_parts(keep, before)
+        self._boundaries.keep(delimiter.boundary if delimiter.closing else delimiter.boundary + 1)
         self._where = _Where.BODY if delimiter.closing else _Where.DELIMITER
         self._at = line_end + 1
 

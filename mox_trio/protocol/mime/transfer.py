@@ -22,11 +22,8 @@ _LONGEST_LINE: Final = 64 * 1024
 """Octets without a line end after which the encoder makes a soft line break of its own."""
 
 _PADDING: Final = re.compile(rb"(?<![ \t])[ \t]{1,998}(?=\r?\n)")
-_PADDED: Final = (b" \r\n", b" \n", b"\t\r\n", b"\t\n")
 _SOFT_BREAK: Final = re.compile(rb"=\r?\n")
 _NO_OCTET: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z)")
-_NO_ESCAPES: Final = (b"==", b"=\r", b"=\n")
-"""A `=` that stands for itself, as every one without two hexadecimal digits, but binascii takes it for something else."""
 _UNDECIDED_OCTET: Final = re.compile(rb"=[0-9A-Fa-f]?\Z")
 
 
@@ -159,7 +156,7 @@ class QuotedPrintableDecoder:
                 return run
             self._in_run = False
         data = self._hold(self._line + data)
-        if any(padded in data for padded in _PADDED):
+        if b" \r\n" in data or b" \n" in data or b"\t\r\n" in data or b"\t\n" in data:
             data = _PADDING.sub(b"", data)
         return run + (_SOFT_BREAK.sub(b"", data) if b"=\n" in data else data.replace(b"=\r\n", b""))
 
@@ -177,9 +174,9 @@ class QuotedPrintableDecoder:
 
     def _octets(self, data: bytes) -> bytes:
         data = self._octet + data
-        if any(pair in data for pair in _NO_ESCAPES):
+        if b"==" in data or b"=\r" in data or b"=\n" in data:  # not what binascii takes them for
             data = _NO_OCTET.sub(b"=3D", data)
-        undecided = _UNDECIDED_OCTET.search(data, max(0, len(data) - 2))
+        undecided = _UNDECIDED_OCTET.search(data, max(0, len(data) - 2)) if b"=" in data[-2:] else None
         self._octet = undecided.group() if undecided else b""
         return binascii.a2b_qp(data[: len(data) - len(self._octet)])
 
