@@ -353,10 +353,10 @@ def _message() -> None:
         sa.Column("uid", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("email_id", ID, nullable=False),
         *_counts("modseq", "createseq", "flags", "keywords", "received", "saved", "size"),
-        sa.ForeignKeyConstraint(["email_id"], ["email.id"], name="fk_message_email_id_email"),
         sa.ForeignKeyConstraint(
             ["mailbox_id"], ["mailbox.id"], name="fk_message_mailbox_id_mailbox", ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(["email_id"], ["email.id"], name="fk_message_email_id_email"),
         sa.PrimaryKeyConstraint("mailbox_id", "uid", name="pk_message"),
         sqlite_with_rowid=False,
     )
