@@ -148,6 +148,7 @@ class DiskStore:
                     yield from entries
 
     async def aclose(self) -> None:
+        await trio.to_thread.run_sync(self._placer.close)
         await trio.to_thread.run_sync(self._scratch.close)
 
 

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,12 +20,15 @@ class FailingFiles(files.Files):
 
     def __init__(self, fail_at: int, code: int) -> None:
         self.calls = 0
+        self._lock = threading.Lock()
         self._fail_at = fail_at
         self._code = code
 
     def _count(self) -> None:
-        self.calls += 1
-        if self.calls == self._fail_at:
+        with self._lock:  # syncs come from several threads
+            self.calls += 1
+            fails = self.calls == self._fail_at
+        if fails:
             raise OSError(self._code, os.strerror(self._code))
 
     def create(self, path: str) -> int:
