@@ -158,7 +158,9 @@ class QuotedPrintableDecoder:
         data = self._hold(self._line + data)
         if b" \r\n" in data or b" \n" in data or b"\t\r\n" in data or b"\t\n" in data:
             data = _PADDING.sub(b"", data)
-        return run + (_SOFT_BREAK.sub(b"", data) if b"=\n" in data else data.replace(b"=\r\n", b""))
+        if b"=" in data:
+            data = _SOFT_BREAK.sub(b"", data) if b"=\n" in data else data.replace(b"=\r\n", b"")
+        return run + data
 
     def _hold(self, data: bytes) -> bytes:
         """`data` without an end that may turn out to be padding or a soft line break, which is kept for later."""
@@ -174,6 +176,8 @@ class QuotedPrintableDecoder:
 
     def _octets(self, data: bytes) -> bytes:
         data = self._octet + data
+        if b"=" not in data:
+            return data
         if b"==" in data or b"=\r" in data or b"=\n" in data:  # not what binascii takes them for
             data = _NO_OCTET.sub(b"=3D", data)
         undecided = _UNDECIDED_OCTET.search(data, max(0, len(data) - 2)) if b"=" in data[-2:] else None
