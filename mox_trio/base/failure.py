@@ -54,9 +54,7 @@ class Kind(enum.Enum):
         return self in _TEMPORARY
 
 
-_TEMPORARY = frozenset(
-    {Kind.CONFLICT, Kind.IN_USE, Kind.QUOTA, Kind.RATE, Kind.TRY_LATER, Kind.UNAVAILABLE, Kind.CORRUPT}
-)
+_TEMPORARY = frozenset({Kind.CONFLICT, Kind.QUOTA, Kind.RATE, Kind.TRY_LATER, Kind.UNAVAILABLE, Kind.CORRUPT})
 
 
 class Failure(Exception):

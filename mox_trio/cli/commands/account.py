@@ -42,13 +42,9 @@ async def list_(services: Services) -> Output:
 @command.command(help="Remove an account and erase its mail.")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def remove(name: str, yes: bool) -> None:
-    confirm(f"Remove account {name} and erase all its mail? This cannot be undone.", yes=yes)
-    _remove(name=name)
-
-
 @with_services
-async def _remove(services: Services, name: str) -> Output:
+async def remove(services: Services, name: str, yes: bool) -> Output:
+    confirm(f"Remove account {name} and erase all its mail? This cannot be undone.", yes=yes)
     await accounts.remove(desk(services), name)
     return output.done(f"account {name} removed", account=name)
 
