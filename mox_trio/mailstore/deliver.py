@@ -113,27 +113,46 @@ async def many(
     terms: Terms = Terms(),
     also: Sequence[Also] = (),
 ) -> list[Delivered]:
-    """Deliver messages into the mailbox of this name: all or none, in this order.
-
-    Failures: NOT_FOUND when there is no such mailbox and it is not to be made, QUOTA, LIMIT (keywords,
-    mailboxes), INVALID
-    (names of mailbox or keywords). Errors of the stores pass through.
-    """
+    """Deliver messages into the mailbox of this name: all or none, in this order; fails as `place`."""
     name = mailboxes.canonical(mailbox)
     prepared = await prepare(store, account, incoming)
-    unit = partial(_insert, store=store, account=account, name=name, prepared=prepared, terms=terms, also=also)
     try:
-        return await store.index.write([account.id], unit)
+        return await place(store, account, name, prepared, terms, also)
     except Failure:
-        # The unit itself refused, so its transaction has no row that names these bodies.
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + 5), suppress(StorageError):
-            await store.bodies[store.default_store].delete([each.ref for each in prepared])
+        await discard(store, prepared)
         raise
 
 
 async def prepare(store: MailStore, account: Account, incoming: Sequence[Incoming]) -> list[Prepared]:
     """Make the bodies durable and render the columns, side by side for several messages."""
     return await together([partial(_prepare_one, store, account, each) for each in incoming], PUTS)
+
+
+async def place(
+    store: MailStore,
+    account: Account,
+    mailbox: str,
+    prepared: Sequence[Prepared],
+    terms: Terms = Terms(),
+    also: Sequence[Also] = (),
+) -> list[Delivered]:
+    """Place prepared messages in the mailbox of this name in one unit: all or none, in this order.
+
+    Failures, after which the caller may `discard` or try otherwise: NOT_FOUND when there is no such mailbox and it is
+    not to be made, QUOTA, LIMIT (keywords, mailboxes), INVALID (names of mailbox or keywords). Errors of the stores
+    pass through.
+    """
+    name = mailboxes.canonical(mailbox)
+    unit = partial(_insert, store=store, account=account, name=name, prepared=prepared, terms=terms, also=also)
+    return await store.index.write([account.id], unit)
+
+
+async def discard(store: MailStore, prepared: Sequence[Prepared]) -> None:
+    """Delete the bodies of messages that `place` refused with a Failure: no row names them. `upkeep` removes what
+    cannot be deleted now.
+    """
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + 5), suppress(StorageError):
+        await store.bodies[store.default_store].delete([each.ref for each in prepared])
 
 
 async def _prepare_one(store: MailStore, account: Account, incoming: Incoming) -> Prepared:

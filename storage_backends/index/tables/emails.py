@@ -168,7 +168,12 @@ _WITHOUT_PLACEMENT = prepared(
 _REFS = prepared(select(email.c.ref).where(email.c.account_id == p("account"), email.c.store == p("store")))
 _BY_CONTENT = prepared(
     select(email.c.id)
-    .where(email.c.account_id == p("account"), email.c.content_key == p("key"), email.c.size == p("size"))
+    .where(
+        email.c.account_id == p("account"),
+        email.c.content_key == p("key"),
+        email.c.size == p("size"),
+        exists().where(message.c.email_id == email.c.id),
+    )
     .limit(1)
 )
 _ERASE = prepared(
@@ -263,7 +268,7 @@ def refs(tx: Transaction, account: AccountId, store: str) -> set[str]:
 
 
 def has_content(tx: Transaction, account: AccountId, content_key: int, size: int) -> bool:
-    """Whether the account has a mail of this content."""
+    """Whether a mailbox of the account holds a mail of this content."""
     return tx.one(_BY_CONTENT, {"account": account, "key": content_key, "size": size}) is not None
 
 
