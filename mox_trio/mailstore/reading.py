@@ -4,8 +4,8 @@ A mail's bytes are its prefix and then its body; all offsets count from the star
 another store while it is read for the first time: a reader that finds nothing reads the row again, once.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -120,7 +120,8 @@ async def open_mail(
                 blocks = await stack.enter_async_context(_body(store, located, start, stop))
             except NotFound as error:
                 raise Failure(Kind.CORRUPT, "the message's body is missing; run mox-trio verify", str(error)) from error
-        yield _chained(located.prefix[start:stop], blocks)
+        # Closed here: a reader may stop before the end.
+        yield await stack.enter_async_context(aclosing(_chained(located.prefix[start:stop], blocks)))
 
 
 @asynccontextmanager
@@ -142,7 +143,7 @@ async def _body(
         yield blocks
 
 
-async def _chained(prefix: bytes, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chained(prefix: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     if prefix:
         yield prefix
     async for block in blocks:

@@ -1,0 +1,138 @@
+"""Comparing text: without case, in normal form C, in whole or as it streams by.
+
+`fold` gives the form that is compared. `Matcher` finds what `fold` of the whole text would hold, however the text is
+cut into pieces, and keeps no more of it than the longest needle: it folds only up to a place where no character can
+combine with one that follows.
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from mox_trio.base.text import nfc
+from mox_trio.protocol.mime import header, words
+from mox_trio.protocol.mime.header import Header
+
+_LOOK_BACK: Final = 64
+"""Characters in which the beginning of a character is looked for; no language combines as many."""
+# What `words.decode` makes spaces of.
+_SPACES: Final = bytes.maketrans(b"\t\v\f\r", b"    ")
+
+
+def fold(text: str) -> str:
+    """The form in which texts are compared."""
+    return text.lower() if text.isascii() else nfc(nfc(text).casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A text to look for: folded, and as octets where it is ASCII."""
+
+    text: str
+    octets: bytes | None
+    json: bytes | None
+    """As it stands in a JSON string."""
+
+
+def needle(text: str) -> Needle:
+    """Prepare a text to look for."""
+    folded = fold(text)
+    if not folded.isascii():
+        return Needle(folded, None, None)
+    return Needle(folded, folded.encode("ascii"), json.dumps(folded)[1:-1].encode("ascii"))
+
+
+class Fields:
+    """The decoded text of a header block, for many questions. Its lines have no line ends."""
+
+    __slots__ = ("_ascii", "_header", "_lines")
+
+    def __init__(self, block: bytes) -> None:
+        self._header: Header = header.parse(block)
+        self._lines: list[str] | None = None
+        # Where a header is ASCII without encoded words, as most are, one look at the octets answers most questions.
+        self._ascii: bytes | None = None
+        if block.isascii() and b"=?" not in block:
+            self._ascii = block.replace(b"\r\n", b"").replace(b"\n", b"").translate(_SPACES).lower()
+
+    @property
+    def date(self) -> bytes | None:
+        """The body of the Date field."""
+        return self._header.get(b"date")
+
+    def field_holds(self, key: bytes, wanted: Needle) -> bool:
+        """Whether a field named `key` (lower case) holds the text."""
+        if not wanted.text:
+            return key in self._header
+        if self._misses(wanted):
+            return False
+        return any(wanted.text in fold(words.decode(body)) for body in self._header.all(key))
+
+    def hold(self, wanted: Needle) -> bool:
+        """Whether any field holds the text, its name included."""
+        if not wanted.text:
+            return True
+        if self._misses(wanted):
+            return False
+        if self._lines is None:
+            self._lines = list(self._folded())
+        return any(wanted.text in line for line in self._lines)
+
+    def _misses(self, wanted: Needle) -> bool:
+        return self._ascii is not None and (wanted.octets is None or wanted.octets not in self._ascii)
+
+    def _folded(self) -> Iterator[str]:
+        for field in self._header.fields:
+            line = field.raw.replace(b"\r\n", b"").replace(b"\n", b"")
+            yield fold(words.decode(line.strip(b" \t\r\n")))
+
+
+class Matcher:
+    """Looks for several folded texts in a text that comes in pieces."""
+
+    __slots__ = ("_keep", "_left", "_raw", "_tail", "found")
+
+    def __init__(self, needles: Iterable[str]) -> None:
+        self._left = {each for each in needles if each}
+        self._keep = max(map(len, self._left), default=1) - 1
+        self._raw = ""
+        self._tail = ""
+        self.found: set[str] = set()
+
+    def feed(self, text: str) -> None:
+        """The next piece."""
+        text = self._raw + text
+        stop = _stop(text)
+        self._raw = text[stop:]
+        self._look(text[:stop])
+
+    def finish(self) -> None:
+        """The text ends here."""
+        self._look(self._raw)
+        self._raw = ""
+
+    def _look(self, text: str) -> None:
+        if not self._left or not text:
+            return
+        folded = self._tail + fold(text)
+        seen = {each for each in self._left if each in folded}
+        self.found |= seen
+        self._left -= seen
+        self._tail = folded[-self._keep :] if self._keep else ""
+
+
+def _stop(text: str) -> int:
+    """Before the last character that combines with none before it; the end where there is none near it."""
+    for place in range(len(text) - 1, max(len(text) - _LOOK_BACK, -1), -1):
+        if _begins(text[place]):
+            return place
+    return len(text)
+
+
+def _begins(character: str) -> bool:
+    if character < "\u0300":
+        return True
+    # Only marks, and vowels and final consonants of Hangul, are composed with what is before them (UAX #15).
+    return unicodedata.category(character)[0] != "M" and not "\u1100" <= character <= "\u11ff"
