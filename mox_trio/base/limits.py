@@ -40,6 +40,12 @@ PREVIEW_SOURCE_BYTES: Final = 1024 * 1024
 MIME_EMBEDDED_HEADER_BYTES: Final = 1024 * 1024
 """Bytes of the headers of all messages within a message that are kept for their envelopes."""
 
+MIME_HEADERS_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of the headers of all parts together that are interpreted; parts beyond are text/plain."""
+
+MIME_FIELD_BYTES: Final = 16 * 1024
+"""Bytes of the value of one field about a part's content that are interpreted."""
+
 BASE_SUBJECT_CHARACTERS: Final = 255
 """Characters of a base subject that are compared: it is a key of an index."""
 

@@ -7,6 +7,7 @@ MIME-Version is not asked for: too much mail comes without.
 from collections.abc import Callable
 from typing import Final
 
+from mox_trio.base import limits
 from mox_trio.protocol.mime import header, parameters
 from mox_trio.protocol.mime.part import Part
 
@@ -22,7 +23,8 @@ def read(part: Part, block: bytes, *, in_digest: bool) -> bytes:
     boundary = b""
     if in_digest:
         part.type, part.subtype = "message", "rfc822"
-    for key, body in header.parse(block).starting_with(b"content-").items():
+    for key, value in header.parse(block).starting_with(b"content-").items():
+        body = value[: limits.MIME_FIELD_BYTES]
         if key == b"content-type":
             boundary = _read_type(part, body)
         elif key in _READERS:

@@ -61,6 +61,7 @@ class Parser:
         self._depth = depth
         self._parts_left = parts - 1
         self._header_bytes = header_bytes
+        self._headers_left = limits.MIME_HEADERS_BYTES
         self._embedded_left = limits.MIME_EMBEDDED_HEADER_BYTES
 
         self._few: list[bytes] = []
@@ -76,6 +77,7 @@ class Parser:
         self._open = [_Open(self._root, 0)]
         self._boundaries = boundaries.Boundaries()
         self._where = _Where.HEADER
+        self._boundary = b""
         self._header: list[bytes] = []
         self._header_left = header_bytes
         self._size: transfer.Size | None = None
@@ -126,18 +128,22 @@ class Parser:
         for event in _HEADER_EVENT.finditer(self._buffer, self._at):
             start, stop = event.span()
             if self._buffer[stop - 1] == _LF:
-                self._end_header(stop, stop - 1)
+                self._end_header(stop)
+                self._open_body()
+                self._at = stop - 1
                 return True
             if self._boundaries:
                 line = self._line(start + 1, final)
                 if line is None:
                     return self._wait_at(start)
-                if self._boundaries.match(line):
-                    self._end_header(start + 1, start)  # the body is empty; there the same line will end it
+                delimiter = self._boundaries.match(line)
+                if delimiter:
+                    self._end_header(start + 1)
+                    self._delimit(start, delimiter)
                     return True
         if final:
-            self._end_header(len(self._buffer), len(self._buffer))
-            return True
+            self._end_header(len(self._buffer))
+            return False
         return self._wait()
 
     def _scan_body(self, final: bool) -> bool:
@@ -210,30 +216,38 @@ class Parser:
         self._open.append(_Open(part, len(self._boundaries)))
         self._parts_left -= 1
         self._header.clear()
-        self._header_left = self._header_bytes
+        self._header_left = min(self._header_bytes, self._headers_left)
         self._where = _Where.HEADER
 
-    def _end_header(self, stop: int, at: int) -> None:
-        """The header ends at `stop`; the scan of the body begins at `at`."""
+    def _end_header(self, stop: int) -> None:
+        """The header ends at `stop` in the buffer. Without the blank line there is no body, and nothing in it."""
         self._take(stop)
-        self._at = at
         self._where = _Where.BODY
+        self._at = stop
         block = b"".join(self._header)
+        self._headers_left -= len(block)
         current = self._open[-1]
-        part, around = current.part, self._open[-2].part if len(self._open) > 1 else None
+        part, around = current.part, self._around()
         current.lines_before = self._lines
         part.body_start = self._base + stop
         self._keep_header(part, around, block)
         in_digest = around is not None and around.is_multipart and around.subtype == "digest"
-        boundary = content_fields.read(part, block, in_digest=in_digest)
+        self._boundary = content_fields.read(part, block, in_digest=in_digest)
+
+    def _open_body(self) -> None:
+        """The body that follows is looked at as the header says."""
+        part = self._open[-1].part
         deep = len(self._open) >= self._depth
         if part.is_multipart:
-            if boundary and not deep:
-                self._boundaries.push(boundary)
+            if self._boundary and not deep:
+                self._boundaries.push(self._boundary)
         elif part.is_message and not content_fields.is_encoded(part) and self._parts_left and not deep:
             self._start_part()
         else:
             self._size = transfer.size_counter(part.encoding)
+
+    def _around(self) -> Part | None:
+        return self._open[-2].part if len(self._open) > 1 else None
 
     def _keep_header(self, part: Part, around: Part | None, block: bytes) -> None:
         if around is None:

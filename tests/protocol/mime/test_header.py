@@ -1,5 +1,7 @@
 """Header blocks: what is a field, what it says, and that nothing of it is lost."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,23 @@ def test_a_field_that_is_not_there_has_no_body(line_end: bytes) -> None:
 def test_starting_with_gives_the_first_of_each_key() -> None:
     parsed = header.parse(b"X-A: 1\r\nY: 2\r\nx-b : 3\r\nX-A: 4\r\nX-no field\r\n")
     assert parsed.starting_with(b"x-") == {b"x-a": b"1", b"x-b": b"3"}
+
+
+@pytest.mark.parametrize(
+    "piece", [b"a: b\r\n", b" c\r\n", b"a\n", b"x-a: b\n c\n", b"x-", b":", b"\r", b"From x\n", b" "]
+)
+def test_reading_a_header_is_linear(piece: bytes) -> None:
+    def cost(count: int) -> float:
+        return min(_seconds(b"x-a: b\r\n" + piece * count) for _ in range(3))
+
+    assert cost(20_000) <= 8 * cost(5000) + 0.005
+
+
+def _seconds(block: bytes) -> float:
+    start = time.process_time()
+    parsed = header.parse(block)
+    parsed.get(b"a")
+    parsed.all(b"x-a")
+    parsed.starting_with(b"x-")
+    assert all(field.raw for field in parsed.fields)
+    return time.process_time() - start

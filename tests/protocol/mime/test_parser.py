@@ -192,6 +192,13 @@ def test_headers_of_embedded_messages_are_kept_up_to_a_limit_each_and_together()
     assert sum(kept) == limits.MIME_EMBEDDED_HEADER_BYTES
 
 
+def test_a_long_field_is_read_in_part_and_headers_up_to_a_limit_together() -> None:
+    head = b"--b\r\nContent-Type: text/html; name=" + b"x" * 500_000 + b"\r\n\r\n\r\n"
+    root = parser.parse(MIXED + head * 12)
+    assert [part.subtype for part in root.children] == ["html"] * 9 + ["plain"] * 3
+    assert sum(len(value) for part in root.children for _, value in part.parameters) < 9 * limits.MIME_FIELD_BYTES
+
+
 @pytest.mark.parametrize(
     "head", [b"Content-Type: message/rfc822\r\n\r\n", b"Content-Type: multipart/mixed; boundary=%04d\r\n\r\n--%04d\r\n"]
 )
