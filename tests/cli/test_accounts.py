@@ -47,7 +47,7 @@ def test_addresses_come_and_go(mox: CommandLine) -> None:
 
 
 def test_a_domain_that_is_needed_is_not_removed(mox: CommandLine) -> None:
-    assert "ann@example.org" in mox("domain", "remove", "example.org", code=1).stderr
+    assert "account ann" in mox("domain", "remove", "example.org", code=1).stderr
     assert [row["name"] for row in mox.json("domain", "list")] == ["example.org"]
 
 
