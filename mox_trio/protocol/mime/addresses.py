@@ -8,6 +8,7 @@ semicolons between addresses, the name in a comment behind the address. A comma 
 unquoted but not decoded, as IMAP's ENVELOPE needs them; `display` is for people.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,8 @@ class Group:
 
 _ATEXT: Final = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-"
 _DOT_ATOM: Final = re.compile(rb"[%b]+" % _ATEXT)
+_MOST_TOKENS: Final = 1000
+"""Words and signs that are looked at besides eight for each mailbox: a field of nothing but parentheses is no list."""
 _NEEDS_BACKSLASH: Final = re.compile(rb'(["\\])')
 # What nearly all entries look like; anything else goes through the tokens. No part of it can match what its neighbour
 # does.
@@ -84,7 +87,8 @@ def parse_list(body: bytes, limit: int = limits.HEADER_ADDRESSES) -> tuple[Mailb
     while position < end and len(entries) < limit:
         found = _USUAL(body, position)
         if found is None:
-            entries.extend(_Reader(limit - len(entries)).read(address_tokens.split(body, position)))
+            tokens = itertools.islice(address_tokens.split(body, position), _MOST_TOKENS + 8 * limit)
+            entries.extend(_Reader(limit - len(entries)).read(tokens))
             break
         name, plain, localpart, domain, bare, bare_domain = found.groups()
         if bare is not None:

@@ -116,7 +116,7 @@ def _recipient(recipient: Recipient | RecipientGroup, utf8: bool) -> str:
     if isinstance(recipient, RecipientGroup):
         return f"{_phrase(recipient.name, utf8)}: {', '.join([_recipient(each, utf8) for each in recipient.members])};"
     address = str(recipient.address) if utf8 else recipient.address.ascii
-    return f"{_phrase(recipient.name, utf8)} <{address}>" if recipient.name.strip() else address
+    return f"{_phrase(recipient.name, utf8)} <{address}>" if recipient.name.strip(" ") else address
 
 
 def _phrase(name: str, utf8: bool) -> str:

@@ -17,8 +17,10 @@ from mox_trio.protocol.mime.part import Part
 OMITTED: Final = "[...]"
 """What stands for quotations."""
 
+_FIRST_CHARACTERS: Final = 3 * 1024
+"""Characters of text that are looked at first, and nearly always are enough."""
 _READ_CHARACTERS: Final = 16 * 1024
-"""Characters of text that are looked at: a long quotation may stand before the first word."""
+"""Characters that are looked at where they were not: a long quotation may stand before the first word."""
 _SIGNATURE_LINES: Final = 5
 """A dash line with fewer lines than this behind it begins a signature."""
 _ATTRIBUTION_LINES: Final = 3
@@ -61,13 +63,21 @@ def text(part: Part, raw: bytes, length: int = limits.PREVIEW_CHARACTERS) -> str
     data = decoder.feed(raw[: limits.PREVIEW_SOURCE_BYTES]) + decoder.close()
     charset = next((value for name, value in part.parameters if name == "charset"), "")
     decoded = charsets.decode(data, charset.encode("ascii", "replace"))
-    if part.subtype == "html":
-        decoded = html_text.to_text(decoded, _READ_CHARACTERS)
-    is_whole = is_whole and len(decoded) <= _READ_CHARACTERS
-    lines = [line.strip() for line in _INVISIBLE.sub("", decoded[:_READ_CHARACTERS]).splitlines()]
-    if is_whole:
+    is_html = part.subtype == "html"
+    found, is_all = _words(decoded, is_html, _FIRST_CHARACTERS, is_whole)
+    if not is_all and len(found) < length:
+        found, _ = _words(decoded, is_html, _READ_CHARACTERS, is_whole)
+    return words.without_controls(found[:length]).strip()
+
+
+def _words(decoded: str, is_html: bool, count: int, is_whole: bool) -> tuple[str, bool]:
+    """The preview of the first `count` characters, uncut, and whether there are no more."""
+    content = html_text.to_text(decoded, count) if is_html else decoded[:count]
+    is_all = len(decoded) <= count
+    lines = [line.strip() for line in _INVISIBLE.sub("", content).splitlines()]
+    if is_whole and is_all:
         lines = _without_signature(lines)
-    return words.without_controls(" ".join(" ".join(_without_quotations(lines)).split())[:length]).strip()
+    return " ".join(" ".join(_without_quotations(lines)).split()), is_all
 
 
 def _without_signature(lines: list[str]) -> list[str]:
