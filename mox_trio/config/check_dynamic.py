@@ -164,6 +164,25 @@ def _report_addresses(draft: Draft) -> Iterator[Finding]:
             yield Finding((*path, "localpart"), "other servers may not know such an address", "use ASCII only")
 
 
+def _separate_reports(draft: Draft) -> Iterator[Finding]:
+    """Reports do not take the mail of an account or alias, and each kind has its own address."""
+    domains = draft.whole.domains
+    owners = {canonical.form(each, domains) for account in draft.whole.accounts.values() for each in account.addresses}
+    owners |= {
+        Address(canonical.localpart(canonical.localpart_of(key), settings), domain)
+        for domain, settings in domains.items()
+        for key in settings.aliases
+    }
+    taken: dict[Address, tuple[object, str, str]] = {}
+    for path, domain, report in draft.reports():
+        address = Address(canonical.folded(report.localpart), report.domain or domain)
+        purpose = (path[-1], report.account, report.mailbox)
+        if address in owners:
+            yield Finding((*path, "localpart"), "an account or alias has this address", "use an address of its own")
+        elif taken.setdefault(address, purpose) != purpose:
+            yield Finding((*path, "localpart"), "other reports arrive at this address", "use an address of its own")
+
+
 def _static_accounts(draft: Draft) -> Iterator[Finding]:
     named = [("postmaster", draft.settings.postmaster.account)]
     if draft.settings.host_tls_reports:
@@ -227,6 +246,7 @@ RULES: Final[tuple[tuple[frozenset[str], Callable[[Draft], Iterator[Finding]]], 
     (_of(), _destinations),
     (_of(), _login_addresses),
     (_of("accounts"), _report_addresses),
+    (_of(), _separate_reports),
     (_of("accounts"), _static_accounts),
     (_of(), _routes),
     (_of(), _dkim),

@@ -58,21 +58,18 @@ class Directory:
 
     def of_address(self, address: Address) -> Recipient | None:
         """Who gets mail to an address; None for an unknown address and for a domain that is not ours."""
-        folded = Address(Localpart(address.localpart.lower()), address.domain)
-        if folded.localpart == POSTMASTER and address.domain in self._hosts and address.domain not in self._domains:
+        folded = Address(canonical.folded(address.localpart), address.domain)
+        is_postmaster = folded.localpart == POSTMASTER
+        if is_postmaster and address.domain in self._hosts and address.domain not in self._domains:
             return self._postmaster
         if (report := self._reports.get(folded)) is not None:
             return report
         if address.domain not in self._domains:
             return None
-        found = self._entries.get(canonical.of_address(address, self._domains)) or self._entries.get(
-            folded if folded.localpart == POSTMASTER else address
-        )
-        if found is None:
-            found = self._entries.get(Catchall(address.domain))
-        if found is None and folded.localpart == POSTMASTER:  # RFC 5321 4.5.1: every domain has one
-            return self._postmaster
-        return found
+        # RFC 5321 4.5.1: every domain has a postmaster, in whatever case it is written
+        meant = folded if is_postmaster else canonical.of_address(address, self._domains)
+        found = self._entries.get(meant) or self._entries.get(Catchall(address.domain))
+        return self._postmaster if found is None and is_postmaster else found
 
     def of_path(self, path: Path) -> Recipient | None:
         """Who gets mail to a path of SMTP: bare `<Postmaster>` too; None for `<>` and for other address literals."""
@@ -136,7 +133,7 @@ def _postmaster(settings: Static, dynamic: Dynamic) -> ToAccount | None:
 def _reports(settings: Static, dynamic: Dynamic) -> Iterator[tuple[Address, ToAccount]]:
     host = settings.host_tls_reports
     if host is not None:
-        address = Address(Localpart(host.localpart.lower()), settings.hostname)
+        address = Address(canonical.folded(host.localpart), settings.hostname)
         yield address, ToAccount(host.account, address, Destination(mailbox=host.mailbox), "host-tls-reports")
     for name, domain in dynamic.domains.items():
         reasons: tuple[tuple[Reason, models.ReportAddress | None], ...] = (
@@ -145,5 +142,5 @@ def _reports(settings: Static, dynamic: Dynamic) -> Iterator[tuple[Address, ToAc
         )
         for reason, report in reasons:
             if report is not None:
-                address = Address(Localpart(report.localpart.lower()), report.domain or name)
+                address = Address(canonical.folded(report.localpart), report.domain or name)
                 yield address, ToAccount(report.account, address, Destination(mailbox=report.mailbox), reason)

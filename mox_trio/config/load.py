@@ -45,7 +45,7 @@ def static_text(document: str, path: Path) -> Static:
     else:
         if not found:
             return whole
-    raise ConfigErrors(_placed(found, document, str(path)))
+    raise ConfigErrors(placed(found, document, str(path)))
 
 
 def dynamic(document: str, settings: Static, file: str | None = None) -> Dynamic:
@@ -62,7 +62,7 @@ def dynamic(document: str, settings: Static, file: str | None = None) -> Dynamic
         check_dynamic.Draft(settings, whole, reader.domain_keys, frozenset(reader.broken))
     )
     if found:
-        raise ConfigErrors(_placed(found, document, file))
+        raise ConfigErrors(placed(found, document, file))
     return whole
 
 
@@ -124,7 +124,8 @@ def _rules_on_the_rest(raw: Raw, context: values.Directories, broken: frozenset[
         return []
 
 
-def _placed(found: list[Finding], document: str, file: str) -> list[Problem]:
+def placed(found: list[Finding], document: str, file: str) -> list[Problem]:
+    """Give each finding its line and column in the text of the document."""
     where = places.scan(document)
     return [
         Problem(file, *where.of(each.key), key=dotted(each.key), message=each.message, advice=each.advice)

@@ -2,7 +2,7 @@
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic.fields import FieldInfo
@@ -84,3 +84,18 @@ def step(value: object, part: str | int) -> object:
     if isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
         return value[part]
     return None
+
+
+def sections(value: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Section]]:
+    """Every section in a snapshot, with its path."""
+    if isinstance(value, Section):
+        yield path, value
+        inner: Iterable[tuple[str | int, object]] = ((name, getattr(value, name)) for name in type(value).model_fields)
+    elif isinstance(value, Mapping):
+        inner = ((str(key), each) for key, each in value.items())
+    elif isinstance(value, tuple):
+        inner = enumerate(value)
+    else:
+        return
+    for part, each in inner:
+        yield from sections(each, (*path, part))

@@ -216,6 +216,22 @@ CASES = [
         "no listener serves",
         "mta_sts_https",
     ),
+    (
+        BASE + '[domains."x.example".tls_reports]\nlocalpart = "Mary"\naccount = "mary"\nmailbox = "D"',
+        5,
+        'domains."x.example".tls_reports.localpart',
+        "account or alias has this address",
+        "of its own",
+    ),
+    (
+        BASE
+        + '[domains."x.example".dmarc_reports]\nlocalpart = "r"\naccount = "mary"\nmailbox = "D"\n'
+        + '[domains."x.example".tls_reports]\nlocalpart = "R"\naccount = "mary"\nmailbox = "D"\n',
+        9,
+        'domains."x.example".tls_reports.localpart',
+        "other reports arrive",
+        "of its own",
+    ),
 ]
 
 
