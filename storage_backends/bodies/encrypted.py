@@ -6,8 +6,8 @@ to each chunk. The reference holds object id, account and size beside the inner 
 swapped for another, replayed, reordered or changed in one bit is Corrupt, and a range opens only its chunks.
 
 Sealing happens in the thread in which the inner store reads the source; a source that is read again gives the same sealed
-bytes. Opening takes about 30 us for each chunk and happens where it is awaited: a block is four chunks, less than two
-hops to a thread would cost. Keys come from the keyring: NotFound for an erased account.
+bytes. Opening takes about 10 us for each chunk and happens where it is awaited: a block is four chunks, and a hop to a
+thread would cost more. Keys come from the keyring: NotFound for an erased account.
 
 Listing reads the head of every object, because the inner reference alone does not name a body. An object whose head is
 damaged is not listed: nobody shall take it for an orphan, as its row still leads to it (and `open` says Corrupt).

@@ -12,6 +12,7 @@ import secrets
 import stat
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -39,10 +40,12 @@ def create_file(path: Path) -> MasterKey:
     key = MasterKey(secrets.token_bytes(SIZE))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        with ExitStack() as undo, os.fdopen(descriptor, "w") as file:
+            undo.callback(path.unlink)
             file.write(key.key.hex() + "\n")
             file.flush()
             os.fsync(descriptor)
+            undo.pop_all()
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(directory)

@@ -6,7 +6,7 @@ so a chunk opens only in its place and the end is where it was. A body without b
 seals one body only: the same key and the same number must never seal two texts.
 
 Sealed chunks lie one after the other, each 16 bytes longer than what it holds. Everything here is synchronous and takes
-one chunk at a time (some 30 us). What does not open raises Corrupt.
+one chunk at a time (about 10 us). What does not open raises Corrupt.
 
 `mox_trio` seals temporary files with `ephemeral()`, whose key exists in memory only:
 

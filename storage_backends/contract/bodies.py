@@ -55,6 +55,19 @@ async def exists(store: api.BodyStore, ref: str) -> bool:
         return False
 
 
+async def put_all(store: api.BodyStore, wanted: dict[str, tuple[int, bytes]]) -> dict[str, str]:
+    """Put bodies side by side: name -> (account, bytes) gives name -> reference."""
+    refs: dict[str, str] = {}
+
+    async def put(name: str, account: int, data: bytes) -> None:
+        refs[name] = await store.put(account, api.Bytes(data))
+
+    async with trio.open_nursery() as nursery:
+        for name, (account, data) in wanted.items():
+            nursery.start_soon(put, name, account, data)
+    return refs
+
+
 async def stalled(source: sources.Stalling) -> None:
     """Wait until a store has read half of a source."""
     assert await trio.to_thread.run_sync(source.reached.wait, 60)
@@ -123,7 +136,9 @@ class BodyStoreContract:
 
     async def test_deleted_body_is_gone_and_deleting_again_is_fine(self, opener: Opener) -> None:
         async with opener() as store:
-            kept, *gone = [await store.put(7, api.Bytes(b"%d" % number)) for number in range(20)]
+            refs = await put_all(store, {str(number): (7, b"%d" % number) for number in range(20)})
+            kept = refs.pop("0")
+            gone = list(refs.values())
             await store.delete(gone)
             await store.delete([*gone, *gone])
             await store.delete([])
@@ -134,13 +149,13 @@ class BodyStoreContract:
     async def test_body_never_changes_whatever_else_is_put_and_deleted(self, opener: Opener) -> None:
         async with opener() as store:
             ref = await store.put(7, api.Bytes(b"first"))
-            others = [await store.put(7, api.Bytes(b"other")) for _ in range(5)]
-            await store.delete(others)
+            await store.delete((await put_all(store, {str(number): (7, b"other") for number in range(5)})).values())
             assert await api.read(store, ref) == b"first"
 
     async def test_listing_tells_accounts_sizes_and_ages(self, opener: Opener) -> None:
         async with opener() as store:
-            mine = {await store.put(7, api.Bytes(b"x" * size)): size for size in (0, 10, 100_000)}
+            refs = await put_all(store, {str(size): (7, b"x" * size) for size in (0, 10, 100_000)})
+            mine = {ref: int(size) for size, ref in refs.items()}
             other = await store.put(70, api.Bytes(b"other"))
             found = await listed(store, 7)
             assert set(found) == set(mine)

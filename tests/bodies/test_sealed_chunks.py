@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage_backends import errors
@@ -36,6 +36,7 @@ def test_impossible_size_is_corrupt(sealed: int) -> None:
         sealed_chunks.plain_size(sealed)
 
 
+@settings(deadline=None)
 @given(
     size=st.one_of(st.sampled_from(SIZES), st.integers(0, 3 * CHUNK)),
     start=st.integers(0, 4 * CHUNK),
@@ -48,6 +49,7 @@ def test_range_is_what_a_slice_would_give(size: int, start: int, stop: int | Non
     assert unseal(chunks, seal(chunks, data, step), size, start, stop) == data[start:stop]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_changed_bit_is_corrupt(data: st.DataObject) -> None:
     chunks = sealed_chunks.ephemeral()

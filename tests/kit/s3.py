@@ -5,9 +5,9 @@ tests keep apart by key prefixes. Swift lives in a virtual environment of its ow
 server is absent the test is skipped and says why; where the environment variable CI is set it fails instead.
 """
 
-import getpass
 import importlib.util
 import os
+import pwd
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -148,12 +148,13 @@ def swift_running(directory: Path) -> Iterator[Mapping[str, str]]:
     with shared_server.child(rings, directory / "rings.log") as builder:
         if builder.wait(60) != 0:
             raise shared_server.StartFailed((directory / "rings.log").read_text())
+    user = pwd.getpwuid(os.geteuid()).pw_name  # as root Swift wants to become somebody: it stays root
     with ExitStack() as stack:
         servers = {}
         for kind, port in ports.items():
             template = PROXY if kind == "proxy" else STORAGE
             config = directory / f"{kind}.conf"
-            config.write_text(template.format(port=port, directory=directory, user=getpass.getuser(), kind=kind))
+            config.write_text(template.format(port=port, directory=directory, user=user, kind=kind))
             command = [str(SWIFT / f"bin/swift-{kind}-server"), str(config)]
             servers[kind] = stack.enter_context(shared_server.child(command, directory / f"{kind}.log"))
         for kind, server in servers.items():

@@ -22,6 +22,7 @@ import fcntl
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -103,7 +104,8 @@ def start_keeper(name: str, directory: Path) -> dict[str, str]:
 
 def keep(running: Running, directory: Path, ready: IO[str]) -> None:
     """Run the server until nobody holds `users` any more. Runs in the keeper process."""
-    with (directory / "alive").open("w") as alive, (directory / "users").open("w") as users:
+    # `alive` is closed before `users`: who gets `users` sees that this keeper is gone
+    with (directory / "users").open("w") as users, (directory / "alive").open("w") as alive:
         fcntl.flock(alive, fcntl.LOCK_EX)
         data = directory / f"data-{os.getpid()}"
         data.mkdir()
@@ -112,6 +114,7 @@ def keep(running: Running, directory: Path, ready: IO[str]) -> None:
             ready.write(json.dumps(dict(facts)) + "\n")
             ready.close()
             fcntl.flock(users, fcntl.LOCK_EX)  # granted when the last user is gone
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @contextmanager
