@@ -1,6 +1,7 @@
-"""Deliveries and mailbox operations in process: `python -m bench.mailbox [--sealed] [--seconds S]`.
+"""Deliveries and mailbox operations in process: `python -m bench.mailbox [--seconds S]`.
 
-Durable, disk and SQLite. CPU is this process's, per message; the fsync of the disk is measured beside it.
+Durable; disk with SQLite, readable and sealed, and with Postgres. CPU is this process's, per message; the fsync of
+the disk is measured beside it.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +20,8 @@ from mox_trio.mailstore.deliver import Incoming
 from mox_trio.mailstore.flagging import Change
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
-from tests.kit import stores
+from storage_backends.index.open import open_postgres
+from tests.kit import postgres, stores
 
 MESSAGE = stores.message(
     "A message of an ordinary size",
@@ -78,10 +81,10 @@ async def fill(store: MailStore, account: Account, mailbox: str, messages: int) 
         done += take
 
 
-async def timed(what: str, bar: float, work: partial[object]) -> None:
+async def timed(what: str, bar: float, work: Callable[[], Awaitable[object]]) -> None:
     """Print the time of one call beside its bar, in milliseconds."""
     began = time.perf_counter()
-    await work()  # type: ignore[misc]
+    await work()
     print(f"{what}: {(time.perf_counter() - began) * 1000:.0f} ms (bar {bar:.0f})", flush=True)
 
 
@@ -101,25 +104,45 @@ async def operations(store: MailStore) -> None:
     await timed("copy 5,000", 100, partial(moving.copy, store, account, twenty, [(1, 5000)], "Archive"))
 
 
-async def measure(directory: Path, *, sealing: bool, seconds: float) -> None:
-    """All figures on one store."""
-    print(f"fsync {fsync_ms(directory):.3f} ms; {'sealed' if sealing else 'readable'}, disk and SQLite")
+async def rates(store: MailStore, account: Account, callers: Sequence[int], seconds: float) -> None:
+    """Deliveries by so many callers each."""
+    for number in callers:
+        rate, cpu = await deliver_for(store, account, number, seconds)
+        print(f"deliver 4 KiB, {number} callers: {rate:.0f}/s, CPU {cpu:.0f} us", flush=True)
+
+
+async def on_sqlite(directory: Path, *, sealing: bool, seconds: float) -> None:
+    """All figures on disk and SQLite."""
+    print(f"\n{'sealed' if sealing else 'readable'}, disk and SQLite; fsync {fsync_ms(directory):.3f} ms", flush=True)
     async with stores.opened(directory, sealing=sealing) as kit:
-        account = await accounts.create(kit.store, "ann")
-        for callers in (1, 10, 50):
-            rate, cpu = await deliver_for(kit.store, account, callers, seconds)
-            print(f"deliver 4 KiB, {callers} callers: {rate:.0f}/s, CPU {cpu:.0f} us", flush=True)
+        await rates(kit.store, await accounts.create(kit.store, "ann"), (1, 10, 50), seconds)
         await operations(kit.store)
+
+
+async def on_postgres(directory: Path, conninfo: str, *, seconds: float) -> None:
+    """Deliveries on disk and Postgres."""
+    print(f"\nreadable, disk and Postgres; fsync {fsync_ms(directory):.3f} ms", flush=True)
+    index = await open_postgres(conninfo)
+    try:
+        async with stores.opened(directory, index=index) as kit:
+            await rates(kit.store, await accounts.create(kit.store, "ann"), (1, 50), seconds)
+    finally:
+        await index.aclose()
 
 
 def main() -> None:
     """Parse arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sealed", action="store_true")
     parser.add_argument("--seconds", type=float, default=5)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:
-        trio.run(partial(measure, Path(directory), sealing=arguments.sealed, seconds=arguments.seconds))
+    seconds = parser.parse_args().seconds
+    for sealing in (False, True):
+        with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:
+            trio.run(partial(on_sqlite, Path(directory), sealing=sealing, seconds=seconds))
+    if postgres.binaries() is None:
+        print("\nno Postgres here")
+        return
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory, postgres.private() as server:
+        trio.run(partial(on_postgres, Path(directory), server.conninfo, seconds=seconds))
 
 
 if __name__ == "__main__":
