@@ -1,20 +1,21 @@
 """Names of character sets as mail has them, and text decoded by them without ever failing.
 
 A name from outside is looked up in tables made here and never handed to `codecs.lookup`: that would run whatever
-codec it names (zip, rot13, escapes, IDNA) and remember every name ever seen. Where mail means a larger set than it
-says, the larger one is used, as web browsers do (WHATWG Encoding): `iso-8859-1` is windows-1252, `gb2312` is GB
-18030, `euc-kr` is CP949. Octets that a set does not have become U+FFFD. Without a known name, and for us-ascii, text
-is taken as UTF-8 up to the first octet that cannot be, and from there as windows-1252.
+codec it names (zip, rot13, escapes, IDNA) and remember every name ever seen. UTF-7 is no charset here, as in
+browsers: it hides markup from whoever looks for it. Where mail means a larger set than it says, the larger one is
+used, as web browsers do (WHATWG Encoding): `iso-8859-1` is windows-1252, `gb2312` is GB 18030, `euc-kr` is CP949.
+Octets that a set does not have become U+FFFD. Without a known name, and for us-ascii, text is taken as UTF-8 up to
+the first octet that cannot be, and from there as windows-1252.
 """
 
 import codecs
 import encodings.aliases
 import re
-from typing import Final
+from typing import Final, Protocol
 
 _NOT_TEXT: Final = {
     "base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "idna", "punycode", "mbcs",
-    "oem", "undefined", "unicode_escape", "raw_unicode_escape",
+    "oem", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7",
 }  # fmt: skip
 _WITHOUT_ALIAS: Final = (
     "cp720", "cp737", "cp856", "cp874", "cp875", "cp1006", "koi8_r", "koi8_t", "koi8_u", "utf_16_le", "utf_16_be",
@@ -28,7 +29,6 @@ _MARKED: Final = ("utf_16", "utf_32")
 _MEANT: Final = {
     _GUESS: "ascii us_ascii ansi_x3_4_1968 iso_ir_6 646 8bit 7bit binary default unknown unknown_8bit x_unknown none",
     "utf_8": "utf8 utf_8 unicode_1_1_utf_8 utf8mb4 cp65001 utf_8_sig unicode",
-    "utf_7": "utf7 utf_7 unicode_1_1_utf_7 csunicode11utf7 unicode_2_0_utf_7",
     "cp1252": "latin1 latin_1 iso8859_1 iso_8859_1 iso_8859_1_1987 l1 8859_1 cp819 ibm819 ansi windows_1252 cp1252",
     "cp1254": "latin5 iso8859_9 iso_8859_9 iso_8859_9_1989 l5 windows_1254 cp1254",
     "cp874": "iso8859_11 iso_8859_11 tis_620 tis620 windows_874 dos_874 cp874",
@@ -104,7 +104,7 @@ class Decoder:
     def __init__(self, name: bytes = b"") -> None:
         codec = codec_of(name)
         if codec == _GUESS:
-            self._decoder: codecs.IncrementalDecoder = _Guesser()
+            self._decoder: _Pieces = _Guesser()
         elif codec in _MARKED:
             self._decoder = _Marked(codec)
         else:
@@ -119,16 +119,21 @@ class Decoder:
         return self._decoder.decode(b"", True)
 
 
-class _Marked(codecs.IncrementalDecoder):
+class _Pieces(Protocol):
+    """What `codecs.IncrementalDecoder` does."""
+
+    def decode(self, data: bytes, final: bool = False, /) -> str: ...
+
+
+class _Marked:
     """UTF-16 or UTF-32 in the order that its first octets tell."""
 
     def __init__(self, codec: str) -> None:
-        super().__init__()
         self._codec = codec
         self._head = b""
-        self._decoder: codecs.IncrementalDecoder | None = None
+        self._decoder: _Pieces | None = None
 
-    def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]
+    def decode(self, data: bytes, final: bool = False, /) -> str:
         if self._decoder is None:
             self._head += data
             if len(self._head) < 4 and not final:
@@ -138,15 +143,14 @@ class _Marked(codecs.IncrementalDecoder):
         return self._decoder.decode(data, final)
 
 
-class _Guesser(codecs.IncrementalDecoder):
+class _Guesser:
     """UTF-8 until an octet shows that it is not, windows-1252 from there."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._pending = b""
         self._is_utf8 = True
 
-    def decode(self, data: bytes, final: bool = False) -> str:  # type: ignore[override]
+    def decode(self, data: bytes, final: bool = False, /) -> str:
         if not self._is_utf8:
             return data.decode(_FALLBACK, "replace")
         data = self._pending + data
