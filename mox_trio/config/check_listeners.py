@@ -50,8 +50,7 @@ def bound(listener: Listener) -> Iterator[Bound]:
             path = service.path or _PATHS[name.removesuffix("_https").removesuffix("_http")]
         elif isinstance(service, listeners.Metrics):
             protocol = "metrics"
-        port: int = getattr(service, "port")  # noqa: B009 - every service has one, with its own default
-        yield Bound(name, service, port, protocol, path)
+        yield Bound(name, service, service.port, protocol, path)
 
 
 def certificates(settings: Static) -> Iterator[Finding]:

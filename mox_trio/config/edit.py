@@ -166,6 +166,8 @@ def set_value(path: Sequence[str], value: Plain) -> Change:
         table = document
         for key in path[:-1]:
             table = _section(table, key)
+            if not isinstance(table, MutableMapping):
+                raise Failure(Kind.INVALID, f"{key} in {dotted(tuple(path))} is a value, so nothing can be set in it")
         table[path[-1]] = value
 
     return change

@@ -92,6 +92,13 @@ class FileSource:
         """Replace the file if it still has this version. Raises Conflict, Failure(UNAVAILABLE) on an error of the disk."""
         return await trio.to_thread.run_sync(self._save, text, expected_version, limiter=self._threads)
 
+    async def create(self, text: str) -> Document:
+        """Write a first document. Raises Conflict if there is a file already, Failure(UNAVAILABLE) on an error of the disk.
+
+        A missing file is never taken for an empty one: with no accounts a server would refuse all mail for good.
+        """
+        return await trio.to_thread.run_sync(self._create, text, limiter=self._threads)
+
     async def changed(self, since: str) -> None:
         """Look once a second until the file has another version, is gone, or cannot be read."""
         while True:
@@ -134,9 +141,20 @@ class FileSource:
                     temporary.replace(path)
                 os.fsync(directory)
         except OSError as error:
-            detail = f"{path}: {error.strerror}"
-            raise Failure(Kind.UNAVAILABLE, "the configuration cannot be written", detail) from None
+            raise _cannot_write(path, error) from None
         self._seen = None
+        return Document(text, version_of(text))
+
+    def _create(self, text: str) -> Document:
+        try:
+            with _locked(self._path.parent) as directory, _temporary(self._path) as temporary:
+                _write(temporary, text, None)
+                os.link(temporary, self._path)  # unlike a rename it fails where there is a file
+                os.fsync(directory)
+        except FileExistsError:
+            raise Conflict(Kind.CONFLICT, "there is a configuration already", str(self._path)) from None
+        except OSError as error:
+            raise _cannot_write(self._path, error) from None
         return Document(text, version_of(text))
 
     def _expect(self, version: str) -> None:
@@ -167,15 +185,22 @@ def _temporary(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _write(temporary: Path, text: str, like: Path) -> None:
-    """Fill a file durably, with owner and mode of another."""
-    model = like.stat()
+def _write(temporary: Path, text: str, like: Path | None) -> None:
+    """Fill a file durably, with owner and mode of another; a new one is readable for owner and group."""
+    model = like.stat() if like else None
     with temporary.open("w", encoding="utf-8", newline="") as stream:
         stream.write(text)
         stream.flush()
         descriptor = stream.fileno()
-        with suppress(PermissionError):  # not root: the file becomes ours, its group stays if it is one of our groups
-            os.fchown(descriptor, -1, model.st_gid)
-            os.fchown(descriptor, model.st_uid, -1)
-        os.fchmod(descriptor, model.st_mode & 0o7777)
+        if model is not None:
+            with suppress(
+                PermissionError
+            ):  # not root: the file becomes ours, its group stays if it is one of our groups
+                os.fchown(descriptor, -1, model.st_gid)
+                os.fchown(descriptor, model.st_uid, -1)
+        os.fchmod(descriptor, model.st_mode & 0o7777 if model else 0o640)
         os.fsync(descriptor)
+
+
+def _cannot_write(path: Path, error: OSError) -> Failure:
+    return Failure(Kind.UNAVAILABLE, "the configuration cannot be written", f"{path}: {error.strerror}")

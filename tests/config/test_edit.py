@@ -113,6 +113,11 @@ def test_fields_are_set_and_unset(settings: Static) -> None:
         ([edit.add_alias(at("TEAM@x.example"), [])], Kind.EXISTS, "alias TEAM@x.example exists"),
         ([edit.add_alias(at("a@y.example"), [])], Kind.NOT_FOUND, "y.example is not configured"),
         ([edit.remove_alias(at("a@x.example"))], Kind.NOT_FOUND, "no alias"),
+        (
+            [edit.set_value(("accounts", "bob", "addresses", "x"), 1)],
+            Kind.INVALID,
+            "addresses in accounts.bob.addresses.x",
+        ),
         ([edit.unset(("accounts", "bob", "quota"))], Kind.NOT_FOUND, "accounts.bob.quota is not set"),
         ([edit.remove_account("mary"), edit.remove_account("bob")], Kind.IN_USE, "last member of alias Team@x.example"),
     ],

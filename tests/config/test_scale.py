@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from mox_trio.config import directory, load, schema, toml
 from mox_trio.config.models.dynamic import Dynamic
 from mox_trio.config.models.section import Section
 from mox_trio.config.models.static import Static
-from mox_trio.config.problems import ConfigErrors, KeyPath
+from mox_trio.config.problems import ConfigErrors, KeyPath, Problem
 from tests.kit import toml_documents
 
 FILE = Path("/etc/mox-trio/mox-trio.toml")
@@ -70,6 +71,15 @@ def test_loading_does_not_keep_other_threads_waiting(settings: Static) -> None:
     assert max(own) < 0.05
 
 
+def found(read: Callable[[], object]) -> tuple[Problem, ...]:
+    """The problems of reading something; any other exception is an error of the test."""
+    try:
+        read()
+    except ConfigErrors as errors:
+        return errors.problems
+    return ()
+
+
 def every_path(model: type[Section]) -> list[KeyPath]:
     """A path to every field of a model; tables with free names get one, arrays their first item."""
     found: list[KeyPath] = []
@@ -109,10 +119,7 @@ def test_no_value_in_any_static_field_raises_anything_but_problems(path: KeyPath
     document = nested(path, value)
     assert isinstance(document, dict)
     text = toml_documents.text({"hostname": "mx.example", **document})
-    try:
-        load.static_text(text, FILE)
-    except ConfigErrors as errors:
-        assert all(str(problem).startswith(str(FILE)) for problem in errors.problems)  # noqa: PT017
+    assert all(str(problem).startswith(str(FILE)) for problem in found(lambda: load.static_text(text, FILE)))
 
 
 @hypothesis_settings(max_examples=300)
@@ -122,18 +129,12 @@ def test_no_value_in_any_dynamic_field_raises_anything_but_problems(path: KeyPat
     assert isinstance(document, dict)
     text = toml_documents.text(document)
     known = load.static_text('hostname = "mx.example"', FILE)
-    try:
-        directory.build(known, load.dynamic(text, known))
-    except ConfigErrors as errors:
-        assert all(problem.advice for problem in errors.problems)  # noqa: PT017
+    assert all(problem.advice for problem in found(lambda: directory.build(known, load.dynamic(text, known))))
 
 
 @given(st.one_of(st.text(), toml_documents.texts))
 def test_no_text_raises_anything_but_problems(text: str) -> None:
-    try:
-        load.static_text(text, FILE)
-    except ConfigErrors as errors:
-        assert errors.problems  # noqa: PT017
+    assert found(lambda: load.static_text(text, FILE)) or "hostname" in text
 
 
 def test_importing_the_models_is_cheap() -> None:

@@ -84,6 +84,15 @@ async def test_the_owner_stays(path: Path) -> None:
     assert (os.stat(path).st_uid, os.stat(path).st_gid) == (12345, 12346)
 
 
+async def test_a_first_document_is_created_once(tmp_path: Path) -> None:
+    files = source.FileSource(tmp_path / "first.toml")
+    assert await files.create("# first\n") == await files.load()
+    with pytest.raises(source.Conflict):
+        await files.create("# second\n")
+    assert content(tmp_path / "first.toml") == "# first\n"
+    assert os.listdir(tmp_path) == ["first.toml"]
+
+
 class Killed(BaseException):
     """The process ends here."""
 

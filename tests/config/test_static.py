@@ -1,6 +1,7 @@
 """mox-trio.toml: defaults, every mistake with its line and key, every rule between its parts."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_snapshots_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         settings.user = "root"
     with pytest.raises(TypeError):
-        settings.transports["x"] = None  # type: ignore[index]
+        cast(dict[str, object], settings.transports)["x"] = None
 
 
 CASES = [

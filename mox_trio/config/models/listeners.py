@@ -52,6 +52,7 @@ class Service(Section):
     """A service of a listener; its table being there switches it on."""
 
     enabled: bool = Field(default=True, description="Set to false to switch it off without deleting its settings.")
+    port: Port = Field(description="Port.")
 
 
 class Smtp(Service):
