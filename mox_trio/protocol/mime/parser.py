@@ -13,12 +13,12 @@ broken:
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
 from mox_trio.base import limits
-from mox_trio.protocol.mime import boundaries, content_fields, transfer
+from mox_trio.protocol.mime import boundaries, transfer
+from mox_trio.protocol.mime.open_parts import OpenParts
 from mox_trio.protocol.mime.part import Part
 
 _BLOCK: Final = 64 * 1024
@@ -34,19 +34,12 @@ class _Where(Enum):
     DELIMITER = auto()
 
 
-@dataclass(slots=True)
-class _Open:
-    """A part whose end has not come: how many boundaries are open around it, how many line ends are before its body."""
-
-    part: Part
-    outside: int
-    lines_before: int = 0
-
-
 class Parser:
     """One message. `feed` it octets in their order, then `close` it for the root of its tree.
 
     Fewer than `collect` octets are put together before they are looked at, so that small pieces cost little more.
+    Within, places are places in the buffer, whose first octet is number `_base` of the message; what is before `_taken`
+    is accounted for, and the next scan begins at `_at`, at a line end or where there can be no delimiter.
     """
 
     def __init__(
@@ -57,13 +50,14 @@ class Parser:
         header_bytes: int = limits.MIME_HEADER_BYTES,
         collect: int = _ENOUGH,
     ) -> None:
-        self._collect = collect
-        self._depth = depth
-        self._parts_left = parts - 1
-        self._header_bytes = header_bytes
-        self._headers_left = limits.MIME_HEADERS_BYTES
-        self._embedded_left = limits.MIME_EMBEDDED_HEADER_BYTES
+        self._parts = OpenParts(depth=depth, parts=parts, header_bytes=header_bytes)
+        self._boundaries = self._parts.boundaries
+        self._where = _Where.HEADER
+        self._header: list[bytes] = []
+        self._header_room = self._parts.header_room
+        self._size: transfer.Size | None = None
 
+        self._collect = collect
         self._few: list[bytes] = []
         self._few_size = 0
         # A line is found by the line end before it, and the first line has one that is not there.
@@ -72,15 +66,6 @@ class Parser:
         self._at = 0
         self._taken = 1
         self._lines = 0
-
-        self._root = Part()
-        self._open = [_Open(self._root, 0)]
-        self._boundaries = boundaries.Boundaries()
-        self._where = _Where.HEADER
-        self._boundary = b""
-        self._header: list[bytes] = []
-        self._header_left = header_bytes
-        self._size: transfer.Size | None = None
 
     def feed(self, data: bytes) -> None:
         """The next octets of the message, any number."""
@@ -97,7 +82,7 @@ class Parser:
         self._feed_few()
         self._scan(final=True)
         self._end_parts(0, len(self._buffer))
-        return self._root
+        return self._parts.root
 
     def _feed_few(self) -> None:
         data = b"".join(self._few)
@@ -130,7 +115,7 @@ class Parser:
             if self._buffer[stop - 1] == _LF:
                 self._end_header(stop)
                 self._open_body()
-                self._at = stop - 1
+                self._at = stop - 1  # a delimiter may follow at once
                 return True
             if self._boundaries:
                 line = self._line(start + 1, final)
@@ -202,89 +187,53 @@ class Parser:
             return
         self._taken = stop
         self._lines += self._buffer.count(b"\n", start, stop)
-        if self._where is _Where.HEADER and self._header_left:
-            piece = self._buffer[start : min(stop, start + self._header_left)]
-            self._header_left -= len(piece)
+        if self._where is _Where.HEADER and self._header_room:
+            piece = self._buffer[start : min(stop, start + self._header_room)]
+            self._header_room -= len(piece)
             self._header.append(piece)
         elif self._size:
             self._size.feed(self._buffer[start:stop])
 
     def _start_part(self) -> None:
-        """Behind what is taken, within the innermost open part."""
-        part = Part(header_start=self._base + self._taken)
-        self._open[-1].part.children.append(part)
-        self._open.append(_Open(part, len(self._boundaries)))
-        self._parts_left -= 1
+        """Behind what is taken."""
+        self._parts.start(self._base + self._taken)
         self._header.clear()
-        self._header_left = min(self._header_bytes, self._headers_left)
+        self._header_room = self._parts.header_room
         self._where = _Where.HEADER
 
     def _end_header(self, stop: int) -> None:
-        """The header ends at `stop` in the buffer. Without the blank line there is no body, and nothing in it."""
+        """The header ends at `stop`. Where no blank line ended it there is no body, and nothing to look for in it."""
         self._take(stop)
-        self._where = _Where.BODY
         self._at = stop
-        block = b"".join(self._header)
-        self._headers_left -= len(block)
-        current = self._open[-1]
-        part, around = current.part, self._around()
-        current.lines_before = self._lines
-        part.body_start = self._base + stop
-        self._keep_header(part, around, block)
-        in_digest = around is not None and around.is_multipart and around.subtype == "digest"
-        self._boundary = content_fields.read(part, block, in_digest=in_digest)
+        self._where = _Where.BODY
+        self._parts.end_header(b"".join(self._header), self._base + stop, self._lines)
 
     def _open_body(self) -> None:
-        """The body that follows is looked at as the header says."""
-        part = self._open[-1].part
-        deep = len(self._open) >= self._depth
-        if part.is_multipart:
-            if self._boundary and not deep:
-                self._boundaries.push(self._boundary)
-        elif part.is_message and not content_fields.is_encoded(part) and self._parts_left and not deep:
+        if self._parts.holds_message():
             self._start_part()
         else:
-            self._size = transfer.size_counter(part.encoding)
-
-    def _around(self) -> Part | None:
-        return self._open[-2].part if len(self._open) > 1 else None
-
-    def _keep_header(self, part: Part, around: Part | None, block: bytes) -> None:
-        if around is None:
-            part.header = block
-        elif around.is_message:
-            part.header = block[: min(limits.HEADER_ROW_BYTES, self._embedded_left)]
-            self._embedded_left -= len(part.header)
+            self._size = self._parts.open_body()
 
     def _delimit(self, line_end: int, delimiter: boundaries.Delimiter) -> None:
         """A delimiter follows the line end at `line_end`."""
-        if not self._parts_left and not delimiter.closing:
+        if self._parts.full and not delimiter.closing:
             self._boundaries.keep(0)  # from here all is the last part
             return
         before = line_end - 1 if line_end and self._buffer[line_end - 1] == _CR else line_end
-        keep = len(self._open)
-        while self._open[keep - 1].outside > delimiter.boundary:
-            keep -= 1
-        self._end_parts(keep, before)
+        self._end_parts(self._parts.left_open_by(delimiter), before)
         self._boundaries.keep(delimiter.boundary if delimiter.closing else delimiter.boundary + 1)
         self._where = _Where.BODY if delimiter.closing else _Where.DELIMITER
         self._at = line_end + 1
 
     def _end_parts(self, keep: int, stop: int) -> None:
-        """End all open parts but the outermost `keep` at `stop` in the buffer."""
-        if len(self._open) == keep:
+        """End all open parts but the outermost `keep` at `stop`."""
+        if len(self._parts) == keep:
             return
-        stop = max(stop, self._open[-1].part.body_start - self._base)  # an empty body has no line end to give
+        stop = max(stop, self._parts.body_start - self._base)  # an empty body has no line end to give
         self._take(stop)
-        for opened in self._open[keep:]:
-            part = opened.part
-            part.body_stop = self._base + stop
-            part.lines = self._lines - opened.lines_before
-            part.decoded_size = part.size
-        if self._size:
-            self._open[-1].part.decoded_size = self._size.close()
-            self._size = None
-        del self._open[keep:]
+        decoded_size = self._size.close() if self._size else None
+        self._size = None
+        self._parts.end(keep, self._base + stop, self._lines, decoded_size)
 
 
 def parse(data: bytes) -> Part:
