@@ -283,7 +283,7 @@ def test_nothing_can_be_injected(values: tuple[str, ...], eight_bit: bool) -> No
 
 def test_large_attachments_stream() -> None:
     def source() -> Iterator[bytes]:
-        yield from itertools.repeat(bytes(64 * 1024), 320)  # 20 MiB
+        yield from itertools.repeat(bytes(64 * 1024), 160)  # 10 MiB
 
     blocks = compose.render(Draft([SUBJECT], "t", "", [Attachment(source())]), ENTROPY)
     tracemalloc.start()
@@ -292,7 +292,7 @@ def test_large_attachments_stream() -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert size > 27 * 1024 * 1024
+    assert size > 13 * 1024 * 1024
     assert peak < 2 * 1024 * 1024
 
 
@@ -304,7 +304,7 @@ def test_the_same_entropy_gives_the_same_message_and_other_entropy_another() -> 
 
 def test_hostile_values_take_linear_time() -> None:
     before = time.process_time()
-    for value in ("a " * 100_000, "é" * 100_000, "a" * 200_000, " " * 200_000 + "a", '"' * 100_000):
+    for value in ("a " * 50_000, "é" * 50_000, "a" * 100_000, " " * 100_000 + "a", '"' * 50_000):
         header_writer.unstructured("Subject", value)
         header_writer.address_list("To", _recipients((value, "a@x.example")))
         header_writer.structured("X", "y", [("filename", value)])

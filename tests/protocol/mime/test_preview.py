@@ -179,7 +179,7 @@ def test_any_document_has_text(pieces: list[str]) -> None:
     ],
 )
 def test_hostile_documents_take_linear_time(unit: str) -> None:
-    document = unit * (1_000_000 // len(unit))
+    document = unit * (200_000 // len(unit))
     before = time.process_time()
     html_text.to_text(document, 10_000_000)
     assert time.process_time() - before < 5
@@ -189,7 +189,7 @@ def test_hostile_documents_take_linear_time(unit: str) -> None:
     "unit", [b">", b"> \r\n", b"On x\r\n", b"x:\r\n>\r\n", b"--\r\n", b"\r\n", b" ", b"-", b"&#9", b"<b>", b"<"]
 )
 def test_hostile_bodies_take_no_time(unit: bytes) -> None:
-    body = unit * (1_000_000 // len(unit))
+    body = unit * (200_000 // len(unit))
     before = time.process_time()
     for subtype in ("plain", "html"):
         _preview(body, subtype)

@@ -94,7 +94,7 @@ def test_words_never_cut_a_character() -> None:
     [b"=?", b"=?a?q?", b"=?a?q?b", b"=?a?b?A?=", b"=?a?q?b?= ", b"=?utf-8?q?=", b"=?a*", b"=?a?q?\xff?= x ", b"?="],
 )
 def test_hostile_fields_take_linear_time(unit: bytes) -> None:
-    value = unit * (400_000 // len(unit))
+    value = unit * (100_000 // len(unit))
     before = time.process_time()
     words.decode(value)
     assert time.process_time() - before < 2
