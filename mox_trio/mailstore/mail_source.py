@@ -78,7 +78,12 @@ class Mailbox:
     levels: tuple[str, ...]
 
 
-Event = Begin | bytes | End | Mailbox | Trouble
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A member that an earlier reader was done with: nothing to do but to say that reading goes on."""
+
+
+Event = Begin | bytes | End | Mailbox | Trouble | Passed
 
 
 def open_tree(path: Path, limits: Limits) -> Tree:
@@ -100,9 +105,10 @@ def open_tree(path: Path, limits: Limits) -> Tree:
 class Reader:
     """The messages of one source."""
 
-    def __init__(self, tree: Tree, after: Position | None = None) -> None:
-        """Begin behind `after`, or at the beginning."""
+    def __init__(self, tree: Tree, after: Position | None = None, *, nameless: bool = False) -> None:
+        """Begin behind `after`, or at the beginning. `nameless`: an mbox file's name is no mailbox's."""
         self._tree = tree
+        self._nameless = nameless
         self._after = after
         self._keywords: dict[tuple[str, ...], dict[str, str]] = {}
 
@@ -144,6 +150,7 @@ class Reader:
         offset = 0
         if self._after is not None:
             if member.key < self._after.key:
+                yield Passed()
                 return
             if member.key == self._after.key:
                 offset = self._after.offset
@@ -173,7 +180,7 @@ class Reader:
         if offset == 0 and first and not mbox.looks_like(first):
             yield Trouble(member.name, "it is neither an mbox file nor a message in a maildir")
             return
-        levels = tuple(folder_names.levels_of_file(member.components))
+        levels = () if self._nameless else tuple(folder_names.levels_of_file(member.components))
         yield Mailbox(levels)
         for piece in mbox.read(chain([first], blocks), offset):
             if isinstance(piece, bytes):

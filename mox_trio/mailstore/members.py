@@ -166,6 +166,10 @@ class Bounded:
             self._spend(max(position - before, 0))
         return self._file.seek(position, whence)
 
+    def seekable(self) -> bool:
+        """Archives are files."""
+        return True
+
     def tell(self) -> int:
         """The position."""
         return self._file.tell()

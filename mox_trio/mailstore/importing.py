@@ -1,0 +1,265 @@
+"""Import mail: a maildir, an mbox file, a directory of these, or an archive that holds them.
+
+Three steps run side by side with little between them: a thread reads, then bodies are made durable, then rows are
+inserted, one unit for each batch. The position behind a batch is written by the unit that inserts it; so an import that
+was killed, cancelled or failed goes on exactly behind the last message that is in, when it is run again with the same
+source and the same target. At the end the position is forgotten.
+
+A message that cannot be taken (too large, unreadable, in a broken part of an archive) stays where it is and is
+reported. What ends an import: the quota, a store that is away, a source that cannot be opened. Bodies whose rows were
+not written are removed by `upkeep`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import deliver, keywords, mail_source
+from mox_trio.mailstore.deliver import Delivered
+from mox_trio.mailstore.folder_names import Mapping
+from mox_trio.mailstore.import_batches import Batch, Filler, Notes
+from mox_trio.mailstore.mail_source import Event, Position, Reader
+from mox_trio.mailstore.members import Limits, Tree
+from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.mailstore.together import together
+from storage_backends.index.api import Transaction
+from storage_backends.index.tables import keywords as keyword_rows
+from storage_backends.index.tables import stores
+
+PAGE_BYTES: Final = 1024 * 1024
+PAGE_EVENTS: Final = 500
+"""What is read at once in a thread."""
+HEAD: Final = 64 * 1024
+"""Bytes at the beginning of a file by which it is known again."""
+
+Page = list[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How mail is imported."""
+
+    into: str = ""
+    """The mailbox below which everything goes; for a single mbox file or maildir, into which it goes."""
+    strip: str = ""
+    """Levels that are taken off the beginning of mailboxes' names."""
+    skip_duplicates: bool = False
+    """Leave out what the account has already, byte for byte."""
+    quota: int = 0
+    """Bytes that the account may hold in all; 0: any."""
+    restart: bool = False
+    """Begin at the beginning, also where an earlier import was cut off."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is. `done` of `total` are bytes of the source."""
+
+    messages: int
+    size: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import did."""
+
+    imported: int
+    size: int
+    """Bytes of the imported messages."""
+    before: int
+    """Messages that an earlier run had imported before it was cut off."""
+    duplicates: int
+    bad: tuple[tuple[str, str], ...]
+    """Names in the source and reasons, of what was not imported or not in full; at most `import_batches.NOTED`."""
+    bad_total: int
+    renamed: tuple[tuple[str, str], ...]
+    """Names in the source that cannot be names of mailboxes, and what they became."""
+
+
+Listener = Callable[[Progress], Awaitable[None]]
+
+
+async def run(
+    store: MailStore,
+    account: Account,
+    source: Path,
+    options: Options = Options(),
+    progress: Listener | None = None,
+) -> Report:
+    """Import all that `source` holds. NOT_FOUND, FORBIDDEN, INVALID (source); QUOTA; errors of the stores.
+
+    `progress` is awaited after each batch; cancelling leaves a state from which the same call goes on.
+    """
+    path = await trio.to_thread.run_sync(source.resolve, limiter=store.spooling)
+    opened = await trio.to_thread.run_sync(_open, path, options, limiter=store.spooling)
+    reached = await store.index.read(partial(stores.progress, account_id=account.id, source=opened.identity))
+    if options.restart:
+        reached = None
+    after = Position.load(reached.position) if reached else None
+    reader = Reader(opened.tree, after, nameless=opened.tree.alone and bool(options.into))
+    job = _Import(store, account, opened, options, progress, reached.imported if reached else 0)
+    pages_in, pages = trio.open_memory_channel[Page](1)
+    batches_in, batches = trio.open_memory_channel[Batch](1)
+    # The receiving ends stay open until all have stopped: what failed first is what is told.
+    with pages, batches:
+        try:
+            await together(
+                [
+                    partial(_read, store, reader.events(), pages_in),
+                    partial(_fill, job.filler, pages, batches_in),
+                    partial(job.place_all, batches),
+                ],
+                3,
+            )
+        finally:
+            with trio.CancelScope(shield=True):
+                await job.filler.aclose()
+    await store.index.write([account.id], partial(stores.end_progress, account_id=account.id, source=opened.identity))
+    return job.report()
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    tree: Tree
+    identity: str
+    total: int
+
+
+def _open(path: Path, options: Options) -> _Opened:
+    tree = mail_source.open_tree(path, options.limits)
+    return _Opened(tree, _identity(path, options), tree.total())
+
+
+def _identity(path: Path, options: Options) -> str:
+    """What an import is known by when it is run again: the source, as far as one can see, and the target."""
+    status = path.stat()
+    known = [str(path), options.into, options.strip]
+    if path.is_dir():
+        known += [str(status.st_dev), str(status.st_ino)]
+    else:
+        with path.open("rb") as file:
+            known += [str(status.st_size), blake2b(file.read(HEAD)).hexdigest()]
+    return blake2b("\0".join(known).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+async def _read(store: MailStore, events: Iterator[Event], pages: trio.MemorySendChannel[Page]) -> None:
+    with pages:
+        # Reading changes nothing, so a cancelled import need not wait for a disk.
+        while page := await trio.to_thread.run_sync(_page, events, limiter=store.spooling, abandon_on_cancel=True):
+            await pages.send(page)
+
+
+def _page(events: Iterator[Event]) -> Page:
+    page: Page = []
+    size = 0
+    for event in events:
+        page.append(event)
+        if isinstance(event, bytes):
+            size += len(event)
+        if size >= PAGE_BYTES or len(page) >= PAGE_EVENTS:
+            break
+    return page
+
+
+async def _fill(filler: Filler, pages: trio.MemoryReceiveChannel[Page], batches: trio.MemorySendChannel[Batch]) -> None:
+    with batches:
+        async for page in pages:
+            for event in page:
+                if (batch := await filler.take(event)) is not None:
+                    await batches.send(batch)
+        if (batch := await filler.finish()) is not None:
+            await batches.send(batch)
+
+
+class _Import:
+    """The last step of one import, and what it has done so far."""
+
+    def __init__(
+        self,
+        store: MailStore,
+        account: Account,
+        opened: _Opened,
+        options: Options,
+        progress: Listener | None,
+        before: int,
+    ) -> None:
+        self._store = store
+        self._account = account
+        self._opened = opened
+        self._terms = deliver.Terms(options.quota)
+        self._progress = progress
+        self._before = before
+        self._imported = 0
+        self._size = 0
+        self._notes = Notes()
+        mapping = Mapping(options.into, options.strip)
+        self.filler = Filler(store, account, mapping, self._notes, skip_duplicates=options.skip_duplicates)
+
+    async def place_all(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
+        """Place batch after batch, in their order."""
+        async for batch in batches:
+            if await self._place(batch):
+                self._imported += len(batch.prepared)
+                self._size += sum(each.size for each in batch.prepared)
+            self.filler.placed(batch)
+            if self._progress is not None:
+                await self._progress(Progress(self._imported, self._size, self._opened.tree.done, self._opened.total))
+
+    async def _place(self, batch: Batch) -> bool:
+        try:
+            try:
+                await self._write(batch)
+            except Failure as failure:
+                if failure.kind is not Kind.LIMIT:
+                    raise
+                await self._write(await self._with_known_keywords(batch))
+        except Failure as failure:
+            await deliver.discard(self._store, batch.prepared)
+            if failure.kind is not Kind.LIMIT:
+                raise
+            for name in batch.names:
+                self._notes.add(name, failure.public)
+            return False
+        return True
+
+    async def _write(self, batch: Batch) -> None:
+        imported = self._before + self._imported + len(batch.prepared)
+        reached = stores.Progress(batch.position.dump(), imported)
+
+        def note(tx: Transaction, _: Sequence[Delivered]) -> None:
+            stores.set_progress(tx, self._account.id, self._opened.identity, reached, self._store.now())
+
+        await deliver.place(self._store, self._account, batch.mailbox, batch.prepared, self._terms, [note])
+
+    async def _with_known_keywords(self, batch: Batch) -> Batch:
+        """The batch without keywords that the account has no room for."""
+        rows = await self._store.index.read(lambda tx: keyword_rows.listed(tx, self._account.id))
+        known = {row.name.lower() for row in rows} | {name.lower() for name in keywords.FIXED}
+        prepared = []
+        for name, each in zip(batch.names, batch.prepared, strict=True):
+            flags = tuple(flag for flag in each.incoming.flags if flag.lower() in known)
+            if left_out := [flag for flag in each.incoming.flags if flag not in flags]:
+                self._notes.add(name, f"imported without {' '.join(left_out)}: the account has too many keywords")
+            prepared.append(replace(each, incoming=replace(each.incoming, flags=flags)))
+        return replace(batch, prepared=prepared)
+
+    def report(self) -> Report:
+        """What was done."""
+        return Report(
+            imported=self._imported,
+            size=self._size,
+            before=self._before,
+            duplicates=self._notes.duplicates,
+            bad=tuple(self._notes.bad),
+            bad_total=self._notes.total,
+            renamed=tuple(self._notes.renamed.items()),
+        )
