@@ -3,8 +3,8 @@
 A thread is held together by pairs of Message-ID and base subject: a mail joins the thread that its own Message-ID, or
 the nearest of its references, already stands for. Ids of mails that have not arrived stand for the thread too, so a
 parent that comes late joins its children. A reply without references joins the newest mail of the same subject among the
-last thousand of its mailbox from the last four weeks. Threads never merge and a mail never changes its thread, so a THREADID that was
-handed out stays true.
+last thousand of its mailbox from the last four weeks. Threads never merge and a mail never changes its thread, so a
+THREADID that was handed out stays true.
 """
 
 from typing import Final

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -53,10 +54,11 @@ async def opened(
     """A mail store in a directory: by default bodies on disk and rows in SQLite."""
     given = index
     index = index or await open_sqlite(directory / "index.db")
-    given_or_disk = bodies or await trio.to_thread.run_sync(DiskStore, directory / "bodies")
-    keyring = Keyring(IndexWrappedKeys(index), [MASTER]) if sealing else None
-    main = given_or_disk if keyring is None else Encrypted(given_or_disk, keyring)
     now = Clock()
+    on_disk = partial(DiskStore, directory / "bodies", clock=lambda: now() / 1000)
+    inner: BodyStore = await trio.to_thread.run_sync(on_disk) if bodies is None else bodies
+    keyring = Keyring(IndexWrappedKeys(index), [MASTER]) if sealing else None
+    main = inner if keyring is None else Encrypted(inner, keyring)
     try:
         await index.write(NO_ACCOUNT, lambda tx: stores.register(tx, "main"))
         store = MailStore(
