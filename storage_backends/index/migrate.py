@@ -27,6 +27,7 @@ def sqlite(path: Path) -> None:
     turnstile = Turnstile(wake_local.directory_of(path))
     try:
         with turnstile.turn():
+            sqlite_connection.create(path)
             raw = sqlite_connection.connect(path)
             try:
                 _in_transaction("sqlite://", raw, "BEGIN IMMEDIATE")

@@ -25,7 +25,9 @@ IDLE_SECONDS: Final = 2.0
 class Checkpoints:
     """The thread; `turnstile` is its own."""
 
-    def __init__(self, path: Path, turnstile: Turnstile) -> None:
+    def __init__(self, path: Path, turnstile: Turnstile, *, pages: int = PAGES, bound: int = BOUND) -> None:
+        self._every = pages
+        self._bound = bound
         self._path = path
         self._turnstile = turnstile
         self._connection: sqlite3.Connection | None = None
@@ -38,7 +40,7 @@ class Checkpoints:
     def wrote(self, pages: int) -> None:
         """From the writer: about so many pages came."""
         before, self._pages = self._pages, self._pages + pages
-        if before == 0 or self._pages >= PAGES:
+        if before == 0 or self._pages >= self._every:
             self._due.set()
 
     def close(self) -> None:
@@ -52,7 +54,7 @@ class Checkpoints:
             self._due.wait(IDLE_SECONDS if self._pages else None)
             idle = not self._due.is_set()
             self._due.clear()
-            if idle or self._pages >= PAGES:
+            if idle or self._pages >= self._every:
                 self._pages = 0
                 self._checkpoint("TRUNCATE" if idle else "PASSIVE")
         self._checkpoint("TRUNCATE")
@@ -64,7 +66,7 @@ class Checkpoints:
             # It may wait for the writer's or a reader's lock: a little only, there is a next time.
             connection.execute("PRAGMA busy_timeout = 20").fetchall()
             _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if mode == "TRUNCATE" or pages > BOUND:
+            if mode == "TRUNCATE" or pages > self._bound:
                 with self._turnstile.turn():
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, StorageError):

@@ -2,10 +2,14 @@
 
 Durable means WAL with synchronous=FULL: a commit returns after its pages are synced. Every setting is read back, because
 SQLite ignores what it cannot do. Rows are tuples; transactions begin and end by our own statements only.
+
+Nothing but SQLite may open the database, its -wal or its -shm in this process: closing any descriptor of a file drops
+all of the process's POSIX locks on it, and another process would then reset the WAL under our feet.
 """
 
 import os
 import sqlite3
+import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -50,16 +54,29 @@ PASSING: Final = frozenset(
 )
 
 
+def create(path: Path) -> None:
+    """Make an empty file with mode 0600 (SQLite gives it to the files beside it) when there is none. Unavailable."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise Unavailable(f"cannot make {path}: {error.strerror}") from error
+
+
 def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
-    """Open the database, made with mode 0600 when it is not there.
+    """Open a database that is there.
 
     Unavailable when it cannot be opened now, Corrupt when it is no database, Refused when SQLite cannot be durable there.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
-    except OSError as error:
-        raise Unavailable(f"cannot open {path}: {error.strerror}") from error
+        connection = sqlite3.connect(
+            f"file:{urllib.parse.quote(str(path))}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
     except sqlite3.Error as error:
         raise translated(error) from error
     try:
