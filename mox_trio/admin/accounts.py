@@ -105,3 +105,11 @@ async def _totals(store: MailStore, row: AccountRow | None) -> tuple[int, int]:
         return 0, 0
     boxes = await store.index.read(lambda tx: mailboxes.listed(tx, row.id))
     return sum(box.messages for box in boxes), sum(box.size for box in boxes)
+
+
+def quota(desk: Desk, name: str) -> int:
+    """Bytes of mail that an account may hold; 0 is any."""
+    settings = desk.config.current.dynamic.accounts.get(name)
+    if settings is None or settings.quota is None:
+        return int(desk.static.limits.quota)
+    return int(settings.quota)

@@ -5,6 +5,8 @@ import time
 from types import TracebackType
 from typing import Final, Self, TextIO
 
+from mox_trio.cli.output import size
+
 WIDTH: Final = 24
 EVERY: Final = 0.2
 """Seconds between drawings."""
@@ -46,12 +48,18 @@ class Bar:
 def line(label: str, done: int, total: int, unit: str, seconds: float) -> str:
     """The bar as text."""
     rate = done / seconds if seconds > 0 else 0.0
-    text = f"{label} {done} {unit}, {rate:.0f}/s"
     if total <= 0:
-        return text
+        return f"{label} {_amount(done, unit)}, {_amount(rate, unit)}/s"
     filled = min(WIDTH, WIDTH * done // total)
     left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
-    return f"{label} [{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{total} {unit}, {rate:.0f}/s{left}"
+    bar = "#" * filled + "." * (WIDTH - filled)
+    return f"{label} [{bar}] {_amount(done, '')}/{_amount(total, unit)}, {_amount(rate, unit)}/s{left}"
+
+
+def _amount(count: float, unit: str) -> str:
+    if unit == "bytes":
+        return size(count)
+    return f"{count:.0f} {unit}".rstrip()
 
 
 def duration(seconds: float) -> str:

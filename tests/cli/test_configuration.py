@@ -60,6 +60,6 @@ def test_names_with_control_characters_do_not_reach_the_terminal() -> None:
 
 
 def test_the_bar_says_rate_and_time_left() -> None:
-    assert progress.line("importing", 250, 1000, "messages", 5.0).endswith("250/1000 messages, 50/s, 15s left")
-    assert progress.line("importing", 250, 0, "messages", 5.0) == "importing 250 messages, 50/s"
+    assert progress.line("importing", 250, 1000, "messages", 5.0).endswith("250/1000 messages, 50 messages/s, 15s left")
+    assert progress.line("importing", 250, 0, "messages", 5.0) == "importing 250 messages, 50 messages/s"
     assert progress.duration(7500) == "2h05m"
