@@ -104,14 +104,20 @@ async def locate(store: MailStore, account: Account, email_id: EmailId) -> Locat
 
 @asynccontextmanager
 async def open_mail(
-    store: MailStore, account: Account, email_id: EmailId, start: int = 0, stop: int | None = None
+    store: MailStore,
+    account: Account,
+    email_id: EmailId,
+    start: int = 0,
+    stop: int | None = None,
+    located: Located | None = None,
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """Read bytes `start` to `stop` (exclusive; None: the end) of a mail, in blocks.
 
+    Who has located it already says where; if it moved since, it is located again.
     NOT_FOUND when it is gone; Corrupt when the body is not what was put.
     """
     async with AsyncExitStack() as stack:
-        located = await locate(store, account, email_id)
+        located = located or await locate(store, account, email_id)
         try:
             blocks = await stack.enter_async_context(_body(store, located, start, stop))
         except NotFound:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import accounts, reading
-from mox_trio.mailstore.search import filters, run
+from mox_trio.mailstore.search import columns, filters, run
 from mox_trio.mailstore.search.filters import (
     All,
     And,
@@ -203,7 +203,7 @@ async def test_any_tree_finds_what_a_look_at_each_message_finds(wanted: list[Fil
 async def test_pages_are_the_whole_answer_in_order(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for most in (1, 2, 3, 7):
         monkeypatch.setattr(run, "ROWS", most)
-        monkeypatch.setattr(run, "COLUMNS", most)
+        monkeypatch.setattr(columns, "COLUMNS", most)
         for tree in (Not(Flag("\\Seen")), Or((Subject("e"), Body("harbour"))), Text("example"), All()):
             pages = [page async for page in run.pages(inbox.store, inbox.account, [inbox.mailbox_id], tree)]
             assert [uid for page in pages for uid in page.uids] == inbox.expected(tree)
@@ -241,12 +241,18 @@ class Watched:
         self.store = inbox.store
 
     def __call__(
-        self, store: MailStore, account: Account, email_id: EmailRowId, start: int = 0, stop: int | None = None
+        self,
+        store: MailStore,
+        account: Account,
+        email_id: EmailRowId,
+        start: int = 0,
+        stop: int | None = None,
+        located: reading.Located | None = None,
     ) -> object:
         self.asked.append((start, stop))
         if self.fails is not None:
             raise self.fails
-        return self._open(store, account, email_id, start, stop)
+        return self._open(store, account, email_id, start, stop, located)
 
 
 @pytest.fixture

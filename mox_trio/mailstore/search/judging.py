@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mox_trio.mailstore.reading import Located
 from mox_trio.mailstore.search import filters, lowering
 from mox_trio.mailstore.search.lowering import Node
 from mox_trio.mailstore.search.text import Fields, fold, needle
@@ -57,6 +58,8 @@ class Facts:
     header_size: int = 0
     parts: bytes = b""
     """The opened column."""
+    located: Located | None = None
+    """Where its octets are."""
     text: Found | None = None
 
     @property

@@ -6,6 +6,7 @@ combine with one that follows.
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ _LOOK_BACK: Final = 64
 """Characters in which the beginning of a character is looked for; no language combines as many."""
 # What `words.decode` makes spaces of.
 _SPACES: Final = bytes.maketrans(b"\t\v\f\r", b"    ")
+_DATE: Final = re.compile(rb"(?:\A|\n)date[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE)
 
 
 def fold(text: str) -> str:
@@ -47,28 +49,29 @@ def needle(text: str) -> Needle:
 class Fields:
     """The decoded text of a header block, for many questions. Its lines have no line ends."""
 
-    __slots__ = ("_ascii", "_header", "_lines")
+    __slots__ = ("_block", "_header", "_is_plain", "_lines", "_unfolded")
 
     def __init__(self, block: bytes) -> None:
-        self._header: Header = header.parse(block)
-        self._lines: list[str] | None = None
+        self._block = block
         # Where a header is ASCII without encoded words, as most are, one look at the octets answers most questions.
-        self._ascii: bytes | None = None
-        if block.isascii() and b"=?" not in block:
-            self._ascii = block.replace(b"\r\n", b"").replace(b"\n", b"").translate(_SPACES).lower()
+        self._is_plain = block.isascii() and b"=?" not in block
+        self._unfolded: bytes | None = None
+        self._header: Header | None = None
+        self._lines: list[str] | None = None
 
     @property
     def date(self) -> bytes | None:
-        """The body of the Date field."""
-        return self._header.get(b"date")
+        """The body of the first Date field."""
+        found = _DATE.search(self._block)
+        return None if found is None else found[1].replace(b"\r\n", b"").replace(b"\n", b"").strip(b" \t\r")
 
     def field_holds(self, key: bytes, wanted: Needle) -> bool:
         """Whether a field named `key` (lower case) holds the text."""
         if not wanted.text:
-            return key in self._header
+            return key in self._parsed()
         if self._misses(wanted):
             return False
-        return any(wanted.text in fold(words.decode(body)) for body in self._header.all(key))
+        return any(wanted.text in fold(words.decode(body)) for body in self._parsed().all(key))
 
     def hold(self, wanted: Needle) -> bool:
         """Whether any field holds the text, its name included."""
@@ -81,10 +84,19 @@ class Fields:
         return any(wanted.text in line for line in self._lines)
 
     def _misses(self, wanted: Needle) -> bool:
-        return self._ascii is not None and (wanted.octets is None or wanted.octets not in self._ascii)
+        if not self._is_plain:
+            return False
+        if self._unfolded is None:
+            self._unfolded = self._block.replace(b"\r\n", b"").replace(b"\n", b"").translate(_SPACES).lower()
+        return wanted.octets is None or wanted.octets not in self._unfolded
+
+    def _parsed(self) -> Header:
+        if self._header is None:
+            self._header = header.parse(self._block)
+        return self._header
 
     def _folded(self) -> Iterator[str]:
-        for field in self._header.fields:
+        for field in self._parsed().fields:
             line = field.raw.replace(b"\r\n", b"").replace(b"\n", b"")
             yield fold(words.decode(line.strip(b" \t\r\n")))
 

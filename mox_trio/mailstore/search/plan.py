@@ -1,0 +1,66 @@
+"""What a search is going to do, and the messages that it works on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore.search import judging, lowering
+from mox_trio.mailstore.search.filters import Filter
+from mox_trio.mailstore.search.judging import Facts, Judge, Stage
+from mox_trio.mailstore.store import Account
+from storage_backends.index.api import MailboxId, Transaction, Uid
+from storage_backends.index.tables import mailboxes
+from storage_backends.index.tables.finding import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A filter made ready for one account."""
+
+    condition: Condition
+    """What the database selects by."""
+    is_exact: bool
+    """Whether what it selects is the answer."""
+    judge: Judge
+    stages: frozenset[Stage]
+    texts: frozenset[str]
+    """Folded texts that are looked for in the texts of messages."""
+    with_part_headers: bool
+
+
+@dataclass(slots=True)
+class Sieve:
+    """The messages of a page: decided ones go, the others stay."""
+
+    judge: Judge
+    undecided: list[Facts]
+    matched: list[Uid] = field(default_factory=list)
+    unreadable: list[Uid] = field(default_factory=list)
+
+    def decide(self) -> None:
+        """Let go what can be decided by what is known now."""
+        left: list[Facts] = []
+        for facts in self.undecided:
+            answer = self.judge(facts)
+            if answer is None:
+                left.append(facts)
+            elif answer:
+                self.matched.append(facts.uid)
+        self.undecided = left
+
+
+def make(tx: Transaction, *, account: Account, mailbox_ids: Iterable[MailboxId], wanted: Filter, now: int) -> Plan:
+    """Plan a search at an instant in milliseconds. NOT_FOUND, INVALID."""
+    for mailbox_id in mailbox_ids:
+        if mailboxes.by_id(tx, account.id, mailbox_id) is None:
+            raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
+    node = lowering.lower(wanted, tx, account, now)
+    condition, is_exact = lowering.pushed(node)
+    return Plan(
+        condition,
+        is_exact,
+        judging.judge(node),
+        judging.stages(node),
+        judging.texts(node),
+        judging.looks_at_part_headers(node),
+    )
