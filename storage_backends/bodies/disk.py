@@ -72,7 +72,7 @@ class DiskStore:
         staged = await trio.to_thread.run_sync(self._placer.stage_large, source, limiter=self._limiter)
         try:
             return await self._placing.do(placing.Put(account, source, staged))
-        except trio.Cancelled:
+        except (trio.Cancelled, errors.Unavailable):
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self._placer.discard, staged)
             raise
@@ -148,8 +148,8 @@ class DiskStore:
                     yield from entries
 
     async def aclose(self) -> None:
-        await trio.to_thread.run_sync(self._placer.close)
-        await trio.to_thread.run_sync(self._scratch.close)
+        for close in (self._placing.close, self._placer.close, self._scratch.close):
+            await trio.to_thread.run_sync(close)
 
 
 @dataclass(slots=True)

@@ -101,28 +101,15 @@ class Keyring:
         self._wrapped = wrapped
         self._most = cached
         self._keys: OrderedDict[int, bytes] = OrderedDict()
+        self._forgotten = 0
 
     async def account_key(self, account: int) -> bytes:
         """The account's key of `KEY` bytes; the first call for an account makes it."""
-        key = self._keys.get(account)
-        if key is not None:
-            self._keys.move_to_end(account)
-            return key
-        wrapped = await self._wrapped.get(account)
-        if wrapped is None:
-            wrapped = await self._wrapped.add(account, self._wrap(account, secrets.token_bytes(KEY)))
-        return self._remember(account, self._unwrap(account, wrapped))
+        return self._held(account) or await self._fetch(account, make=True)
 
     async def existing_key(self, account: int) -> bytes:
         """The account's key; NotFound when it has none, because then nothing can be sealed under it."""
-        key = self._keys.get(account)
-        if key is not None:
-            self._keys.move_to_end(account)
-            return key
-        wrapped = await self._wrapped.get(account)
-        if wrapped is None:
-            raise errors.NotFound(f"account {account} has no key")
-        return self._remember(account, self._unwrap(account, wrapped))
+        return self._held(account) or await self._fetch(account, make=False)
 
     async def erase(self, account: int) -> None:
         """Drop the account's key: what is sealed under it is lost for ever."""
@@ -132,25 +119,51 @@ class Keyring:
     def forget(self, account: int) -> None:
         """Do not hold the account's key in memory any longer; the next use asks again."""
         self._keys.pop(account, None)
+        self._forgotten += 1
 
     async def rewrap(self) -> int:
-        """Wrap all keys with the first master key; give how many were not. Stopped half-way, it is run again."""
+        """Wrap all keys with the first master key; give how many were not. Stopped half-way, it is run again.
+
+        Corrupt at the end when keys did not open; all others are done then.
+        """
         changed = 0
+        broken = []
         for account, wrapped in await self._wrapped.all():
-            if wrapped[1:9] != self._first.id:
+            if _master_of(wrapped) == self._first.id:
+                continue
+            try:
                 new = self._wrap(account, self._unwrap(account, wrapped))
+            except errors.Corrupt:
+                broken.append(account)
+            else:
                 changed += await self._wrapped.replace(account, wrapped, new)
+        if broken:
+            raise errors.Corrupt(f"the keys of {len(broken)} accounts do not open, first {broken[:10]}")
         return changed
 
     async def unused_masters(self) -> list[bytes]:
         """The ids of the configured master keys that wrap nothing (any more) and are not the first."""
-        used = {wrapped[1:9] for _, wrapped in await self._wrapped.all()} | {self._first.id}
+        used = {_master_of(wrapped) for _, wrapped in await self._wrapped.all()} | {self._first.id}
         return [each for each in self._masters if each not in used]
 
-    def _remember(self, account: int, key: bytes) -> bytes:
-        self._keys[account] = key
-        while len(self._keys) > self._most:
-            self._keys.popitem(last=False)
+    def _held(self, account: int) -> bytes | None:
+        key = self._keys.get(account)
+        if key is not None:
+            self._keys.move_to_end(account)
+        return key
+
+    async def _fetch(self, account: int, make: bool) -> bytes:
+        forgotten = self._forgotten
+        wrapped = await self._wrapped.get(account)
+        if wrapped is None:
+            if not make:
+                raise errors.NotFound(f"account {account} has no key")
+            wrapped = await self._wrapped.add(account, self._wrap(account, secrets.token_bytes(KEY)))
+        key = self._unwrap(account, wrapped)
+        if forgotten == self._forgotten:  # else it may be this one that was to be forgotten
+            self._keys[account] = key
+            while len(self._keys) > self._most:
+                self._keys.popitem(last=False)
         return key
 
     def _wrap(self, account: int, key: bytes) -> bytes:
@@ -161,10 +174,10 @@ class Keyring:
         head, sealed = wrapped[:_HEAD], wrapped[_HEAD:]
         if len(wrapped) <= _HEAD or head[:1] != _VERSION:
             raise errors.Corrupt(f"the wrapped key of account {account} is none")
-        master = self._masters.get(head[1:9])
+        master = self._masters.get(_master_of(wrapped))
         if master is None:
             raise errors.Corrupt(
-                f"the key of account {account} is wrapped by master key {head[1:9].hex()}, not configured"
+                f"the key of account {account} is wrapped by master key {_master_of(wrapped).hex()}, not configured"
             )
         try:
             return AESGCM(master.key).decrypt(head[-_NONCE:], sealed, _associated(account))
@@ -175,6 +188,10 @@ class Keyring:
 def derive(key: bytes, purpose: bytes, salt: bytes = b"") -> bytes:
     """A key of `KEY` bytes for one purpose, by HKDF-SHA256 (RFC 5869); nothing leads from it back to `key`."""
     return HKDF(hashes.SHA256(), KEY, salt or None, purpose).derive(key)
+
+
+def _master_of(wrapped: bytes) -> bytes:
+    return wrapped[1:9]
 
 
 def _associated(account: int) -> bytes:

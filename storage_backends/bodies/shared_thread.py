@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 import outcome
 import trio
 
+from storage_backends import errors
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -31,16 +33,19 @@ class SharedThread(Generic[Job, Result]):
     def __init__(self, work: Callable[[Sequence[Job]], Sequence[outcome.Outcome[Result]]], most: int) -> None:
         self._work = work
         self._most = most
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._closed = False
         self._waiting: list[_Ticket[Job]] = []
         self._running = False
 
     async def do(self, job: Job) -> Result:
-        """Have `job` done in a batch; returns its result or raises its exception."""
+        """Have `job` done in a batch; returns its result or raises its exception. Unavailable after `close`."""
         await trio.lowlevel.checkpoint_if_cancelled()
         ticket = _Ticket(job, trio.lowlevel.current_task())
         token = trio.lowlevel.current_trio_token()
         with self._lock:
+            if self._closed:
+                raise errors.Unavailable("the store is closed")
             self._waiting.append(ticket)
             start, self._running = not self._running, True
         if start:
@@ -56,12 +61,19 @@ class SharedThread(Generic[Job, Result]):
         result: Result = await trio.lowlevel.wait_task_rescheduled(take_away)
         return result
 
+    def close(self) -> None:
+        """Take no more jobs, and wait until those that wait are done. Blocks; not for the event loop."""
+        with self._lock:
+            self._closed = True
+            self._lock.wait_for(lambda: not self._running)
+
     def _run(self, token: trio.lowlevel.TrioToken) -> None:
         while True:
             with self._lock:
                 batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 if not batch:
                     self._running = False
+                    self._lock.notify_all()
                     return
             done = outcome.capture(self._work, [ticket.job for ticket in batch])
             token.run_sync_soon(_hand_out, batch, done)

@@ -254,6 +254,24 @@ class BodyStoreContract:
             assert len(kept) >= 10
             assert [await api.read(store, ref) for ref in kept] == [b"small"] * len(kept)
 
+    async def test_put_under_way_is_done_or_unavailable_when_the_store_closes(self, opener: Opener) -> None:
+        done: list[str] = []
+
+        async def put(store: api.BodyStore, size: int) -> None:
+            try:
+                done.append(await store.put(7, sources.Long(size)))
+            except errors.Unavailable:
+                return
+
+        async with trio.open_nursery() as nursery, opener() as store:
+            for number in range(20):
+                nursery.start_soon(put, store, number * 50_000)
+            await trio.lowlevel.checkpoint()
+        async with opener() as store:
+            found = await listed(store)
+            assert set(done) <= set(found)
+            assert [len(await api.read(store, ref)) for ref in found] == [info.size for info in found.values()]
+
     async def test_reader_may_stop_in_the_middle(self, opener: Opener) -> None:
         async with opener() as store:
             ref = await store.put(7, sources.Long(2 * MIB))

@@ -110,6 +110,45 @@ async def test_rotation_rewraps_all_and_may_be_stopped_in_the_middle() -> None:
     assert {account: await keyring.Keyring(wrapped, [new]).account_key(account) for account in keys} == keys
 
 
+async def test_key_that_does_not_open_stops_no_rotation_of_others() -> None:
+    wrapped, old, new = keyring.MemoryWrappedKeys(), new_master(), new_master()
+    before = keyring.Keyring(wrapped, [old])
+    for account in range(4):
+        await before.account_key(account)
+    wrapped.kept[1] = wrapped.kept[1][:-1]
+    with pytest.raises(errors.Corrupt, match=r"1 accounts do not open, first \[1\]"):
+        await keyring.Keyring(wrapped, [new, old]).rewrap()
+    assert [account for account, each in wrapped.kept.items() if each[1:9] != new.id] == [1]
+
+
+async def test_key_that_is_erased_while_it_is_fetched_is_not_held() -> None:
+    class SlowKeys(keyring.MemoryWrappedKeys):
+        fetched, go_on = trio.Event(), trio.Event()
+
+        async def get(self, account: int) -> bytes | None:
+            found = await super().get(account)
+            self.fetched.set()
+            await self.go_on.wait()
+            return found
+
+    wrapped, master = SlowKeys(), new_master()
+    await wrapped.add(7, (await wrapped_by(master))[7])
+    ring = keyring.Keyring(wrapped, [master])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ring.account_key, 7)
+        await wrapped.fetched.wait()
+        await ring.erase(7)
+        wrapped.go_on.set()
+    with pytest.raises(errors.NotFound):
+        await ring.existing_key(7)
+
+
+async def wrapped_by(master: MasterKey) -> dict[int, bytes]:
+    wrapped = keyring.MemoryWrappedKeys()
+    await keyring.Keyring(wrapped, [master]).account_key(7)
+    return wrapped.kept
+
+
 async def test_memory_holds_a_bounded_number_of_keys() -> None:
     class CountingKeys(keyring.MemoryWrappedKeys):
         asked = 0
