@@ -78,6 +78,7 @@ def _box(localpart: str, domain: str, name: str | None = None, route: str | None
         ("[list] John <j@x.test>", [_box("j", "x.test", "[list] John")]),
         ("John Doe j@x.test", [_box("j", "x.test", "John Doe")]),
         ("j@x.test John Doe", [_box("j", "x.test", "John Doe")]),
+        ("a@x .test Jane", [_box("a", "x.test", "Jane")]),
         ("a@x.test b@y.test", [_box("a", "x.test")]),
         ("a@b@x.test", [_box("a@b", "x.test")]),
         ("<<j@x.test>>", [_box("j", "x.test")]),

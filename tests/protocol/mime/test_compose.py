@@ -42,6 +42,8 @@ def _types(message: bytes) -> list[str]:
         (" a\tb ", False, b"Subject: a b\r\n"),
         ("Grüße", False, b"Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n"),
         ("Grüße", True, "Subject: Grüße\r\n".encode()),
+        ("a\x85b", True, b"Subject: =?utf-8?q?a=C2=85b?=\r\n"),
+        ("a\udc80b", True, b"Subject: =?utf-8?b?YT9i?=\r\n"),
         ("=?utf-8?q?x?=", True, b"Subject: =?utf-8?b?PT91dGYtOD9xP3g/PQ==?=\r\n"),
         ("a" * 60 + " " + "b" * 60, False, b"Subject: " + b"a" * 60 + b"\r\n " + b"b" * 60 + b"\r\n"),
     ],
@@ -78,6 +80,24 @@ def test_an_address_that_has_no_ascii_form_needs_utf8() -> None:
     with pytest.raises(InvalidAddress, match="no ASCII form"):
         header_writer.address_list("To", people)
     assert header_writer.address_list("To", people, utf8=True) == "To: jörg@x.example\r\n".encode()
+
+
+def test_lines_are_folded_before_they_exceed_78_octets() -> None:
+    for length in range(50, 80):
+        lines = header_writer.unstructured("Subject", "a" * length + " b").removesuffix(b"\r\n").split(b"\r\n")
+        assert len(lines) == (1 if len("Subject: ") + length + 2 <= 78 else 2)
+
+
+@pytest.mark.parametrize("bad", ["a>b", "a b", "<a>", "é@x", "a" * 300])
+def test_content_ids_are_checked(bad: str) -> None:
+    with pytest.raises(Unwritable, match="Content-ID"):
+        compose.render(Draft([], attachments=[Attachment([], content_id=bad)]), ENTROPY)
+
+
+@pytest.mark.parametrize("bad", ["multipart/mixed", "text", "a/b; c=d", "a/b/c", "/", "é/b"])
+def test_types_of_attachments_are_checked(bad: str) -> None:
+    with pytest.raises(Unwritable, match="type of an attachment"):
+        compose.render(Draft([], attachments=[Attachment([], bad)]), ENTROPY)
 
 
 def test_dates_and_ids_are_written() -> None:

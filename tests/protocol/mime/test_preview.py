@@ -63,6 +63,7 @@ def test_plain_text(body: str, expected: str) -> None:
         ("text <!-- open", "text"),
         ("text <script> open", "text"),
         ("text </ b>", "text"),
+        ("&#" + "9" * 5000 + ";", "\ufffd"),
         ("&#99999999999999999999;&#x110000;&#0;&nosuch;", "\ufffd\ufffd\ufffd&nosuch;"),
     ],
 )

@@ -29,6 +29,8 @@ from mox_trio.protocol.mime import words
         (b"(=?ISO-8859-1?Q?a?=\t=?ISO-8859-1?Q?b?=)", "(ab)"),
         (b"(=?ISO-8859-1?Q?a_b?=)", "(a b)"),
         (b"(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)", "(a b)"),
+        (b"=?utf-8?q?a?= and =?utf-8?q?b?=", "a and b"),
+        (b"=?utf-8?q?a?= =?utf-8?q?b?=c", "abc"),
         # a language (RFC 2231 5)
         (b"=?US-ASCII*EN?Q?Keith_Moore?=", "Keith Moore"),
         # one character cut into two words
