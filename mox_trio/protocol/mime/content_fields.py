@@ -11,7 +11,6 @@ from mox_trio.base import limits
 from mox_trio.protocol.mime import header, parameters
 from mox_trio.protocol.mime.part import Part
 
-_USUAL_ENCODINGS: Final = {name.encode(): name for name in ("7bit", "8bit", "binary", "base64", "quoted-printable")}
 _ENCODED: Final = frozenset({"base64", "quoted-printable"})
 
 
@@ -47,7 +46,7 @@ def _read_type(part: Part, body: bytes) -> bytes:
 
 
 def _read_encoding(part: Part, body: bytes) -> None:
-    part.encoding = _USUAL_ENCODINGS.get(body) or parameters.encoding(body) or part.encoding
+    part.encoding = parameters.encoding(body) or part.encoding
 
 
 def _read_disposition(part: Part, body: bytes) -> None:

@@ -13,8 +13,12 @@ from urllib.parse import quote, unquote_to_bytes
 from mox_trio.protocol.mime import charsets
 from mox_trio.protocol.mime.part import Parameters
 
-_TYPE: Final = re.compile(rb"\s*([^\s/;,()\"=]+)\s*/\s*([^\s/;,()\"=]+)")
+_TYPE: Final = re.compile(
+    rb"""\s*+ ([^\x00-\x20\x7f-\xff/;,()"=]++) \s*+ / \s*+ ([^\x00-\x20\x7f-\xff/;,()"=]++) (?![\x7f-\xff])""",
+    re.VERBOSE,
+)
 _TOKEN: Final = re.compile(rb"[\s\"]*([^\s;,\"()]+)")
+_ENCODINGS: Final = {name.encode(): name for name in ("7bit", "8bit", "binary", "base64", "quoted-printable")}
 _STRICT_TOKEN: Final = re.compile(rb"[\w!#$%&'*+.^`{|}~-]+", re.ASCII)
 _PARAMETER: Final = re.compile(
     rb"""[\s;]*+ ([^\s;="]++) \s*+ = \s*+
@@ -65,10 +69,15 @@ def disposition(body: bytes) -> tuple[str, Parameters] | None:
 def encoding(body: bytes) -> str | None:
     """The value of a Content-Transfer-Encoding field in lower case; None where it is no token.
 
-    What follows a semicolon is left out, and white space within is taken for the dash of quoted-printable.
+    What follows the token is left out, but white space within is taken for the dash of quoted-printable.
     """
-    word = b"-".join(_without_comments(body).partition(b";")[0].split())
-    return _lower(word) if _STRICT_TOKEN.fullmatch(word) else None
+    if body in _ENCODINGS:
+        return _ENCODINGS[body]
+    words = _without_comments(body).partition(b";")[0].lower().split()
+    for meant in (b"-".join(words[:1]), b"-".join(words[:2])):
+        if meant in _ENCODINGS:
+            return _ENCODINGS[meant]
+    return _lower(words[0]) if words and _STRICT_TOKEN.fullmatch(words[0]) else None
 
 
 def tokens(body: bytes) -> tuple[str, ...]:
@@ -145,8 +154,7 @@ def _joined(sections: list[tuple[bool, bytes]]) -> str:
         charset, _, first = first.split(b"'", 2)  # RFC 2231 4: charset'language'value
     values = [unquote_to_bytes(first) if encoded else first]
     values.extend(unquote_to_bytes(value) if encoded else value for encoded, value in sections[1:])
-    # UTF-7 can spell half a surrogate pair, which no UTF-8 can.
-    return charsets.decode(b"".join(values), charset).encode("utf-8", "replace").decode()
+    return charsets.decode(b"".join(values), charset)
 
 
 def _without_comments(body: bytes) -> bytes:
