@@ -17,7 +17,7 @@ from mox_trio.protocol.mime import header, words
 from mox_trio.protocol.mime.header import Header
 
 _LOOK_BACK: Final = 64
-"""Characters in which the beginning of a character is looked for; no language combines as many."""
+"""Characters in which the beginning of one is looked for."""
 # What `words.decode` makes spaces of.
 _SPACES: Final = bytes.maketrans(b"\t\v\f\r", b"    ")
 _DATE: Final = re.compile(rb"(?:\A|\n)date[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE)
@@ -136,15 +136,17 @@ class Matcher:
 
 
 def _stop(text: str) -> int:
-    """Before the last character that combines with none before it; the end where there is none near it."""
+    """Before the last character that combines with none before it; the end where there is none near it, be it right or
+    not: no language needs as many marks.
+    """
     for place in range(len(text) - 1, max(len(text) - _LOOK_BACK, -1), -1):
         if _begins(text[place]):
             return place
-    return len(text)
+    return len(text) if len(text) > _LOOK_BACK else 0
 
 
 def _begins(character: str) -> bool:
     if character < "\u0300":
         return True
     # Only marks, and vowels and final consonants of Hangul, are composed with what is before them (UAX #15).
-    return unicodedata.category(character)[0] != "M" and not "\u1100" <= character <= "\u11ff"
+    return unicodedata.category(character)[0] != "M" and not "\u1160" <= character <= "\u11ff"
