@@ -109,6 +109,8 @@ def swift(root: Path) -> Iterator[S3Server]:
     """The run's Swift; `root` is common to all workers (`shared_server.run_root`)."""
     if not (SWIFT / ".ready").exists():
         absent(f"no Swift in {SWIFT}: make .venv-swift/.ready")
+    if os.geteuid() not in {user.pw_uid for user in pwd.getpwall()}:
+        absent("Swift does not run as a user without a name")
     with shared_server.shared(root, swift_running) as facts:
         yield S3Server(**facts)
 
@@ -148,7 +150,7 @@ def swift_running(directory: Path) -> Iterator[Mapping[str, str]]:
     with shared_server.child(rings, directory / "rings.log") as builder:
         if builder.wait(60) != 0:
             raise shared_server.StartFailed((directory / "rings.log").read_text())
-    user = pwd.getpwuid(os.geteuid()).pw_name  # as root Swift wants to become somebody: it stays root
+    user = pwd.getpwuid(os.geteuid()).pw_name  # Swift wants to become somebody: it stays who it is
     with ExitStack() as stack:
         servers = {}
         for kind, port in ports.items():
