@@ -48,6 +48,10 @@ class Lost(Exception):
     """The connection went before COMMIT was sent, so nothing happened; to be run again."""
 
 
+class Away(Unavailable):
+    """There is no connection to the database now."""
+
+
 class Connector:
     """Opens connections to one database. From any thread."""
 
@@ -62,7 +66,7 @@ class Connector:
         options = " ".join(f"-c {name}={value}" for name, value in {**SERVER_SETTINGS, **settings}.items())
         with self._lock:
             if time.monotonic() < self._failed_at + PAUSE:
-                raise Unavailable(self._reason)
+                raise Away(self._reason)
             try:
                 return psycopg.connect(
                     make_conninfo(self._conninfo, options=options, **CLIENT_SETTINGS), autocommit=True
@@ -70,7 +74,7 @@ class Connector:
             except psycopg.OperationalError as error:
                 self._failed_at = time.monotonic()
                 self._reason = f"cannot reach the database: {_first_line(error)}"
-                raise Unavailable(self._reason) from error
+                raise Away(self._reason) from error
 
 
 def close(connection: Connection | None) -> None:

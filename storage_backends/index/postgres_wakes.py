@@ -78,10 +78,17 @@ class NotifyWakes:
     def _loop(self) -> None:
         compare_at = time.monotonic() + COMPARE_SECONDS
         while not self._closing:
-            inbox = [self._listening.fileno()] if self._listening is not None else []
-            ready, _, _ = select.select([*inbox, self._bell], [], [], max(0.0, compare_at - time.monotonic()))
+            inbox = -1 if self._listening is None else self._listening.fileno()
+            waiting = select.poll()  # select() knows no descriptors from 1024
+            waiting.register(self._bell, select.POLLIN)
+            if inbox >= 0:
+                waiting.register(inbox, select.POLLIN)
+            ready = dict(waiting.poll(max(0.0, compare_at - time.monotonic()) * 1000))
             try:
-                self._work(ready)
+                if self._bell in ready:
+                    self._send()
+                if inbox in ready:
+                    self._receive()
                 if time.monotonic() >= compare_at:
                     compare_at = time.monotonic() + COMPARE_SECONDS
                     self._connect()
@@ -90,18 +97,19 @@ class NotifyWakes:
                 self._disconnect()
         self._disconnect()
 
-    def _work(self, ready: list[int]) -> None:
-        if self._bell in ready:
-            if not self._closing:
-                time.sleep(GATHER_SECONDS)  # more commits come meanwhile
-            self._send()
-        if self._listening is not None and len(ready) > (self._bell in ready):
-            touched: dict[AccountId, ModSeq] = {}
-            for notification in self._listening.notifies(timeout=0):
+    def _receive(self) -> None:
+        if self._listening is None:
+            return
+        mine = self._sending.info.backend_pid if self._sending is not None else 0
+        touched: dict[AccountId, ModSeq] = {}
+        for notification in self._listening.notifies(timeout=0):
+            if notification.pid != mine:
                 touched.update(_unpacked(notification.payload))
-            self._heard(touched)
+        self._heard(touched)
 
     def _send(self) -> None:
+        if not self._closing:
+            time.sleep(GATHER_SECONDS)  # more commits come meanwhile
         os.eventfd_read(self._bell)
         with self._lock:
             touched, self._outbox = self._outbox, {}

@@ -5,7 +5,8 @@ over several accounts waits in a queue of its own and locks them in the order of
 
 - A unit raises: rolled back to its savepoint, its caller gets the exception; the rest of the batch goes on.
 - Deadlock, serialisation failure, connection lost before COMMIT was sent: nothing happened, each unit of the batch is
-  run again alone, a few times; then Unavailable.
+  run again alone, a few times within a second; then Unavailable. Without a connection to begin with it is Unavailable at
+  once, so that callers do not pile up while the database is away.
 - Connection lost during COMMIT: `pg_xact_status` on a new connection tells what became of it. Only an aborted one is
   run again. A database that stays away for a minute leaves it unknown; that too is Unavailable, and says so.
 """
@@ -23,7 +24,7 @@ from storage_backends.errors import StorageError, Unavailable
 from storage_backends.index.calls import Call
 from storage_backends.index.marks import Marks
 from storage_backends.index.postgres_batch import Batch
-from storage_backends.index.postgres_connection import Again, Connection, Connector, Lost, close
+from storage_backends.index.postgres_connection import Again, Away, Connection, Connector, Lost, close
 from storage_backends.index.postgres_queues import Accounts, Queues
 
 BATCH_SECONDS: Final = 0.020
@@ -100,7 +101,7 @@ class Worker:
         for turn in range(TRIES):
             try:
                 self._transaction(iter((call,)), [])
-            except (Again, Lost) as error:
+            except (Again, Lost, Away) as error:
                 reason = error
             except (StorageError, psycopg.Error) as error:
                 reason = error

@@ -84,9 +84,12 @@ class LocalWakes:
 
     def _loop(self) -> None:
         inbox = self._socket.fileno()
+        waiting = select.poll()  # select() knows no descriptors from 1024
+        waiting.register(inbox, select.POLLIN)
+        waiting.register(self._bell, select.POLLIN)
         compare_at = time.monotonic() + COMPARE_SECONDS
         while not self._closing:
-            ready, _, _ = select.select([inbox, self._bell], [], [], max(0.0, compare_at - time.monotonic()))
+            ready = dict(waiting.poll(max(0.0, compare_at - time.monotonic()) * 1000))
             if inbox in ready:
                 self._receive()
             if self._bell in ready:
