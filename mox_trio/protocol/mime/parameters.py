@@ -1,9 +1,10 @@
 """Values of MIME's structured fields: a type or token with parameters (RFC 2045 5.1, RFC 2183, RFC 2231), and lists.
 
-Lax where mail is: unquoted values may hold white space and specials, a quote may be left open, semicolons may be
-missing or doubled, comments are skipped. What cannot be read is left out; nothing is raised; linear. Parameters in
-sections are joined, and those with a charset decoded (RFC 2231 3 and 4); other 8-bit text is UTF-8 or else
-windows-1252. Of a parameter that is given plain and with a charset, the one with the charset counts (RFC 6266 4.3).
+Lax where mail is: unquoted values may hold specials, and those that name a file white space, a quote may be left
+open, semicolons may be missing or doubled, comments are skipped. What cannot be read is left out; nothing is raised;
+linear. Parameters in sections are joined, and those with a charset decoded (RFC 2231 3 and 4); other 8-bit text is
+UTF-8 or else windows-1252. Of a parameter that is given plain and with a charset, the one with the charset counts
+(RFC 6266 4.3).
 """
 
 import re
@@ -28,6 +29,8 @@ _PARAMETER: Final = re.compile(
 _OUTSIDE: Final = re.compile(rb"\"(?:[^\"\\]|\\.)*+\"?|[^\"(]++|\(", re.DOTALL)
 _INSIDE: Final = re.compile(rb"\\.?|[()]|[^()\\]++", re.DOTALL)
 """The next piece of a value, outside and inside of a comment."""
+_NAMES_OF_FILES: Final = (b"name", b"filename")
+"""Parameters whose values hold white space, and that programs have forgotten to quote; no other ever should."""
 _ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
 _SECTION: Final = re.compile(rb"([^*]+)(?:\*([0-9]{1,4}))?(\*)?")
 _ATTRIBUTE_SPECIALS: Final = "!#$&+^`{|}"
@@ -52,11 +55,14 @@ def content_type(body: bytes) -> ContentType | None:
     if named is None:
         return None
     pairs = _pairs(body, named.end())
-    kind = _lower(named[1])
+    kind, decoded = _lower(named[1]), _decoded(pairs)
     boundary = b""
     if kind == "multipart":
-        boundary = next((value for name, value in pairs if name == b"boundary"), b"").rstrip()
-    return ContentType(kind, _lower(named[2]), _decoded(pairs), boundary)
+        # Octets as they stand, for they are compared with lines; only of one in sections there is no such form.
+        written = (value for name, value in pairs if name == b"boundary")
+        joined = (value.encode() for name, value in decoded if name == "boundary")
+        boundary = next(written, None) or next(joined, b"")
+    return ContentType(kind, _lower(named[2]), decoded, boundary.rstrip())
 
 
 def disposition(body: bytes) -> tuple[str, Parameters] | None:
@@ -102,12 +108,20 @@ def _pairs(body: bytes, start: int) -> list[_Pair]:
         found = _PARAMETER.match(body, start)
         if found:
             start = found.end()
-            quoted = found[2]
-            value = found[3] if quoted is None else _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
-            pairs.append((found[1].lower(), value))
+            pairs.append((found[1].lower(), _value(found)))
             continue
         start = body.find(b";", start) + 1 or len(body)
     return pairs
+
+
+def _value(found: re.Match[bytes]) -> bytes:
+    quoted = found[2]
+    if quoted is not None:
+        return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+    words = found[3].split(maxsplit=1)
+    if len(words) > 1 and found[1].lower() not in _NAMES_OF_FILES:
+        return words[0]
+    return found[3].rstrip()
 
 
 def _decoded(pairs: list[_Pair]) -> Parameters:

@@ -13,7 +13,7 @@ _NO_PLACEHOLDER: Final = (
 _EMPTY_ADDRESS: Final = "An empty place between two commas is no address; Dovecot writes one with a missing mailbox."
 _FIRST_COUNTS: Final = "Of a field that is given twice the first counts, as readers show it; Dovecot takes the last."
 _LAX_VALUE: Final = (
-    "An unquoted value keeps its white space and specials, up to the next parameter; Dovecot cuts it there."
+    "An unquoted name of a file keeps its white space and specials, up to the next parameter; Dovecot cuts it there."
 )
 _LAX_BOUNDARY: Final = (
     "An unquoted boundary may hold =; Dovecot cuts it there, and takes the closing delimiter for the start of a part."
@@ -31,6 +31,9 @@ _LAX_ENCODING: Final = (
 )
 
 BODYSTRUCTURE: Final[_Reasons] = {
+    ("odd", "embedded message in base64 with a blank line"): (
+        "An encoded message cannot be looked into and is given an empty text; Dovecot shows its encoded octets as text."
+    ),
     (
         "odd",
         "multipart with empty boundary",

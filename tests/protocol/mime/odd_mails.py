@@ -53,6 +53,10 @@ ODD_MAILS: Final[dict[str, bytes]] = {
         + "--b\nContent-Type: message/rfc822\n\nSubject: in\n--b\n\nlast\n--b--\n",
         "embedded message without anything": _MIXED + "--b\nContent-Type: message/rfc822\n\n--b\n\nlast\n--b--\n",
         "embedded message in base64": "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeA==\n",
+        "embedded message in base64 with a blank line": _MIXED
+        + "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n\nU3ViamVjdDogeA==\n--b--\n",
+        "boundary in sections": "Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\n\n--ab\n\none\n--ab--\n",
+        "boundary with white space": "Content-Type: multipart/mixed; boundary=a b\n\n--a b\n\none\n--a b--\n",
         "message is a message": "Content-Type: message/rfc822\n\nSubject: in\n\nhello\n",
         "message/global": "Content-Type: message/global\n\nSubject: in\n\nhello\n",
         "message/delivery-status": "Content-Type: message/delivery-status\n\nReporting-MTA: dns; a\n\nAction: failed\n",
