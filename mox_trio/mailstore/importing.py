@@ -10,7 +10,7 @@ reported. What ends an import: the quota, a store that is away, a source that ca
 not written are removed by `upkeep`.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
@@ -26,6 +26,7 @@ from mox_trio.mailstore.folder_names import Mapping
 from mox_trio.mailstore.import_batches import Batch, Filler, Notes
 from mox_trio.mailstore.mail_source import Event, Position, Reader
 from mox_trio.mailstore.members import Limits, Tree
+from mox_trio.mailstore.progress import Listener, Progress
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.mailstore.together import together
 from storage_backends.index.api import Transaction
@@ -59,16 +60,6 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an import is. `done` of `total` are bytes of the source."""
-
-    messages: int
-    size: int
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """What an import did."""
 
@@ -83,9 +74,6 @@ class Report:
     bad_total: int
     renamed: tuple[tuple[str, str], ...]
     """Names in the source that cannot be names of mailboxes, and what they became."""
-
-
-Listener = Callable[[Progress], Awaitable[None]]
 
 
 async def run(

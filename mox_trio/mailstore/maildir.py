@@ -97,10 +97,12 @@ def flags(letters: str, table: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
-def letter_table(names: Sequence[str]) -> dict[str, str]:
-    """Letters for the first 26 of the names that are no flags of maildirs."""
-    wanted = dict.fromkeys(name for name in names if name not in _LETTER_OF)
-    return dict(zip(LETTERS, wanted, strict=False))
+def letter_table(names: Sequence[str], known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Letters for those names that are no flags of maildirs, besides the letters that are known; 26 in all."""
+    table = dict(known or {})
+    free = (letter for letter in LETTERS if letter not in table)
+    wanted = dict.fromkeys(name for name in names if name not in _LETTER_OF and name not in table.values())
+    return table | dict(zip(free, wanted, strict=False))
 
 
 def letters(names: Sequence[str], table: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -1,11 +1,29 @@
-"""How fast something long goes and how long it still takes, from what was done so far. Pure: time is an argument."""
+"""How far something long is, how fast it goes and how long it still takes. Pure: time is an argument."""
 
 from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 WINDOW: Final = 30.0
 """Seconds over which the rate is taken: it follows changes and does not jump."""
 _APART: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import or export is."""
+
+    messages: int
+    size: int
+    """Bytes of these messages."""
+    done: int
+    """Bytes of the whole that are behind: of an import's source, of an export's messages."""
+    total: int
+
+
+Listener = Callable[[Progress], Awaitable[None]]
+"""Told of progress now and then."""
 
 
 class Pace:

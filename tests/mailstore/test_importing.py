@@ -10,8 +10,9 @@ import trio
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import expunging, importing, mailboxes
-from mox_trio.mailstore.importing import Options, Progress, Report
+from mox_trio.mailstore.importing import Options, Report
 from mox_trio.mailstore.members import Limits
+from mox_trio.mailstore.progress import Progress
 from mox_trio.mailstore.store import Account, MailStore
 from tests.kit import mail_trees as trees
 from tests.kit.mail_trees import WHEN, Held, stored
