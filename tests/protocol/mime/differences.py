@@ -34,35 +34,31 @@ BODYSTRUCTURE: Final[_Reasons] = {
     ("odd", "embedded message in base64 with a blank line"): (
         "An encoded message cannot be looked into and is given an empty text; Dovecot shows its encoded octets as text."
     ),
-    (
-        "odd",
-        "multipart with empty boundary",
-    ): "An empty boundary is none; Dovecot ends parts at every line of two dashes.",
+    ("odd", "multipart with empty boundary"): (
+        "An empty boundary is none; Dovecot ends parts at every line of two dashes."
+    ),
     ("odd", "embedded multipart"): (
         "The line end before a delimiter belongs to it (RFC 2046 5.1.1); Dovecot counts it to a message that ends in a "
         "closing delimiter."
     ),
-    (
-        "odd",
-        "message/global",
-    ): "message/global holds a message (RFC 9051 7.5.2, RFC 6532 3.7); Dovecot does not look in.",
+    ("odd", "message/global"): (
+        "message/global holds a message (RFC 9051 7.5.2, RFC 6532 3.7); Dovecot does not look in."
+    ),
     ("odd", "type without subtype"): _DEFAULT_TYPE,
     ("odd", "type that is empty"): _DEFAULT_TYPE,
     ("odd", "type that is no type"): _DEFAULT_TYPE,
     ("odd", "parameters without semicolon"): _LAX_PARAMETERS,
     ("odd", "parameters with empty ones"): _LAX_PARAMETERS,
     ("odd", "parameter without value"): _LAX_PARAMETERS,
-    (
-        "odd",
-        "parameter with open quotes",
-    ): "A quote that is left open ends with the field; Dovecot drops the parameter.",
+    ("odd", "parameter with open quotes"): (
+        "A quote that is left open ends with the field; Dovecot drops the parameter."
+    ),
     ("odd", "parameter unquoted with white space"): _LAX_VALUE,
     ("odd", "parameter unquoted with specials"): _LAX_VALUE,
     ("odd", "RFC 2231 sections with a gap"): "Sections end at the gap; Dovecot gives all of them, unjoined.",
-    (
-        "odd",
-        "RFC 2231 and plain",
-    ): "A parameter with a charset replaces the plain one (RFC 6266 4.3); Dovecot gives both.",
+    ("odd", "RFC 2231 and plain"): (
+        "A parameter with a charset replaces the plain one (RFC 6266 4.3); Dovecot gives both."
+    ),
     ("odd", "disposition"): _WITHOUT_VERSION,
     ("odd", "disposition without parameters"): _WITHOUT_VERSION,
     ("odd", "unknown encoding"): _WITHOUT_VERSION,
