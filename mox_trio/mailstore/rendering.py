@@ -20,8 +20,11 @@ from storage_backends.index.tables.emails import Rendered
 
 VERSION: Final = 1
 
-PREVIEW_BYTES: Final = 64 * 1024
-"""Encoded bytes of the text part from which the preview is made."""
+PREVIEW_BYTES: Final = 4 * 1024
+"""Encoded bytes of a plain text part from which the preview is made; text before the first words of HTML is longer."""
+PREVIEW_HTML_BYTES: Final = 64 * 1024
+
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Summary(NamedTuple):
@@ -98,11 +101,10 @@ def render(codec: Codec, object_id: str, prefix: bytes, spooled: Spooled) -> tup
         prefix=seal("prefix", prefix),
         header=seal("header", block[: limits.HEADER_ROW_BYTES]),
         header_size=root.body_start,
-        envelope=seal("envelope", envelope.render(block)),
+        envelope=seal("envelope", envelope.of(fields)),
         bodystructure=seal("bodystructure", bodystructure.render(root, extended=True, envelope=envelope.render)),
-        body=seal("body", bodystructure.render(root, extended=False, envelope=envelope.render)),
         parts=seal("parts", structure_codec.dump(root)),
-        summary=seal("summary", json.dumps(shown, ensure_ascii=False).encode("utf-8", "replace")),
+        summary=seal("summary", _ENCODE(shown).encode("utf-8", "replace")),
         parsed_version=version(codec),
         sent=facts.date,
         message_id_key=codec.key("message-id", facts.message_id.encode()) if facts.message_id else None,
@@ -122,7 +124,8 @@ def _preview(root: Part, read: Callable[[int, int], bytes]) -> str:
     chosen = preview.choose(root)
     if chosen is None:
         return ""
-    stop = min(chosen.body_stop, chosen.body_start + PREVIEW_BYTES)
+    most = PREVIEW_HTML_BYTES if chosen.subtype == "html" else PREVIEW_BYTES
+    stop = min(chosen.body_stop, chosen.body_start + most)
     return preview.text(chosen, read(chosen.body_start, stop))
 
 

@@ -133,8 +133,7 @@ email = _table(
     _count("header_size"),  # of the whole header block, with its blank line
     _count("size"),  # prefix + body
     _sealed("envelope"),  # rendered (RFC 9051 7.5.2), 8-bit text as UTF-8
-    _sealed("bodystructure"),  # rendered, extensible form
-    _sealed("body"),  # rendered, without extension data
+    _sealed("bodystructure"),  # rendered, extensible form; BODY without extension data is made from the parts
     _sealed("parts"),  # the part tree with offsets
     _sealed("summary"),  # decoded subject, base subject, first From/To/Cc, preview
     _count("parsed_version"),
@@ -178,7 +177,6 @@ email = _table(
     Index("ix_email_message_id_key", "account_id", "message_id_key"),
     Index("ix_email_content_key", "account_id", "content_key"),
     Index("ix_email_thread_id", "account_id", "thread_id"),
-    Index("uq_email_object_id", "account_id", "object_id", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -62,7 +62,6 @@ class EmailRow(NamedTuple):
     size: int
     envelope: bytes
     bodystructure: bytes
-    body: bytes
     parts: bytes
     summary: bytes
     parsed_version: int
@@ -81,7 +80,6 @@ class Rendered(NamedTuple):
     header_size: int
     envelope: bytes
     bodystructure: bytes
-    body: bytes
     parts: bytes
     summary: bytes
     parsed_version: int

@@ -151,7 +151,7 @@ def _email() -> None:
         sa.Column("ref", sa.Text(), nullable=False),
         *_blocks("prefix", "header"),
         *_counts("header_size", "size"),
-        *_blocks("envelope", "bodystructure", "body", "parts", "summary"),
+        *_blocks("envelope", "bodystructure", "parts", "summary"),
         *_counts("parsed_version"),
         *_maybe("sent", "message_id_key", "subject_key", "from_key", "content_key"),
         *_words(
@@ -187,7 +187,6 @@ def _email() -> None:
     op.create_index("ix_email_content_key", "email", ["account_id", "content_key"], unique=False)
     op.create_index("ix_email_message_id_key", "email", ["account_id", "message_id_key"], unique=False)
     op.create_index("ix_email_thread_id", "email", ["account_id", "thread_id"], unique=False)
-    op.create_index("uq_email_object_id", "email", ["account_id", "object_id"], unique=True)
 
 
 def _import_progress() -> None:
