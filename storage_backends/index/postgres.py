@@ -68,6 +68,7 @@ class PostgresIndex:
         if self._writes.closed:
             return
         self._writes.close()
+        self._reads.close()  # here and not in the thread, so that nothing is handed over after the end
         self._watches.close()
         with trio.CancelScope(shield=True):  # closing
             await trio.to_thread.run_sync(self._close)
@@ -75,7 +76,6 @@ class PostgresIndex:
     def _close(self) -> None:
         self._writers.close()
         self._wakes.close()
-        self._reads.close()
         self._readers.close()
 
     def _committed(self, calls: list[Call], touched: marks.Marks) -> None:

@@ -25,7 +25,7 @@ SERVER_SETTINGS: Final = {
     "synchronous_commit": "on",
     "statement_timeout": "120s",
     "lock_timeout": "20s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "30s",
     "client_encoding": "UTF8",
 }
 CLIENT_SETTINGS: Final[dict[str, Any]] = {

@@ -31,7 +31,7 @@ BATCH_SECONDS: Final = 0.020
 BATCH_UNITS: Final = 200
 TRIES: Final = 5
 ASK_SECONDS: Final = 60.0
-"""How long to ask what became of a COMMIT."""
+"""How long to ask what became of a COMMIT: longer than the server keeps a transaction whose client fell silent."""
 ASK_PAUSE: Final = 0.1
 
 Committed = Callable[[list[Call], Marks], None]

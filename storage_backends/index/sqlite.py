@@ -71,6 +71,7 @@ class SqliteIndex:
         if self._writes.closed:
             return
         self._writes.close()
+        self._reads.close()  # here and not in the thread, so that nothing is handed over after the end
         self._watches.close()
         with trio.CancelScope(shield=True):  # closing
             await trio.to_thread.run_sync(self._close)
@@ -78,7 +79,6 @@ class SqliteIndex:
     def _close(self) -> None:
         self._writer.close()
         self._wakes.close()
-        self._reads.close()
         self._readers.close()
         self._checkpoints.close()
         for turnstile in self._turnstiles:

@@ -51,8 +51,8 @@ class Checkpoints:
 
     def _loop(self) -> None:
         while not self._closing:
-            self._due.wait(IDLE_SECONDS if self._pages else None)
-            idle = not self._due.is_set()
+            before = self._pages
+            idle = not self._due.wait(IDLE_SECONDS if before else None) and self._pages == before
             self._due.clear()
             if idle or self._pages >= self._every:
                 self._pages = 0

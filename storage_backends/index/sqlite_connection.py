@@ -58,6 +58,11 @@ def create(path: Path) -> None:
     """Make an empty file with mode 0600 (SQLite gives it to the files beside it) when there is none. Unavailable."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)  # SQLite does it for the WAL only
+        finally:
+            os.close(directory)
     except FileExistsError:
         return
     except OSError as error:
