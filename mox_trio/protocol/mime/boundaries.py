@@ -20,43 +20,40 @@ class Delimiter(NamedTuple):
 
 
 class Boundaries:
-    """A stack of boundaries, the innermost last."""
+    """A stack of boundaries, the innermost last. `prefixes`: how lines begin that are delimiters."""
 
     def __init__(self) -> None:
-        self._prefixes: list[bytes] = []
-        self._any: tuple[bytes, ...] = ()
+        self.prefixes: tuple[bytes, ...] = ()
         self._whole: dict[bytes, Delimiter] = {}
 
     def __len__(self) -> int:
-        return len(self._prefixes)
+        return len(self.prefixes)
 
     def push(self, boundary: bytes) -> None:
-        self._prefixes.append(b"--" + boundary[:LONGEST])
-        self._index()
+        self._become((*self.prefixes, b"--" + boundary[:LONGEST]))
 
     def keep(self, count: int) -> None:
         """Leave the outermost `count`."""
-        if count < len(self._prefixes):
-            del self._prefixes[count:]
-            self._index()
+        if count < len(self.prefixes):
+            self._become(self.prefixes[:count])
 
     def match(self, line: bytes) -> Delimiter | None:
         """What the line is, given its first `LINE` octets without the line end; None where it is text."""
-        if not line.startswith(self._any):
+        if not line.startswith(self.prefixes):
             return None
         return self._whole.get(line.rstrip()) or self._longest(line)
 
     def _longest(self, line: bytes) -> Delimiter:
-        prefixes = self._prefixes
+        prefixes = self.prefixes
         index = max((index for index, prefix in enumerate(prefixes) if line.startswith(prefix)), key=self._rank)
         return Delimiter(index, line.startswith(b"--", len(prefixes[index])))
 
     def _rank(self, index: int) -> tuple[int, int]:
-        return len(self._prefixes[index]), index
+        return len(self.prefixes[index]), index
 
-    def _index(self) -> None:
-        self._any = tuple(self._prefixes)
+    def _become(self, prefixes: tuple[bytes, ...]) -> None:
+        self.prefixes = prefixes
         self._whole.clear()
-        for index, prefix in enumerate(self._prefixes):
+        for index, prefix in enumerate(prefixes):
             self._whole[prefix] = Delimiter(index, closing=False)
             self._whole[prefix + b"--"] = Delimiter(index, closing=True)

@@ -55,14 +55,14 @@ def content_type(body: bytes) -> ContentType | None:
     if named is None:
         return None
     pairs = _pairs(body, named.end())
-    kind, decoded = _lower(named[1]), _decoded(pairs)
+    kind, decoded = named[1].decode("ascii").lower(), _decoded(pairs)
     boundary = b""
     if kind == "multipart":
         # Octets as they stand, for they are compared with lines; only of one in sections there is no such form.
         written = (value for name, value in pairs if name == b"boundary")
         joined = (value.encode() for name, value in decoded if name == "boundary")
         boundary = next(written, None) or next(joined, b"")
-    return ContentType(kind, _lower(named[2]), decoded, boundary.rstrip())
+    return ContentType(kind, named[2].decode("ascii").lower(), decoded, boundary.rstrip())
 
 
 def disposition(body: bytes) -> tuple[str, Parameters] | None:

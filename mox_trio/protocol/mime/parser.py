@@ -117,7 +117,7 @@ class Parser:
                 self._open_body()
                 self._at = stop - 1  # a delimiter may follow at once
                 return True
-            if self._boundaries:
+            if self._boundaries.prefixes:
                 line = self._line(start + 1, final)
                 if line is None:
                     return self._wait_at(start)
@@ -133,7 +133,7 @@ class Parser:
 
     def _scan_body(self, final: bool) -> bool:
         start = self._at - 1
-        while self._boundaries and (start := self._buffer.find(b"\n--", start + 1)) >= 0:
+        while self._boundaries.prefixes and (start := self._buffer.find(b"\n--", start + 1)) >= 0:
             line = self._line(start + 1, final)
             if line is None:
                 return self._wait_at(start)
@@ -141,7 +141,7 @@ class Parser:
             if delimiter:
                 self._delimit(start, delimiter)
                 return True
-        if final or not self._boundaries:
+        if final or not self._boundaries.prefixes:
             self._at = len(self._buffer)
             self._take(self._at)
             return False
