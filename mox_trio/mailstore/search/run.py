@@ -48,6 +48,8 @@ async def pages(
 ) -> AsyncIterator[Page]:
     """Yield the answer, mailbox by mailbox in the order given; a page may be empty.
 
+    Who may stop before the end goes through it within `contextlib.aclosing`.
+
     Failures: LIMIT for a filter beyond `filters`' limits, INVALID for a name that no keyword can have, NOT_FOUND for a
     mailbox that the account does not have.
     """
