@@ -7,6 +7,7 @@ UTF-8 or else windows-1252. Of a parameter that is given plain and with a charse
 (RFC 6266 4.3).
 """
 
+import functools
 import re
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
@@ -18,6 +19,8 @@ _TYPE: Final = re.compile(
     rb"""\s*+ ([^\x00-\x20\x7f-\xff/;,()"=]++) \s*+ / \s*+ ([^\x00-\x20\x7f-\xff/;,()"=]++) (?![\x7f-\xff])""",
     re.VERBOSE,
 )
+_COMMON_LENGTH: Final = 64
+"""Longest value that is worth to remember: most mail says one of a few, and those with a boundary are all different."""
 _TOKEN: Final = re.compile(rb"[\s\"]*([^\s;,\"()]+)")
 _ENCODINGS: Final = {name.encode(): name for name in ("7bit", "8bit", "binary", "base64", "quoted-printable")}
 _STRICT_TOKEN: Final = re.compile(rb"[\w!#$%&'*+.^`{|}~-]+", re.ASCII)
@@ -50,6 +53,12 @@ class ContentType(NamedTuple):
 
 def content_type(body: bytes) -> ContentType | None:
     """The value of a Content-Type field; None where it names no type."""
+    if len(body) > _COMMON_LENGTH or body[:9].lower() == b"multipart":
+        return _content_type(body)
+    return _common_content_type(body)
+
+
+def _content_type(body: bytes) -> ContentType | None:
     body = _without_comments(body)
     named = _TYPE.match(body)
     if named is None:
@@ -63,6 +72,9 @@ def content_type(body: bytes) -> ContentType | None:
         joined = (value.encode() for name, value in decoded if name == "boundary")
         boundary = next(written, None) or next(joined, b"")
     return ContentType(kind, named[2].decode("ascii").lower(), decoded, boundary.rstrip())
+
+
+_common_content_type = functools.lru_cache(maxsize=256)(_content_type)
 
 
 def disposition(body: bytes) -> tuple[str, Parameters] | None:
