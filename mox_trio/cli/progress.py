@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Final, Self, TextIO
 
 from mox_trio.cli.output import size
+from mox_trio.mailstore.progress import Pace
 
 WIDTH: Final = 24
 EVERY: Final = 0.2
@@ -21,7 +22,8 @@ class Bar:
         self._unit = unit
         self._stream = stream
         self._shown = stream.isatty()
-        self._began = time.monotonic()
+        self._pace = Pace()
+        self._pace.feed(time.monotonic(), 0)
         self._drawn = 0.0
 
     def __enter__(self) -> Self:
@@ -38,22 +40,23 @@ class Bar:
         """Say how far it came; draws a few times a second at most."""
         now = time.monotonic()
         self._total = total or self._total
+        self._pace.feed(now, done, self._total or None)
         if not self._shown or now - self._drawn < EVERY:
             return
         self._drawn = now
-        self._stream.write("\r\x1b[K" + line(self._label, done, self._total, self._unit, now - self._began))
+        self._stream.write("\r\x1b[K" + line(f"{self._label} ", done, self._total, self._unit, self._pace))
         self._stream.flush()
 
 
-def line(label: str, done: int, total: int, unit: str, seconds: float) -> str:
+def line(label: str, done: int, total: int, unit: str, pace: Pace) -> str:
     """The bar as text."""
-    rate = done / seconds if seconds > 0 else 0.0
+    speed = "" if pace.rate is None else f", {_amount(pace.rate, unit)}/s"
     if total <= 0:
-        return f"{label} {_amount(done, unit)}, {_amount(rate, unit)}/s"
+        return f"{label}{_amount(done, unit)}{speed}"
     filled = min(WIDTH, WIDTH * done // total)
-    left = f", {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+    left = f", {duration(pace.left)} left" if pace.left else ""
     bar = "#" * filled + "." * (WIDTH - filled)
-    return f"{label} [{bar}] {_amount(done, '')}/{_amount(total, unit)}, {_amount(rate, unit)}/s{left}"
+    return f"{label}[{bar}] {_amount(done, '')}/{_amount(total, unit)}{speed}{left}"
 
 
 def _amount(count: float, unit: str) -> str:

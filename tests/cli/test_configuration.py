@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from mox_trio.cli import output, progress
 from mox_trio.cli.main import COMMANDS, cli
 from mox_trio.config import load
+from mox_trio.mailstore.progress import Pace
 from tests.cli.conftest import CommandLine
 
 
@@ -60,6 +61,11 @@ def test_names_with_control_characters_do_not_reach_the_terminal() -> None:
 
 
 def test_the_bar_says_rate_and_time_left() -> None:
-    assert progress.line("importing", 250, 1000, "messages", 5.0).endswith("250/1000 messages, 50 messages/s, 15s left")
-    assert progress.line("importing", 250, 0, "messages", 5.0) == "importing 250 messages, 50 messages/s"
+    pace = Pace()
+    pace.feed(0, 0, 1000)
+    pace.feed(5, 250, 1000)
+    shown = progress.line("importing ", 250, 1000, "messages", pace)
+    assert shown == "importing [######..................] 250/1000 messages, 50 messages/s, 15s left"
+    pace.feed(5, 250)
+    assert progress.line("importing ", 250, 0, "messages", pace) == "importing 250 messages, 50 messages/s"
     assert progress.duration(7500) == "2h05m"

@@ -10,7 +10,8 @@ from mox_trio.cli.output import Output, size
 from mox_trio.cli.progress import Bar
 from mox_trio.cli.session import desk, with_services
 from mox_trio.mailstore import importing
-from mox_trio.mailstore.importing import Options, Progress, Report
+from mox_trio.mailstore.importing import Options, Report
+from mox_trio.mailstore.progress import Progress
 from mox_trio.services import Services
 
 
