@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,7 @@ from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.bodies.memory import MemoryStore
 from storage_backends.errors import Corrupt
 from storage_backends.index import open as opening
+from storage_backends.index.api import Index
 from storage_backends.index.tables import accounts as account_rows
 from storage_backends.index.tables import credentials as rows
 
@@ -49,7 +50,6 @@ class World:
     logins: Logins
     clock: Clock
     path: Path
-    made: dict[str, credentials.Generated] = field(default_factory=dict)
 
     async def app_password(self, name: str = "phone", **terms: object) -> credentials.Generated:
         chosen = replace(Terms(name, credentials.APP_PROTOCOLS), **terms)  # type: ignore[arg-type]
@@ -63,11 +63,15 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     path = tmp_path / "index.sqlite"
     index = await opening.open_sqlite(path)
+    yield await made(index, path)
+    await index.aclose()
+
+
+async def made(index: Index, path: Path) -> World:
     clock = Clock()
     store = MailStore(index, {"memory": MemoryStore()}, "memory", now=clock)
     account = await accounts.create(store, "mia")
-    yield World(store, account, Logins(store, KEY, hasher=CHEAP), clock, path)
-    await index.aclose()
+    return World(store, account, Logins(store, KEY, hasher=CHEAP), clock, path)
 
 
 def kind(caught: pytest.ExceptionInfo[Failure]) -> Kind:
@@ -495,3 +499,26 @@ async def test_an_account_that_is_removed_takes_its_credentials_along(world: Wor
     again = await accounts.create(world.store, "mia")
     assert await credentials.list_credentials(world.logins, again) == []
     assert (await world.store.index.read(account_rows.all_rows))[0].id != world.account.id
+
+
+async def test_credentials_live_on_postgres_too(postgres_database: str, tmp_path: Path) -> None:
+    index = await opening.open_postgres(postgres_database)
+    try:
+        world = await made(index, tmp_path)
+        await credentials.set_password(world.logins, world.account, PASSWORD)
+        await credentials.set_password(world.logins, world.account, PASSWORD + "!")
+        phone = await world.app_password(expires=world.clock.now + 1)
+        key = await credentials.add_api_key(world.logins, world.account, Terms("script", Protocols.WEBAPI))
+        assert (await world.by_password(PASSWORD + "!")).kind == "main"
+        assert (await world.by_password(phone.secret)).kind == "app"
+        assert (await logins.verify_api_key(world.logins, key.secret)).account == "mia"
+        parameters = await logins.scram_parameters(world.logins, "mia", scram.Mechanism.SHA256)
+        sent = client_proof(scram.Mechanism.SHA256, phone.secret, parameters, b"m")
+        proof = scram.Proof(scram.Mechanism.SHA256, b"m", sent)
+        login, _ = await logins.verify_scram(world.logins, "mia", proof, Protocols.IMAP)
+        assert login.credential == "phone"
+        await credentials.remove_credential(world.logins, world.account, phone.credential.id)
+        listed = await credentials.list_credentials(world.logins, world.account)
+        assert [(each.kind, each.last_used) for each in listed] == [("main", world.clock.now), ("api", world.clock.now)]
+    finally:
+        await index.aclose()

@@ -42,6 +42,7 @@ from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.errors import Unavailable
 from storage_backends.index.api import EmailId as EmailRowId
 from storage_backends.index.api import MailboxId
+from storage_backends.index.open import open_postgres
 from storage_backends.index.tables import mailboxes
 from tests.kit import searched, stores
 from tests.kit.searched import DAY, T0, Known
@@ -114,6 +115,19 @@ LEAVES: list[Filter] = [
 async def test_every_condition_finds_what_a_look_at_each_message_finds(inbox: Inbox) -> None:
     wrong = [(each, found) for each in LEAVES if (found := await inbox.find(each)) != inbox.expected(each)]
     assert wrong == []
+
+
+async def test_the_same_is_found_on_postgres(postgres_database: str, tmp_path: Path) -> None:
+    index = await open_postgres(postgres_database)
+    try:
+        async with stores.opened(tmp_path, index=index) as kit:
+            inbox = await filled(kit.store, await accounts.create(kit.store, "ann"))
+            several = [*LEAVES, Or((*LEAVES[:9], Not(LEAVES[3]))), And((Not(And(())), *LEAVES[9:12])), Or(())]
+            several += [EmailId(inbox.known[0].object_id), Not(ThreadId(inbox.known[1].thread_id)), ModSeq(3)]
+            wrong = [(each, found) for each in several if (found := await inbox.find(each)) != inbox.expected(each)]
+            assert wrong == []
+    finally:
+        await index.aclose()
 
 
 async def test_the_conditions_of_these_tests_divide_the_messages(inbox: Inbox) -> None:
