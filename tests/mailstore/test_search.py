@@ -5,8 +5,10 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,11 +41,13 @@ from mox_trio.mailstore.search.filters import (
     Younger,
 )
 from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.protocol.mime import structure_codec
+from storage_backends.bodies.api import Bytes, read
 from storage_backends.errors import Unavailable
 from storage_backends.index.api import EmailId as EmailRowId
-from storage_backends.index.api import MailboxId
+from storage_backends.index.api import MailboxId, Transaction
 from storage_backends.index.open import open_postgres
-from storage_backends.index.tables import mailboxes
+from storage_backends.index.tables import emails, mailboxes
 from tests.kit import searched, stores
 from tests.kit.searched import DAY, T0, Known
 
@@ -323,6 +327,54 @@ async def test_a_message_without_its_body_is_named_and_spoils_nothing(inbox: Inb
     pages = [page async for page in run.pages(inbox.store, inbox.account, [inbox.mailbox_id], Body("harbour"))]
     assert [(page.uids, page.unreadable) for page in pages] == [([2], [1])]
     assert await inbox.find(Subject("lunch")) == [1]
+
+
+async def test_a_row_that_does_not_open_is_named_and_spoils_nothing(tmp_path: Path) -> None:
+    async with stores.opened(tmp_path, sealing=True) as kit:
+        inbox = await filled(kit.store, await accounts.create(kit.store, "ann"))
+        engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'index.db'}")
+        with engine.begin() as connection:
+            swapped = "UPDATE email SET {0} = (SELECT {0} FROM email WHERE id = 2) WHERE id = 1"
+            for column in ("summary", "header", "parts"):
+                connection.execute(sqlalchemy.text(swapped.format(column)))
+        engine.dispose()
+        for wanted, uids in ((Subject("grüße"), [2]), (Header("to", "last@"), [7]), (Body("harbour"), [2])):
+            pages = run.pages(kit.store, inbox.account, [inbox.mailbox_id], wanted)
+            assert [(page.uids, page.unreadable) async for page in pages] == [(uids, [1])]
+        assert await inbox.find(Flag("\\Seen")) == [2, 3]
+
+
+async def test_a_part_tree_of_another_version_is_made_again(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structure_codec, "VERSION", structure_codec.VERSION + 1)
+    for wanted in (Body("harbour"), Body("innermost"), Text("plain part")):
+        assert await inbox.find(wanted) == inbox.expected(wanted) != []
+
+
+async def test_a_body_that_moves_while_it_is_searched_is_found_where_it_went(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = inbox.store.bodies["main"], inbox.store.bodies["other"]
+    sifted = columns.sift
+    rows = await reading.rows(inbox.store, inbox.mailbox_id)
+    located = [await reading.locate(inbox.store, inbox.account, row.email_id) for row in rows]
+    moved = [await new.put(inbox.account.id, Bytes(await read(old, each.place.ref))) for each in located]
+
+    async def move() -> None:
+        for each, ref in zip(located, moved, strict=True):
+            was, now = ("main", each.place.ref), ("other", ref)
+            await inbox.store.index.write(
+                [inbox.account.id], partial(emails.move, email_id=each.place.email_id, old=was, new=now)
+            )
+        await old.delete([each.place.ref for each in located])
+
+    def sift_and_move(tx: Transaction, **arguments: Any) -> Any:
+        found = sifted(tx, **arguments)
+        trio.from_thread.run(move, trio_token=token)
+        return found
+
+    token = trio.lowlevel.current_trio_token()
+    monkeypatch.setattr(columns, "sift", sift_and_move)
+    assert await inbox.find(Body("harbour")) == [1, 2]
 
 
 async def test_a_search_can_be_cancelled(inbox: Inbox, watched: Watched) -> None:
