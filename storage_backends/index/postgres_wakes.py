@@ -7,6 +7,7 @@ query for all that is watched.
 """
 
 import os
+import re
 import select
 import threading
 import time
@@ -31,6 +32,7 @@ from storage_backends.index.postgres_connection import (
 GATHER_SECONDS: Final = 0.003
 COMPARE_SECONDS: Final = 5.0
 CHANNEL: Final = "mox_trio"
+PAIR: Final = re.compile(r"\b([0-9]{1,19}):([0-9]{1,19})\b")
 PAIRS: Final = 150
 """Accounts in one notification, whose payload has 8,000 bytes at most."""
 
@@ -139,10 +141,5 @@ class NotifyWakes:
 
 
 def _unpacked(payload: str) -> dict[AccountId, ModSeq]:
-    """A payload that is not ours has no pairs: anybody may notify on a channel."""
-    pairs = (pair.partition(":") for pair in payload.split(","))
-    return {
-        AccountId(int(account)): ModSeq(int(modseq))
-        for account, _, modseq in pairs
-        if account.isdecimal() and modseq.isdecimal()
-    }
+    """What is not ours is left out: anybody may notify on a channel."""
+    return {AccountId(int(match[1])): ModSeq(int(match[2])) for match in PAIR.finditer(payload)}
