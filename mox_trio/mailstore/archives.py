@@ -36,6 +36,10 @@ _USTAR: Final = slice(257, 262)
 _HEAD: Final = 512
 _ENDINGS: Final = (".gz", ".bz2", ".xz")
 _ENCRYPTED: Final = 1
+_END_BYTES: Final = 20 + 22 + 65_535
+"""Bytes at the end of a zip file that hold what says where its list is."""
+_LISTED_BYTES: Final = 512
+"""Bytes in a zip's list that a member may take on average."""
 _NO_DATE: Final = (1980, 1, 1, 0, 0, 0)
 _MAILDIR: Final = ("cur", "new")
 
@@ -206,6 +210,24 @@ class Tar:
             raise EOFError("the file is cut off")
 
 
+def _list_size(path: Path) -> int:
+    """Bytes of a zip file's list of members, which zipfile reads at once (APPNOTE.TXT 4.3.14 to 4.3.16)."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        start = max(size - _END_BYTES, 0)
+        file.seek(start)
+        tail = file.read()
+        end = tail.rfind(b"PK\x05\x06")
+        if end < 0 or len(tail) < end + 16:
+            return 0  # zipfile says what is wrong
+        listed = int.from_bytes(tail[end + 12 : end + 16], "little")
+        locator = tail[max(end - 20, 0) : end]
+        if listed < 0xFFFFFFFF or not locator.startswith(b"PK\x06\x07"):
+            return listed
+        file.seek(int.from_bytes(locator[8:16], "little"))
+        return int.from_bytes(file.read(56)[40:48], "little")
+
+
 class Zip:
     """A zip file."""
 
@@ -225,6 +247,9 @@ class Zip:
     def members(self) -> Iterator[Member | Folder | Trouble]:
         """Its members in the order of its list."""
         try:
+            if _list_size(self._path) > self._limits.listed * _LISTED_BYTES:
+                yield Trouble(self._path.name, f"the archive has more than {self._limits.listed} members")
+                return
             with zipfile.ZipFile(self._path) as file:
                 yield from self._of(file)
         except UNREADABLE as error:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
+from mox_trio.base import text
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import deliver, mailboxes
 from mox_trio.mailstore.deliver import Incoming, Prepared
@@ -40,7 +41,7 @@ class Notes:
         """Note what was not imported, or not in full, and why."""
         self.total += 1
         if len(self.bad) < NOTED:
-            self.bad.append((name, reason))
+            self.bad.append((text.without_controls(name), text.without_controls(reason)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Filler:
     def _name(self, levels: tuple[str, ...]) -> str:
         name, repaired = self._mapping.mailbox(levels)
         if repaired and len(self._notes.renamed) < NOTED:
-            self._notes.renamed["/".join(levels)] = name
+            self._notes.renamed[text.without_controls("/".join(levels))] = name
         return name
 
     async def _ensure(self, name: str) -> None:

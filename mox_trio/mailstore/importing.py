@@ -20,7 +20,7 @@ from typing import Final
 import trio
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import deliver, keywords, mail_source
+from mox_trio.mailstore import deliver, keywords, mail_source, mailboxes
 from mox_trio.mailstore.deliver import Delivered
 from mox_trio.mailstore.folder_names import Mapping
 from mox_trio.mailstore.import_batches import Batch, Filler, Notes
@@ -83,10 +83,12 @@ async def run(
     options: Options = Options(),
     progress: Listener | None = None,
 ) -> Report:
-    """Import all that `source` holds. NOT_FOUND, FORBIDDEN, INVALID (source); QUOTA; errors of the stores.
+    """Import all that `source` holds. NOT_FOUND, FORBIDDEN, INVALID (source, `into`); QUOTA; errors of the stores.
 
     `progress` is awaited after each batch; cancelling leaves a state from which the same call goes on.
     """
+    if options.into:
+        mailboxes.canonical(options.into)
     path = await trio.to_thread.run_sync(source.resolve, limiter=store.spooling)
     opened = await trio.to_thread.run_sync(_open, path, options, limiter=store.spooling)
     reached = await store.index.read(partial(stores.progress, account_id=account.id, source=opened.identity))

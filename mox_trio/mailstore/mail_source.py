@@ -154,14 +154,14 @@ class Reader:
                 return
             if member.key == self._after.key:
                 offset = self._after.offset
-        *above, name = member.components or ("",)
+        above = member.components[:-1]
         place = above[-1] if above else ""
-        if offset == _WHOLE or place == "tmp" or (place not in _PLACES and _BESIDE.fullmatch(name)):
+        if offset == _WHOLE or place == "tmp":
             return
         try:
             with member.open(offset) as blocks:
                 if place in _PLACES:
-                    yield from self._message(member, tuple(above[:-1]), blocks)
+                    yield from self._message(member, above[:-1], blocks)
                 else:
                     yield from self._mbox(member, offset, blocks)
         except UNREADABLE as error:
@@ -177,8 +177,9 @@ class Reader:
 
     def _mbox(self, member: Member, offset: int, blocks: Iterator[bytes]) -> Iterator[Event]:
         first = next(blocks, b"")
-        if offset == 0 and first and not mbox.looks_like(first):
-            yield Trouble(member.name, "it is neither an mbox file nor a message in a maildir")
+        if offset == 0 and not mbox.looks_like(first) and (first or _is_beside(member)):
+            if not _is_beside(member):
+                yield Trouble(member.name, "it is neither an mbox file nor a message in a maildir")
             return
         levels = () if self._nameless else tuple(folder_names.levels_of_file(member.components))
         yield Mailbox(levels)
@@ -191,3 +192,7 @@ class Reader:
                 yield End(Position(member.key, piece.offset))
             else:
                 yield Trouble(member.name, f"{piece.size} bytes stand before the first message")
+
+
+def _is_beside(member: Member) -> bool:
+    return not member.components or _BESIDE.fullmatch(member.components[-1]) is not None

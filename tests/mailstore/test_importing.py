@@ -1,7 +1,10 @@
 """Importing from all that holds mail, all of it once, whatever happens meanwhile."""
 
 import gzip
+import os
 import random
+import tarfile
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -278,3 +281,52 @@ async def test_nobody_can_make_mailboxes_without_end(
     report = await importing.run(store, account, trees.write_tree(tmp_path / "s", files))
     assert (report.imported, report.bad_total) == (4, 4)
     assert len(await mailboxes.listed(store, account)) == 8
+
+
+async def test_an_archive_cannot_fill_the_memory_with_one_header(
+    store: MailStore, account: Account, tmp_path: Path
+) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 50_000_000
+    data = header.tobuf(tarfile.USTAR_FORMAT) + b"1" * header.size
+    (tmp_path / "a.tgz").write_bytes(gzip.compress(data, 1))
+    tracemalloc.start()
+    try:
+        report = await importing.run(store, account, tmp_path / "a.tgz")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (report.imported, report.bad_total) == (0, 1)
+    assert peak < 10_000_000
+
+
+async def test_the_list_of_a_zip_file_is_bounded_before_it_is_read(
+    store: MailStore, account: Account, tmp_path: Path
+) -> None:
+    source = trees.write_zip(tmp_path / "a.zip", {f"{number}": b"" for number in range(100)})
+    report = await importing.run(store, account, source, Options(limits=Limits(listed=2)))
+    assert report.bad == (("a.zip", "the archive has more than 2 members"),)
+
+
+async def test_mailboxes_may_be_called_like_files_of_mail_programs(
+    store: MailStore, account: Account, tmp_path: Path
+) -> None:
+    files = {"dovecot-list": trees.mbox_of([1]), "dovecot.index": b"index", "subscriptions": b""}
+    report = await importing.run(store, account, trees.write_tree(tmp_path / "s", files))
+    assert (set(await trees.filled(store, account)), report.bad) == ({"dovecot-list"}, ())
+
+
+async def test_a_name_that_is_no_text_can_be_reported(store: MailStore, account: Account, tmp_path: Path) -> None:
+    source = trees.write_tree(tmp_path / "s", {})
+    (source / os.fsdecode(b"caf\xe9\n")).write_bytes(b"no mail")
+    (source / os.fsdecode(b"b\xe9te.mbox")).write_bytes(trees.mbox_of([1]))
+    report = await importing.run(store, account, source)
+    assert [name for name, _ in report.bad] == ["caf  "]
+    assert report.renamed == (("b te", "b_te"),)
+
+
+async def test_a_target_that_cannot_be_is_refused(store: MailStore, account: Account, tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(trees.mbox_of([1]))
+    with pytest.raises(Failure) as bad:
+        await importing.run(store, account, tmp_path / "box", Options(into="a//b"))
+    assert bad.value.kind is Kind.INVALID
