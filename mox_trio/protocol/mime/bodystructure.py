@@ -1,4 +1,4 @@
-"""BODY and BODYSTRUCTURE of IMAP from a part tree (RFC 9051 7.5.2; RFC 3501 7.4.2 differs in nothing that is written here).
+"""BODY and BODYSTRUCTURE of IMAP from a part tree (RFC 9051 7.5.2; nothing written here differs from RFC 3501 7.4.2).
 
 Names of types, parameters and encodings are in lower case. Text without a charset says us-ascii, its default. The
 grammar knows no multipart without parts and no message without a message: such a one is given an empty text part,

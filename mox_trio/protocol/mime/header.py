@@ -68,7 +68,7 @@ class Header:
         return [_body(raw, True) for raw in self._indexed().get(key, ())]
 
     def starting_with(self, prefix: bytes) -> dict[bytes, bytes]:
-        """By key, the body of the first of the fields whose keys begin with `prefix`, found without splitting the rest."""
+        """By key, the body of the first of the fields whose keys begin with `prefix`; the rest is not split."""
         found: dict[bytes, bytes] = {}
         lowered = self.block.lower()
         stop = len(self.block) - len(self.end)

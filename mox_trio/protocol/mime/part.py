@@ -1,7 +1,7 @@
 """One part of a message: where its header and body lie in the bytes, and what its Content- fields say of it.
 
-Offsets are octets from the start of the message as stored, so `message[part.body_start:part.body_stop]` is the body that IMAP
-calls `BODY[section]`. A tree of parts is what `parser` makes; nothing here reads a message.
+Offsets are octets from the start of the message as stored, so `message[part.body_start:part.body_stop]` is the body
+that IMAP calls `BODY[section]`. A tree of parts is what `parser` makes; nothing here reads a message.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ MESSAGE_SUBTYPES = frozenset({"rfc822", "global"})
 
 @dataclass(slots=True)
 class Part:
-    """A message, a part of a multipart, or an embedded message. All numbers count octets of the stored form, or lines."""
+    """A message, a part of a multipart, or an embedded message. Numbers count octets of the stored form, or lines."""
 
     header_start: int = 0
     body_start: int = 0

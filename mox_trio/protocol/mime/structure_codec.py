@@ -15,7 +15,7 @@ VERSION: Final = 1
 """Goes up with every change of what is written or of what the parser finds."""
 
 _USUAL: Final[list[Any]] = ["text", "plain", [], "7bit", None, [], None, None, [], None, None, ""]
-"""Type, subtype, parameters, encoding, disposition and its parameters, id, description, language, location, md5, header."""
+"""From `Part.type` to `Part.md5` in their order, then the header."""
 
 
 def dump(root: Part) -> bytes:
