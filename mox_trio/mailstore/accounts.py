@@ -104,6 +104,8 @@ async def remove(store: MailStore, name: str) -> None:
         stores.drop_wrapped_key(tx, row.id)
 
     await store.index.write([row.id], unit)
+    if store.keys is not None:
+        store.keys.forget(row.id)
     await erase(store, row.id)
 
 

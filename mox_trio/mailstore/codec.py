@@ -31,6 +31,9 @@ class AccountKeys(Protocol):
     def account_key(self, account: int) -> Awaitable[bytes]:
         """The 32-byte key. NotFound for an account that was erased."""
 
+    def forget(self, account: int) -> None:
+        """Keep the key in memory no longer."""
+
 
 class Codec(Protocol):
     """How content of one account is kept in rows."""

@@ -171,5 +171,6 @@ async def test_a_body_whose_account_went_meanwhile_is_an_orphan_for_a_day(kit: K
     await accounts.remove(kit.store, "ann")
     with pytest.raises(NotFound):
         await put(kit.store, account, message())
-    assert len([info async for info in kit.store.bodies["main"].refs()]) == 1
+    # Without its key a sealed account takes no more bodies.
+    assert len([info async for info in kit.store.bodies["main"].refs()]) == (0 if account.codec.sealing else 1)
     await no_orphans_after_a_day(kit)
