@@ -1,4 +1,4 @@
-"""Small mails, each with one thing about its structure that readers disagree on. Lines end in CRLF once they are read here."""
+"""Small mails with CRLF line ends, each with one thing about its structure that readers disagree on."""
 
 from typing import Final
 
@@ -33,7 +33,8 @@ ODD_MAILS: Final[dict[str, bytes]] = {
         "line without colon in a header": _MIXED + "--b\nhello\nContent-Type: text/html\n\ntwo\n--b--\n",
         "part begins with white space": _MIXED + "--b\n \nContent-Type: text/html\n\ntwo\n--b--\n",
         "nested": _MIXED
-        + "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\none\n--c\n\ntwo\n--c--\n--b\n\nthree\n--b--\n",
+        + "--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\none\n--c\n\ntwo\n"
+        + "--c--\n--b\n\nthree\n--b--\n",
         "nested with the same boundary": _MIXED
         + "--b\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\none\n--b--\n--b\n\nthree\n--b--\n",
         "nested with a longer boundary": _MIXED
@@ -47,12 +48,14 @@ ODD_MAILS: Final[dict[str, bytes]] = {
         "embedded message": _MIXED
         + "--b\nContent-Type: message/rfc822\n\nSubject: in\nFrom: a@example.org\n\nhello\n--b\n\nlast\n--b--\n",
         "embedded multipart": _MIXED
-        + "--b\nContent-Type: message/rfc822\n\nSubject: in\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\none\n--c--\n"
+        + "--b\nContent-Type: message/rfc822\n\nSubject: in\n"
+        + "Content-Type: multipart/mixed; boundary=c\n\n--c\n\none\n--c--\n"
         + "--b--\n",
         "embedded message without body": _MIXED
         + "--b\nContent-Type: message/rfc822\n\nSubject: in\n--b\n\nlast\n--b--\n",
         "embedded message without anything": _MIXED + "--b\nContent-Type: message/rfc822\n\n--b\n\nlast\n--b--\n",
-        "embedded message in base64": "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogeA==\n",
+        "embedded message in base64": "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n"
+        + "U3ViamVjdDogeA==\n",
         "embedded message in base64 with a blank line": _MIXED
         + "--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n\nU3ViamVjdDogeA==\n--b--\n",
         "boundary in sections": "Content-Type: multipart/mixed; boundary*0=a; boundary*1=b\n\n--ab\n\none\n--ab--\n",
@@ -83,7 +86,8 @@ ODD_MAILS: Final[dict[str, bytes]] = {
         "parameter twice": "Content-Type: text/plain; charset=a; charset=b\n\nhello\n",
         "RFC 2231 charset": "Content-Type: text/plain; name*=iso-8859-1'en'%E4%20b\n\nhello\n",
         "RFC 2231 sections": 'Content-Type: text/plain; name*0="a b"; name*1="c%20"\n\nhello\n',
-        "RFC 2231 sections with charset": "Content-Type: text/plain; name*0*=utf-8''%C3; name*1*=%A4; name*2=%41\n\nhello\n",
+        "RFC 2231 sections with charset": "Content-Type: text/plain; name*0*=utf-8''%C3; name*1*=%A4; name*2=%41\n\nhello\n"
+        + "",
         "RFC 2231 sections out of order": "Content-Type: text/plain; name*1=b; name*0=a; charset=x\n\nhello\n",
         "RFC 2231 sections with a gap": "Content-Type: text/plain; name*0=a; name*2=c\n\nhello\n",
         "RFC 2231 sections without a first": "Content-Type: text/plain; name*1=b\n\nhello\n",

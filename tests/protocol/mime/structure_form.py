@@ -1,4 +1,4 @@
-"""What an ENVELOPE or a BODYSTRUCTURE says, free of the ways to say it, so that two servers' answers can be compared."""
+"""What an ENVELOPE or a BODYSTRUCTURE says, free of the ways to say it, so that answers can be compared."""
 
 from typing import Any
 from urllib.parse import unquote_to_bytes

@@ -1,4 +1,4 @@
-"""The structure of real and of odd mails, as Dovecot sees it: `record_dovecot` asked it, `differences` says why we differ."""
+"""The structure of real and of odd mails, as Dovecot sees it: `differences` says where we differ, and why."""
 
 import json
 from collections.abc import Callable
