@@ -7,7 +7,8 @@ commit, which is one sync for all.
 - A unit raises: rolled back alone, its caller gets the exception; the rest of the batch goes on.
 - SQLite ended the transaction (disk full, I/O error, no memory roll back everything) or COMMIT failed: nothing of the
   batch happened. The connection is closed and each unit is run again alone, once; what fails then is Unavailable.
-- The turn does not come, or the database does not open: the same.
+- The turn does not come, or the database does not open: Unavailable, at once also for all that wait, who would else
+  wait as long one after the other.
 """
 
 import queue
@@ -65,11 +66,21 @@ class Writer:
             begun = [first]
             try:
                 self._batch(self._waiting(first), begun)
-            except (sqlite3.Error, StorageError, MemoryError, Ended):
+            except StorageError as error:
+                self._give_up([*begun, *self._all_waiting()], error)
+            except (sqlite3.Error, MemoryError, Ended):
                 self._disconnect()
                 for call in begun:
                     self._alone(call)
         self._disconnect()
+
+    def _all_waiting(self) -> Iterator[Call]:
+        """What waits now."""
+        for _ in range(self._queue.qsize()):
+            if (call := self._queue.get()) is None:
+                self._open = False
+                return
+            yield call
 
     def _waiting(self, first: Call) -> Iterator[Call]:
         """The units of a batch, as they come."""
@@ -93,7 +104,7 @@ class Writer:
         with self._turnstile.turn():
             connection = self._connected()
             changes = connection.total_changes
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
             first = next(calls)
             if not _run(connection, first, marks):
                 _execute(connection, "ROLLBACK", "BEGIN IMMEDIATE")
@@ -110,9 +121,13 @@ class Writer:
         try:
             self._batch(iter((call,)), [call])
         except (sqlite3.Error, StorageError, MemoryError, Ended) as error:
-            self._disconnect()
+            self._give_up([call], error)
+
+    def _give_up(self, calls: list[Call], error: Exception) -> None:
+        self._disconnect()
+        for call in calls:
             call.fail(error if isinstance(error, StorageError) else Unavailable(_reason(error)))
-            self._committed([call], {}, 0)
+        self._committed(calls, {}, 0)
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -140,6 +155,15 @@ def _run(connection: sqlite3.Connection, call: Call, marks: dict[AccountId, ModS
         return False
     marks.update(tx.marks)
     return True
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        raise Unavailable("a program that is not ours holds the database") from error
 
 
 def _execute(connection: sqlite3.Connection, *statements: str) -> None:
