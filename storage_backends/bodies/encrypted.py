@@ -17,7 +17,7 @@ import secrets
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import trio
@@ -64,11 +64,11 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class SealedSource:
-    """A source whose bytes are those of another, sealed."""
+    """A source whose bytes are those of another, sealed under a key derived from the account's."""
 
     plain: api.Source
-    object_id: bytes
-    chunks: sealed_chunks.Chunks
+    sealed: Sealed
+    account_key: bytes = field(repr=False)
 
     @property
     def size(self) -> int:
@@ -76,8 +76,8 @@ class SealedSource:
 
     def blocks(self) -> Iterator[bytes]:
         """Yield head and chunks."""
-        ready = make_head(self.object_id)
-        sealing = sealed_chunks.Sealing(self.chunks)
+        ready = make_head(self.sealed.object_id)
+        sealing = sealed_chunks.Sealing(self.sealed.chunks(self.account_key))
         given = 0
         for block in self.plain.blocks():
             given += len(block)
@@ -105,8 +105,8 @@ class Encrypted:
 
     async def put(self, account: int, source: api.Source) -> str:
         sealed = Sealed("", secrets.token_bytes(16), account, source.size)
-        chunks = sealed.chunks(await self._keys.account_key(account))
-        inner = await self._inner.put(account, SealedSource(source, sealed.object_id, chunks))
+        key = await self._keys.account_key(account)
+        inner = await self._inner.put(account, SealedSource(source, sealed, key))
         return str(Sealed(inner, sealed.object_id, account, source.size))
 
     @asynccontextmanager

@@ -109,7 +109,7 @@ class BodyStoreContract:
         data = b"".join(sources.Long(300_000).blocks())
         async with opener() as store:
             ref = await store.put(7, api.Bytes(data))
-            ranges = [(start, stop) for start in EDGES for stop in (*EDGES, None)]
+            ranges = [(a, b) for a in EDGES for b in (*EDGES, None) if b in (0, None) or b >= a]
             results: dict[tuple[int, int | None], bytes] = {}
 
             async def read(start: int, stop: int | None) -> None:

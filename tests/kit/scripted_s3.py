@@ -60,7 +60,7 @@ def serving(script: Script) -> Iterator[tuple[str, list[Asked]]]:
             if reply.cut is not None:
                 self.close_connection = True
 
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # noqa: N815 - the names that http.server looks for
+        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer  # the names that http.server looks for
 
         def log_message(self, format: str, *args: object) -> None:
             return
