@@ -70,12 +70,12 @@ async def _matches(store: MailStore, account: Account, plan: Plan, facts: Facts)
         answer = await trio.to_thread.run_sync(plan.judge, facts, limiter=store.computing)
         if answer is not None:
             return answer
-    facts.text = Found()
+    facts.text = found = Found()
     for run in await _runs(store, account, plan, facts):
-        answer = await _scan(store, account, plan, facts, run)
+        answer = await _scan(store, account, plan, facts, scanning.Scan(run, plan.texts, found))
         if answer is not None:
             return answer
-    facts.text.done = True
+    found.done = True
     return plan.judge(facts) is True
 
 
@@ -85,15 +85,14 @@ def _open(
     return reading.open_mail(store, account, facts.email_id, start, stop, located=facts.located)
 
 
-async def _scan(store: MailStore, account: Account, plan: Plan, facts: Facts, run: list[scanning.Span]) -> bool | None:
+async def _scan(store: MailStore, account: Account, plan: Plan, facts: Facts, scan: scanning.Scan) -> bool | None:
     """Read a run of spans, no further than until the message is decided."""
-    scan = scanning.Scan(run, plan.texts, facts.text or Found())
 
     def feed(block: bytes) -> bool | None:
         scan.feed(block)
         return plan.judge(facts)
 
-    async with _open(store, account, facts, run[0].start, run[-1].stop) as blocks:
+    async with _open(store, account, facts, scan.start, scan.stop) as blocks:
         async for block in blocks:
             if len(block) <= INLINE:
                 answer = feed(block)

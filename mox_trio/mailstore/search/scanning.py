@@ -62,13 +62,14 @@ class _Reader(Protocol):
 
 
 class Scan:
-    """Feeds the octets of a run to its spans. `found` is where what was found goes."""
+    """Feeds the octets of a run, from `start` up to `stop`, to its spans. `found` is where what was found goes."""
 
     def __init__(self, run: list[Span], wanted: Collection[str], found: Found) -> None:
         self._waiting = list(reversed(run))
         self._wanted = wanted
         self._found = found
-        self._at = run[0].start
+        self.start = self._at = run[0].start
+        self.stop = run[-1].stop
         self._reader: _Reader | None = None
 
     def feed(self, block: bytes) -> None:
