@@ -51,7 +51,11 @@ class Transaction(Protocol):
         """Run and return the first row, or None."""
 
     def run(self, statement: Statement, parameters: Parameters = ...) -> int:
-        """Run and return the number of rows touched. Conflict when a unique name is taken."""
+        """Run and return the number of rows touched.
+
+        Conflict when a unique name is taken or a row that is named is not there; the unit ends with it, because after a
+        failed statement Postgres runs no other.
+        """
 
     def many(self, statement: Statement, parameters: Sequence[Parameters]) -> None:
         """Run once for each of the parameters."""
