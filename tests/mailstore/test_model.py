@@ -219,7 +219,12 @@ async def expunge(world: World, name: str, ranges: Ranges, deleted_only: bool) -
 
 async def on_names(world: World, what: str, *given_names: str) -> None:
     """Create, delete or rename."""
-    work = {"create": mailboxes.create, "delete": mailboxes.delete, "rename": mailboxes.rename}[what]
+    works: dict[str, Callable[..., Awaitable[object]]] = {
+        "create": mailboxes.create,
+        "delete": mailboxes.delete,
+        "rename": mailboxes.rename,
+    }
+    work = works[what]
     try:
         getattr(world.model, what)(*given_names)
     except Refused:
