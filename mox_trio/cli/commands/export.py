@@ -10,7 +10,7 @@ from mox_trio.cli.output import Output, size
 from mox_trio.cli.progress import Bar
 from mox_trio.cli.session import FAILED, desk, with_services
 from mox_trio.mailstore import exporting
-from mox_trio.mailstore.exporting import Container, Format, Options, Report
+from mox_trio.mailstore.exporting import Format, Options, Report
 from mox_trio.mailstore.progress import Progress
 from mox_trio.services import Services
 
@@ -24,9 +24,6 @@ from mox_trio.services import Services
 @click.option(
     "--format", "form", type=click.Choice([each.value for each in Format]), default="maildir", show_default=True
 )
-@click.option(
-    "--container", type=click.Choice([each.value for each in Container]), help="Instead of what TARGET's ending says."
-)
 @click.option("--mailbox", "-m", help="Only this mailbox.")
 @click.option("--recursive", "-r", is_flag=True, help="With --mailbox: those below it too.")
 @click.option("--resume", is_flag=True, help="Go on with a directory that an export was stopped in.")
@@ -36,14 +33,12 @@ async def command(
     account: str,
     target: Path,
     form: str,
-    container: str | None,
     mailbox: str | None,
     recursive: bool,
     resume: bool,
 ) -> Output:
     handle = await accounts.opened(desk(services), account)
-    into = None if container is None else Container(container)
-    options = Options(Format(form), into, mailbox, recursive, resume=resume)
+    options = Options(Format(form), None, mailbox, recursive, resume=resume)
     with Bar("exporting", unit="bytes") as bar:
 
         async def progress(reached: Progress) -> None:
