@@ -84,6 +84,7 @@ class Worker:
             except (StorageError, psycopg.Error) as error:
                 self._give_up(begun, error)
             self._queues.give_back(accounts)
+            del begun  # what units hold would stay in memory until the next write
         self._disconnect()
 
     def _waiting(self, accounts: Accounts) -> Iterator[Call]:

@@ -72,6 +72,7 @@ class Writer:
                 self._disconnect()
                 for call in begun:
                     self._alone(call)
+            del first, begun  # what units hold would stay in memory until the next write
         self._disconnect()
 
     def _all_waiting(self) -> Iterator[Call]:
