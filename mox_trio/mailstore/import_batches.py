@@ -46,7 +46,7 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages that are ready to be placed."""
+    """Messages that are ready to be placed; none where all were duplicates, or bad."""
 
     mailbox: str
     names: list[str]
@@ -176,7 +176,7 @@ class Filler:
         async with ready.spools:
             if self._skip_duplicates:
                 await self._drop_duplicates(ready)
-            if not ready.incoming or ready.position is None:
+            if ready.position is None:
                 return None
             prepared = await deliver.prepare(self._store, self._account, ready.incoming)
         return Batch(ready.mailbox, ready.names, prepared, ready.position)

@@ -228,7 +228,10 @@ class _Import:
         def note(tx: Transaction, _: Sequence[Delivered]) -> None:
             stores.set_progress(tx, self._account.id, self._opened.identity, reached, self._store.now())
 
-        await deliver.place(self._store, self._account, batch.mailbox, batch.prepared, self._terms, [note])
+        if batch.prepared:
+            await deliver.place(self._store, self._account, batch.mailbox, batch.prepared, self._terms, [note])
+        else:
+            await self._store.index.write([self._account.id], lambda tx: note(tx, ()))
 
     async def _with_known_keywords(self, batch: Batch) -> Batch:
         """The batch without keywords that the account has no room for."""

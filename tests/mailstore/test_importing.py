@@ -173,6 +173,25 @@ async def test_duplicates_are_left_out_on_demand(store: MailStore, account: Acco
     assert (await importing.run(store, account, source, Options(into="All"))).imported == 124
 
 
+async def test_an_import_of_duplicates_alone_goes_on_where_it_stopped(
+    store: MailStore, account: Account, tmp_path: Path
+) -> None:
+    source = tmp_path / "box"
+    source.write_bytes(trees.mbox_of(range(120)))
+    await importing.run(store, account, source)
+    with trio.CancelScope() as scope:
+
+        async def stop(progress: Progress) -> None:
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
+
+        await importing.run(store, account, source, Options(skip_duplicates=True), progress=stop)
+    assert scope.cancelled_caught
+    report = await importing.run(store, account, source, Options(skip_duplicates=True))
+    assert report.imported == 0
+    assert report.duplicates < 120
+
+
 async def test_what_was_expunged_is_no_duplicate(store: MailStore, account: Account, tmp_path: Path) -> None:
     (tmp_path / "box").write_bytes(trees.mbox_of([1]))
     await importing.run(store, account, tmp_path / "box", Options(into="Inbox"))
