@@ -33,9 +33,9 @@ from storage_backends.index.tables import emails, flags
 from tests.kit import postgres, s3, stores
 
 PYTHON: Final = (sys.executable, "-W", "error", "-m", "bench.crash_work")
-IMPORTED: Final = 400
+IMPORTED: Final = 200
 """Messages of the file that is imported."""
-LONGEST: Final = 0.7
+LONGEST: Final = 0.6
 """Seconds of work at most before a kill."""
 POINTS_OF_A_STORE: Final = 10
 COMBINATIONS: Final = ("disk-sqlite", "sealed-sqlite", "s3-postgres")

@@ -9,13 +9,14 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import trio
 
+from mox_trio.base.failure import Failure
 from mox_trio.mailstore import accounts, deliver, expunging, flagging, importing, mailboxes, moving, reading
 from mox_trio.mailstore.deliver import Delivered, Incoming
 from mox_trio.mailstore.flagging import Change
@@ -191,6 +192,8 @@ async def main(where: Where, seed: int) -> None:
         for name in ACCOUNTS:
             account = await accounts.ensure(kit.store, name)
             worker = Worker(kit.store, account, seed)
+            with suppress(Failure):  # it is there but for the first time
+                await mailboxes.create(kit.store, account, TARGETS[-1])
             for row in await mailboxes.listed(kit.store, account):
                 if not row.name.startswith("Imported"):
                     worker.pool[row.id] = await known(kit.store, account, row.id)

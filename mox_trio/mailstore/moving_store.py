@@ -20,6 +20,7 @@ from mox_trio.mailstore.store import MailStore
 from mox_trio.mailstore.together import together
 from storage_backends.errors import Corrupt, NotFound
 from storage_backends.index.api import NO_ACCOUNT, Transaction
+from storage_backends.index.tables import accounts as account_rows
 from storage_backends.index.tables import emails, releases, stores
 from storage_backends.index.tables.emails import Place
 
@@ -79,10 +80,16 @@ async def _maybe_problem(store: MailStore, place: Place, target: str) -> str | N
     try:
         await _move(store, place, target)
     except (Corrupt, NotFound) as error:
-        now = await store.index.read(partial(emails.place, account=place.account_id, email_id=place.email_id))
-        if now is not None and (now.store, now.ref) == (place.store, place.ref):
+        if await store.index.read(partial(_stays, place=place)):
             return f"{place.store}:{place.ref}: {error}"
     return None  # moved, or erased meanwhile
+
+
+def _stays(tx: Transaction, *, place: Place) -> bool:
+    now = emails.place(tx, place.account_id, place.email_id)
+    if now is None or (now.store, now.ref) != (place.store, place.ref):
+        return False
+    return account_rows.by_id(tx, place.account_id).state != account_rows.REMOVING
 
 
 async def _move(store: MailStore, place: Place, target: str) -> None:
