@@ -5,12 +5,18 @@ import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mox_trio.mailstore import keywords, mailboxes, reading
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.index.tables import keywords as keyword_rows
 
+_MODES: dict[str, Literal["w:", "w:gz", "w:bz2", "w:xz"]] = {
+    ".tar": "w:",
+    ".tgz": "w:gz",
+    ".bz2": "w:bz2",
+    ".xz": "w:xz",
+}
 WHEN = 1_700_000_000
 """Seconds of the messages' times; message n is n seconds later."""
 FROM = b"From a@b Tue Nov 14 22:13:20 2023\n"
@@ -92,8 +98,7 @@ def write_tree(root: Path, files: Mapping[str, bytes]) -> Path:
 
 def write_tar(path: Path, files: Mapping[str, bytes]) -> Path:
     """Write files into a tar file, compressed as its name says."""
-    mode = "w:" if path.suffix == ".tar" else "w:" + {".tgz": "gz"}.get(path.suffix, path.suffix[1:])
-    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
+    with tarfile.open(path, _MODES[path.suffix]) as tar:
         for name, data in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
