@@ -47,6 +47,7 @@ async def _open_kind(settings: Store) -> BodyStore:
             secret_key=await _maybe_secret(settings.secret_key),
             connections=settings.connections,
             part_size=settings.part_size,
+            timeout=settings.timeout,
         )
     return await registry.open_body_store("memory")
 

@@ -121,7 +121,7 @@ async def erase(store: MailStore, account_id: AccountId) -> None:
     while after is not None:
         after = await store.index.write([account_id], partial(_erase_emails, account_id=account_id, after=after))
     for bodies in store.bodies.values():
-        refs = [info.ref async for info in bodies.refs(account_id)]
+        refs = [info.key async for info in bodies.refs(account_id)]
         for start in range(0, len(refs), BODIES_AT_ONCE):
             await bodies.delete(refs[start : start + BODIES_AT_ONCE])
     try:

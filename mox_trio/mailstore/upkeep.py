@@ -21,6 +21,7 @@ from mox_trio.base.failure import Failure
 from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, reading, rendering
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.bodies.api import key as body_key
 from storage_backends.errors import Corrupt
 from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
 from storage_backends.index.tables import accounts as account_rows
@@ -88,19 +89,25 @@ async def remove_orphans(store: MailStore, *, only_count: bool = False) -> int:
     """Remove (or only count) bodies that no row names and that are older than the store's policy says."""
     removed = 0
     for name, bodies in store.bodies.items():
-        old: dict[AccountId, list[str]] = {}
+        keys: list[str] = []
+        account_id = AccountId(0)
+        # Stores list an account's bodies together, so no more than one account's are held.
         async for info in bodies.refs():
+            if info.account != account_id:
+                removed += await _unnamed(store, name, account_id, keys, only_count=only_count)
+                account_id, keys = AccountId(info.account), []
             if info.age * 1000 >= store.policy.orphan_age:
-                old.setdefault(AccountId(info.account), []).append(info.ref)
-        for account_id, refs in old.items():
-            removed += await _unnamed(store, name, account_id, refs, only_count=only_count)
+                keys.append(info.key)
+        removed += await _unnamed(store, name, account_id, keys, only_count=only_count)
     return removed
 
 
-async def _unnamed(store: MailStore, name: str, account_id: AccountId, refs: list[str], *, only_count: bool) -> int:
+async def _unnamed(store: MailStore, name: str, account_id: AccountId, keys: list[str], *, only_count: bool) -> int:
+    if not keys:
+        return 0
     # Bodies first, then rows: what was put in between is too young to be here.
     named = await store.index.read(partial(_named, account=account_id, name=name))
-    orphans = [ref for ref in refs if ref not in named]
+    orphans = [key for key in keys if key not in named]
     if not only_count:
         for start in range(0, len(orphans), PAGE):
             await store.bodies[name].delete(orphans[start : start + PAGE])
@@ -109,7 +116,8 @@ async def _unnamed(store: MailStore, name: str, account_id: AccountId, refs: lis
 
 def _named(tx: Transaction, *, account: AccountId, name: str) -> set[str]:
     # A body that waits to be erased may still be read.
-    return emails.refs(tx, account, name) | releases.refs(tx, account, name)
+    refs = emails.refs(tx, account, name) | releases.refs(tx, account, name)
+    return {body_key(ref) for ref in refs}
 
 
 async def prune(store: MailStore) -> int:

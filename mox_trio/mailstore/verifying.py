@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 from mox_trio.mailstore import accounts, rendering, upkeep
 from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.bodies.api import key as body_key
 from storage_backends.errors import Corrupt, NotFound
 from storage_backends.index.api import AccountId, Transaction
 from storage_backends.index.tables import emails, mailboxes, messages, releases
@@ -78,7 +79,7 @@ def _check_mailbox(tx: Transaction, *, account_id: AccountId, mailbox: MailboxRo
 async def _emails(store: MailStore, account: Account, *, bodies: bool) -> AsyncIterator[Finding]:
     there: dict[str, set[str]] = {}
     for name, bodystore in store.bodies.items():
-        there[name] = {info.ref async for info in bodystore.refs(account.id)}
+        there[name] = {info.key async for info in bodystore.refs(account.id)}
     after = 0
     while page := await store.index.read(partial(emails.places, account=account.id, after=after)):
         for place in page:
@@ -97,7 +98,7 @@ async def _body_problem(
 ) -> tuple[str, str] | None:
     if place.store not in store.bodies:
         return "body-missing", f"its store {place.store!r} is not configured"
-    if place.ref not in there[place.store]:
+    if body_key(place.ref) not in there[place.store]:
         # It may have come after the listing, or moved: look at what the row says now.
         now = await store.index.read(partial(emails.place, account=account.id, email_id=place.email_id))
         if now is None:

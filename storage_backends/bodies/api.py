@@ -2,7 +2,8 @@
 
 A body belongs to one account. `put` returns only when the bytes are durable, and no reader ever sees half of them. The
 reference it returns is the store's own opaque string (at most 255 ASCII characters), it names the body for ever and is
-never used again for another. Errors are those of `storage_backends.errors` only:
+never used again for another. Up to its first colon it is the body's key, by which bodies are listed and deleted; behind
+it stands what a wrapper needs to open the body. Errors are those of `storage_backends.errors` only:
 
 - `put`: Unavailable means that nothing can be relied on: the bytes may be an orphan, which `refs` lists.
 - `open`: NotFound for a reference that was never given out or is deleted; Corrupt when the bytes are not what was put.
@@ -34,10 +35,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BodyInfo:
-    """One stored body: its account, its reference, its size in bytes as it was put, its age in seconds (not negative)."""
+    """One stored body: its account, its key, its size in bytes as it was put, its age in seconds (not negative)."""
 
     account: int
-    ref: str
+    key: str
+    """What `key` gives of its reference. Listing asks the place for names only, so it does not know what wrappers add."""
     size: int
     age: float
 
@@ -58,7 +60,7 @@ class BodyStore(Protocol):
         """
 
     async def delete(self, refs: Iterable[str]) -> None:
-        """Delete these bodies. A reference that does not exist is no error."""
+        """Delete these bodies, given by reference or key. One that does not exist is no error."""
 
     def refs(self, account: int | None = None) -> AsyncIterator[BodyInfo]:
         """List the bodies of an account, or of all. A body put or deleted meanwhile may or may not be listed.
@@ -68,6 +70,11 @@ class BodyStore(Protocol):
 
     async def aclose(self) -> None:
         """Release what the store holds. Calls under way may fail with Unavailable; the store is not used afterwards."""
+
+
+def key(ref: str) -> str:
+    """The key of the body that a reference names."""
+    return ref.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from storage_backends import errors
+from storage_backends.bodies import api
 
 PIECE: Final = 1024 * 1024
 """Bytes of each piece of a body but the last."""
@@ -144,7 +145,7 @@ class CacheFiles:
 
 
 def _name(ref: str) -> str:
-    return hashlib.sha256(ref.encode(errors="surrogatepass")).hexdigest()[:_NAME]
+    return hashlib.sha256(api.key(ref).encode(errors="surrogatepass")).hexdigest()[:_NAME]
 
 
 def _head(ref: str, number: int, piece: bytes) -> bytes:

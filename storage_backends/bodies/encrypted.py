@@ -8,9 +8,6 @@ swapped for another, replayed, reordered or changed in one bit is Corrupt, and a
 Sealing happens in the thread in which the inner store reads the source; a source that is read again gives the same sealed
 bytes. Opening takes about 10 us for each chunk and happens where it is awaited: a block is four chunks, and a hop to a
 thread would cost more. Keys come from the keyring: NotFound for an erased account.
-
-Listing reads the head of every object, because the inner reference alone does not name a body. An object whose head is
-damaged is not listed: nobody shall take it for an orphan, as its row still leads to it (and `open` says Corrupt).
 """
 
 import secrets
@@ -20,16 +17,12 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-import trio
-
 from storage_backends import errors
 from storage_backends.bodies import api, keyring, ranges, sealed_chunks
 
 MAGIC: Final = b"mtb1"
 HEAD: Final = len(MAGIC) + 16 + 4
 """Bytes before the first chunk."""
-
-_TOGETHER: Final = 16  # heads read at once while listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,47 +119,22 @@ class Encrypted:
             yield blocks
 
     async def delete(self, refs: Iterable[str]) -> None:
-        inner = []
-        for ref in refs:
-            try:
-                inner.append(Sealed.parse(ref).inner)
-            except errors.NotFound:
-                continue
-        await self._inner.delete(inner)
+        await self._inner.delete([api.key(ref) for ref in refs])
 
     async def refs(self, account: int | None = None) -> AsyncIterator[api.BodyInfo]:
-        page: list[api.BodyInfo] = []
         async for info in self._inner.refs(account):
-            page.append(info)
-            if len(page) == _TOGETHER:
-                for found in await self._outer(page):
-                    yield found
-                page = []
-        for found in await self._outer(page):
-            yield found
-
-    async def _outer(self, page: list[api.BodyInfo]) -> list[api.BodyInfo]:
-        """The same bodies with outer references, without those whose head is gone or damaged."""
-        found: dict[str, api.BodyInfo] = {}
-
-        async def look(info: api.BodyInfo) -> None:
-            try:
-                head = await api.read(self._inner, info.ref, 0, HEAD)
-                object_id = head[len(MAGIC) : len(MAGIC) + 16]
-                if head == make_head(object_id):
-                    size = sealed_chunks.plain_size(info.size - HEAD)
-                    ref = str(Sealed(info.ref, object_id, info.account, size))
-                    found[info.ref] = api.BodyInfo(info.account, ref, size, info.age)
-            except (errors.NotFound, errors.Corrupt):
-                return
-
-        async with trio.open_nursery() as nursery:
-            for info in page:
-                nursery.start_soon(look, info)
-        return [found[info.ref] for info in page if info.ref in found]
+            yield api.BodyInfo(info.account, info.key, _plain_size(info.size), info.age)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _plain_size(size: int) -> int:
+    """The size of the body in an object of `size` bytes; of a damaged object its own."""
+    try:
+        return sealed_chunks.plain_size(size - HEAD)
+    except errors.Corrupt:
+        return size
 
 
 async def _open(raw: AsyncIterator[bytes], opening: sealed_chunks.Opening, head: bytes) -> AsyncGenerator[bytes, None]:

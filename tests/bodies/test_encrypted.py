@@ -92,13 +92,11 @@ async def test_body_swapped_for_another_of_its_account_is_corrupt(tmp_path: Path
 
 async def test_body_under_the_head_of_another_is_corrupt(tmp_path: Path) -> None:
     async with bodies.closing(encrypted.Encrypted(disk.DiskStore(tmp_path), new_keyring())) as store:
-        one, two = [path_of(tmp_path, await store.put(1, api.Bytes(b"x"))) for _ in range(2)]
-        two_ref = next(
-            ref for ref in await bodies.listed(store) if str(two).endswith(encrypted.Sealed.parse(ref).inner)
-        )
+        refs = [await store.put(1, api.Bytes(b"x")) for _ in range(2)]
+        one, two = [path_of(tmp_path, ref) for ref in refs]
         two.write_bytes(two.read_bytes()[: encrypted.HEAD] + one.read_bytes()[encrypted.HEAD :])
         with pytest.raises(errors.Corrupt):
-            await api.read(store, two_ref)
+            await api.read(store, refs[1])
 
 
 async def test_reference_with_a_changed_size_account_or_id_opens_nothing() -> None:
@@ -138,12 +136,21 @@ async def test_erased_account_is_not_found_and_others_stay() -> None:
     assert await bodies.listed(store, 1) == {}
 
 
-async def test_object_with_a_damaged_head_is_never_listed_under_another_name(tmp_path: Path) -> None:
+async def test_damaged_object_is_listed_because_its_row_leads_to_it(tmp_path: Path) -> None:
     async with bodies.closing(encrypted.Encrypted(disk.DiskStore(tmp_path), new_keyring())) as store:
         damaged, whole = await store.put(1, api.Bytes(b"x")), await store.put(1, api.Bytes(b"y"))
         flip(10)(path_of(tmp_path, damaged))
-        assert set(await bodies.listed(store)) == {whole}
-        assert await api.read(store, whole) == b"y"
+        assert set(await bodies.listed(store)) == {api.key(damaged), api.key(whole)}
+        with pytest.raises(errors.Corrupt):
+            await api.read(store, damaged)
+
+
+async def test_listing_reads_no_object() -> None:
+    inner = watched_bodies.WatchedStore()
+    store = encrypted.Encrypted(inner, new_keyring())
+    await store.put(1, sources.Long(100_000))
+    assert [info.size for info in (await bodies.listed(store)).values()] == [100_000]
+    assert inner.asked == []
 
 
 async def test_rotated_master_key_opens_bodies_of_before() -> None:

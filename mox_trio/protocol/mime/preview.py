@@ -17,7 +17,7 @@ from mox_trio.protocol.mime.part import Part
 OMITTED: Final = "[...]"
 """What stands for quotations."""
 
-_FIRST_CHARACTERS: Final = 3 * 1024
+_FIRST_CHARACTERS: Final = 1024
 """Characters of text that are looked at first, and nearly always are enough."""
 _READ_CHARACTERS: Final = 16 * 1024
 """Characters that are looked at where they were not: a long quotation may stand before the first word."""
