@@ -20,6 +20,7 @@ from mox_trio.mailstore.scratch import Scratch
 MEMORY: Final = 256 * 1024
 """Bytes of a file on its way into a tar file that are kept in memory."""
 _PART: Final = ".part"
+_TEXT: Final = ".txt"
 _EARLIEST: Final = 315_532_800
 """1980, when zip files begin, in seconds."""
 _LATEST: Final = 4_354_819_198
@@ -80,7 +81,7 @@ def _sync_and_rename(file: IO[bytes], path: Path, final: Path) -> None:
 
 
 def _private(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=0)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 class _InDirectory:
@@ -97,9 +98,7 @@ class _InDirectory:
         self.file = _private(self.part)
 
     def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self.file.write(view) :]
+        self.file.write(data)
 
     def close(self) -> None:
         self.file.close()
@@ -148,7 +147,8 @@ class Directory:
 
     def discard(self) -> None:
         if self._open is not None:
-            self._open.file.close()
+            with suppress(OSError):
+                self._open.file.close()
             self._open.part.unlink(missing_ok=True)
 
 
@@ -175,9 +175,7 @@ class _New:
         """A file has no directories."""
 
     def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[self.raw.write(view) :]
+        self.raw.write(data)
 
     def close(self) -> None:
         """More may follow."""
@@ -186,15 +184,21 @@ class _New:
         _sync_and_rename(self.raw, self.part, self.final)
 
     def discard(self) -> None:
-        self.raw.close()
+        with suppress(OSError):
+            self.raw.close()
         self.part.unlink(missing_ok=True)
 
 
 class File(_New):
-    """One file, to which all is written that is not about errors."""
+    """One file, to which all is written that is not about errors: those are beside it."""
+
+    def names(self, path: tuple[str, ...]) -> set[str]:
+        beside = f"{self.final.name}."
+        names = (name for name in os.listdir(self.final.parent) if name.startswith(beside) and name.endswith(_TEXT))
+        return {name.removeprefix(beside) for name in names}
 
     def open(self, path: tuple[str, ...], modified: int) -> Sink:
-        if path[-1].endswith(".txt"):
+        if path[-1].endswith(_TEXT):
             return _InDirectory(self.final.with_name(f"{self.final.name}.{path[-1]}"), modified)
         return self
 

@@ -25,7 +25,7 @@ _WHOLE: Final = -1
 _PLACES: Final = ("cur", "new", "tmp")
 _BESIDE: Final = re.compile(
     r"(?:dovecot.*|courier.*|maildirsize|maildirfolder|\.?subscriptions|\.uidvalidity|\.mh_sequences|\.customflags"
-    r"|errors\.txt|.*\.msf|\.DS_Store|\._.*|thumbs\.db|msgfilterrules\.dat|popstate\.dat)",
+    r"|errors(?:\.\d+)?\.txt|.*\.msf|\.DS_Store|\._.*|thumbs\.db|msgfilterrules\.dat|popstate\.dat)",
     re.I,
 )
 

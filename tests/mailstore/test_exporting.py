@@ -1,8 +1,12 @@
 """What is exported comes back the same by an import, in every format and container."""
 
 import os
+import random
+import resource
+import signal
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -200,6 +204,34 @@ async def test_what_cannot_be_read_is_noted(store: MailStore, account: Account, 
         assert errors.read().startswith(b"Inbox UID 2: ")
     report = await exporting.run(store, account, tmp_path / "o.mbox", Options(Format.MBOX, mailbox="Inbox"))
     assert (tmp_path / "o.mbox.errors.txt").read_bytes().startswith(b"Inbox UID 2: ")
+    (tmp_path / "o.mbox").unlink()
+    await exporting.run(store, account, tmp_path / "o.mbox", Options(Format.MBOX, mailbox="Inbox"))
+    assert (tmp_path / "o.mbox.errors.1.txt").exists()
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file can grow beyond 100,000 bytes: writing on fails as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("name", ["out.tar", "out.zip", "out.mbox"])
+async def test_a_full_disk_ends_an_export_and_leaves_nothing(
+    store: MailStore, account: Account, tmp_path: Path, request: pytest.FixtureRequest, name: str
+) -> None:
+    for number in range(40):
+        noise = random.Random(number).randbytes(3000).hex()
+        await stores.put(store, account, stores.message(str(number), noise))
+    request.getfixturevalue("small_files")
+    with pytest.raises(Failure) as full:
+        await exporting.run(store, account, tmp_path / name, Options(Format.MBOX, mailbox="Inbox"))
+    assert full.value.kind is Kind.UNAVAILABLE
+    assert not [each for each in os.listdir(tmp_path) if each.startswith("out")]
 
 
 async def test_more_keywords_than_letters_are_noted(store: MailStore, account: Account, tmp_path: Path) -> None:
