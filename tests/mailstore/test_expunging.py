@@ -17,8 +17,7 @@ async def bodies(store: MailStore) -> int:
 
 async def test_expunging_takes_those_with_the_deleted_flag_only(store: MailStore, account: Account) -> None:
     delivered = [
-        await put(store, account, message(), flags=flags)
-        for flags in (["\\Deleted"], [], ["\\Deleted"], ["\\Deleted"])
+        await put(store, account, message(), flags=flags) for flags in (["\\Deleted"], [], ["\\Deleted"], ["\\Deleted"])
     ]
     inbox = delivered[0].mailbox_id
     before = await changes.since(store, account, ModSeq(0))
