@@ -3,6 +3,7 @@
 import mailbox
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from mox_trio.cli import tour
@@ -52,6 +53,15 @@ def test_what_is_exported_has_the_same_messages(mox: CommandLine) -> None:
     )
     assert len(subjects) == 3
     assert "Welcome" in subjects
+
+
+def test_a_target_that_ends_in_mbox_gets_an_mbox(mox: CommandLine) -> None:
+    filled(mox)
+    target = mox.directory / "inbox.mbox"
+    mox("export", "ann", target, "--mailbox", "Inbox")
+    with closing(mailbox.mbox(target)) as exported:
+        assert [each["subject"] for each in exported][::2] == ["Welcome", "Re: Welcome"]
+    assert "inbox.mbox" in mox("export", "ann", target, "--mailbox", "Inbox", code=1).stderr
 
 
 def test_bodies_move_to_another_store_and_are_found_there(make_command_line: Callable[[str], CommandLine]) -> None:

@@ -22,7 +22,7 @@ from mox_trio.services import Services
 @click.argument("account")
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "form", type=click.Choice([each.value for each in Format]), default="maildir", show_default=True
+    "--format", "form", type=click.Choice([each.value for each in Format]), help="[default: maildir; mbox into .mbox]"
 )
 @click.option("--mailbox", "-m", help="Only this mailbox.")
 @click.option("--recursive", "-r", is_flag=True, help="With --mailbox: those below it too.")
@@ -32,13 +32,13 @@ async def command(
     services: Services,
     account: str,
     target: Path,
-    form: str,
+    form: str | None,
     mailbox: str | None,
     recursive: bool,
     resume: bool,
 ) -> Output:
     handle = await accounts.opened(desk(services), account)
-    options = Options(Format(form), None, mailbox, recursive, resume=resume)
+    options = Options(_format(form, target), None, mailbox, recursive, resume=resume)
     with Bar("exporting", unit="bytes") as bar:
 
         async def progress(reached: Progress) -> None:
@@ -46,6 +46,12 @@ async def command(
 
         report = await exporting.run(services.mail, handle, target, options, progress)
     return Output(asdict(report), _text(report, target), FAILED if report.errors_total else 0)
+
+
+def _format(named: str | None, target: Path) -> Format:
+    if named is not None:
+        return Format(named)
+    return Format.MBOX if target.suffix.lower() == ".mbox" else Format.MAILDIR
 
 
 def _text(report: Report, target: Path) -> str:
