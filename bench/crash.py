@@ -37,6 +37,8 @@ IMPORTED: Final = 200
 """Messages of the file that is imported."""
 LONGEST: Final = 0.6
 """Seconds of work at most before a kill."""
+OPENING: Final = 0.1
+"""The part of the kills that come while the store is opened, or soon after."""
 POINTS_OF_A_STORE: Final = 10
 COMBINATIONS: Final = ("disk-sqlite", "sealed-sqlite", "s3-postgres")
 
@@ -86,7 +88,7 @@ class Truth:
         self.gone |= {(mailbox, uid) for mailbox, uid in facts.get("gone", ())}
         self.flagged |= {(mailbox, uid) for mailbox, uid in facts.get("flagged", ())}
         self.imported = max(self.imported, facts.get("imported", 0))
-        self.acknowledged += "ready" not in facts and "taking" not in facts
+        self.acknowledged += not facts.keys() & {"ready", "taking"}
 
 
 @dataclass(slots=True)
@@ -98,14 +100,14 @@ class Seen:
     mails: int = 0
 
 
-def killed(where: Where, seed: int, seconds: float) -> list[bytes]:
-    """Let a process work for so long, kill it, and return the lines that it wrote."""
+def killed(where: Where, seed: int, seconds: float, *, opening: bool = False) -> list[bytes]:
+    """Kill a process so long after its first acknowledgement (or its start); return the lines that it wrote."""
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen([*PYTHON, where.dump(), str(seed)], stdout=subprocess.PIPE, stderr=errors)
         assert child.stdout is not None
         lines: list[bytes] = []
         ready = threading.Event()
-        reader = threading.Thread(target=_read, args=(child.stdout, lines, ready))
+        reader = threading.Thread(target=_read, args=(child.stdout, lines, ready, b"ready" if opening else b"there"))
         reader.start()
         ready.wait()
         time.sleep(seconds)
@@ -120,11 +122,12 @@ def killed(where: Where, seed: int, seconds: float) -> list[bytes]:
     return lines
 
 
-def _read(stream: IO[bytes], lines: list[bytes], ready: threading.Event) -> None:
+def _read(stream: IO[bytes], lines: list[bytes], ready: threading.Event, awaited: bytes) -> None:
     for line in stream:
         if line.endswith(b"\n"):  # the last one may be cut
             lines.append(line)
-        ready.set()
+        if awaited in line:
+            ready.set()
     ready.set()
 
 
@@ -222,7 +225,7 @@ def run(where: Where, points: int, chosen: random.Random, figures: Figures) -> N
     truth = Truth()
     for _ in range(points):
         seed = chosen.randrange(1 << 40)
-        for line in killed(where, seed, chosen.uniform(0, LONGEST)):
+        for line in killed(where, seed, chosen.uniform(0, LONGEST), opening=chosen.random() < OPENING):
             truth.hear(line)
         trio.run(check, where, seed, truth, figures)
         figures.points += 1

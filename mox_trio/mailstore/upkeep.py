@@ -1,6 +1,6 @@
 """What a store does by itself, in small steps that may be cut off at any point and begun again.
 
-- released mails: an hour after the last placement went, the row goes, then the body;
+- released mails: an hour after the last placement went, the rows go, then the bodies, a page at a time;
 - removals of accounts that were cut off go on;
 - orphan bodies, which a crash between body and row leaves, are removed when older than a day;
 - tombstones older than a year are pruned;
@@ -22,7 +22,7 @@ from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, readi
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.bodies.api import key as body_key
-from storage_backends.errors import Corrupt
+from storage_backends.errors import Corrupt, NotFound
 from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
 from storage_backends.index.tables import accounts as account_rows
 from storage_backends.index.tables import emails, messages, releases
@@ -60,20 +60,27 @@ async def release(store: MailStore) -> int:
     """Erase what is due; return how many mails and bodies went."""
     gone = 0
     while page := await store.index.read(lambda tx: releases.due(tx, store.now(), PAGE)):
-        for row in page:
-            body = await store.index.write([row.account_id], partial(_release, row=row))
-            if body is not None and body[0] in store.bodies:
-                # Row, then body: a crash here leaves an orphan.
-                await store.bodies[body[0]].delete([body[1]])
-                gone += 1
+        for account_id in sorted({row.account_id for row in page}):
+            mine = [row for row in page if row.account_id == account_id]
+            with suppress(NotFound):  # the account was removed meanwhile
+                going = await store.index.write([account_id], partial(_release, rows=mine))
+                gone += len(going)
+                # Row, then body: a crash here leaves orphans.
+                for name, bodies in store.bodies.items():
+                    if refs := [ref for where, ref in going if where == name]:
+                        await bodies.delete(refs)
     return gone
 
 
-def _release(tx: Transaction, *, row: ReleaseRow) -> tuple[str, str] | None:
-    releases.remove(tx, row.id)
-    if row.email_id is not None:
-        return emails.remove(tx, row.account_id, row.email_id)
-    return (row.store, row.ref) if row.store is not None and row.ref is not None else None
+def _release(tx: Transaction, *, rows: list[ReleaseRow]) -> list[tuple[str, str]]:
+    going: list[tuple[str, str] | None] = []
+    for row in rows:
+        releases.remove(tx, row.id)
+        if row.email_id is not None:
+            going.append(emails.remove(tx, row.account_id, row.email_id))
+        elif row.store is not None and row.ref is not None:
+            going.append((row.store, row.ref))
+    return [each for each in going if each is not None]
 
 
 async def finish_removals(store: MailStore) -> int:

@@ -27,7 +27,8 @@ class Finding:
 
     account: str
     what: str
-    """Named reason: integrity, counts, uidnext, body-missing, body-corrupt, unreleased, orphan."""
+    """Named reason: integrity, counts, uidnext, body-missing, body-corrupt, row-corrupt, unreleased,
+    orphan."""
     text: str
     fixed: bool
 
@@ -110,6 +111,10 @@ async def _body_problem(
 async def _content_problem(store: MailStore, account: Account, place: Place) -> tuple[str, str] | None:
     if place.store not in store.bodies:
         return "body-missing", f"its store {place.store!r} is not configured"
+    try:
+        account.codec.open(rendering.place("prefix", place.object_id), place.prefix)
+    except Corrupt as error:
+        return "row-corrupt", f"{error}; restore the database from a backup or expunge the message"
     try:
         digest = await _digest(store, place)
     except NotFound:

@@ -16,6 +16,7 @@ def killed_often(where: Where, points: int) -> crash.Figures:
     figures = crash.Figures()
     crash.run(where, points, random.Random(), figures)
     assert figures.points == points
+    assert figures.acknowledged > 0
     return figures
 
 

@@ -83,6 +83,17 @@ async def test_a_changed_body_is_found_when_bodies_are_read(
     assert len(await reading.rows(kit.store, delivered[0].mailbox_id)) == 3
 
 
+async def test_headers_that_were_swapped_between_sealed_rows_are_found(
+    store: MailStore, account: Account, delivered: list[Delivered]
+) -> None:
+    if not account.codec.sealing:
+        return
+    one, two = (EMAIL.c.id == each.email_id for each in delivered[:2])
+    ((prefix,),) = await damage.look(store, EMAIL.select().with_only_columns(EMAIL.c.prefix).where(one))
+    await damage.change(store, update(EMAIL).where(two).values(prefix=prefix))
+    assert [each.what for each in await found(store, bodies=True)] == ["row-corrupt"]
+
+
 async def test_a_body_of_another_mail_is_found(kit: Kit, delivered: list[Delivered]) -> None:
     row = EMAIL.c.id == delivered[0].email_id
     ((mine,),) = await damage.look(kit.store, EMAIL.select().with_only_columns(EMAIL.c.ref).where(row))
