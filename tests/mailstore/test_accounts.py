@@ -14,6 +14,7 @@ from storage_backends.index import schema
 from storage_backends.index.api import NO_ACCOUNT, Transaction
 from storage_backends.index.statement import prepared
 from storage_backends.index.tables import accounts as rows
+from storage_backends.index.tables import stores
 from tests.kit import faulty as faults
 from tests.kit.stores import Kit, message, put
 
@@ -164,6 +165,19 @@ async def test_deliveries_beside_a_removal_leave_nothing_in_the_rows(store: Mail
             nursery.start_soon(deliver)
         await accounts.remove(store, "ann")
     assert await store.index.read(lambda tx: rows_of(tx, account)) == {}
+
+
+async def test_sealed_mail_is_erased_with_the_first_step_of_a_removal(store: MailStore, account: Account) -> None:
+    if not account.codec.sealing:
+        return
+    delivered = await put(store, account, message())
+    faulty = faults.over(store, fail_at(3))
+    with pytest.raises(Unavailable):
+        await accounts.remove(faulty.store, "ann")
+    assert len([info async for info in store.bodies["main"].refs()]) == 1
+    assert await store.index.read(lambda tx: stores.wrapped_key(tx, account.id)) is None
+    with pytest.raises(Failure):
+        await reading.mail(store, account, delivered.email_id)
 
 
 async def remove_with_a_fault(store: MailStore, fault: Fault) -> int:
