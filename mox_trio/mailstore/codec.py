@@ -8,7 +8,6 @@ nobody can compute without its key.
 Opening raises `Corrupt` when a value was changed, swapped with another row's or column's, or sealed under another key.
 """
 
-import os
 from collections.abc import Awaitable
 from hashlib import blake2b
 from typing import Final, Protocol
@@ -18,11 +17,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from mox_trio.mailstore.entropy import Pool
 from storage_backends.errors import Corrupt
 
 _PLAIN: Final = b"\0"
 _SEALED: Final = b"\1"
 _NONCE: Final = 12
+
+_nonces = Pool(_NONCE)
 
 
 class AccountKeys(Protocol):
@@ -98,7 +100,7 @@ class Sealed:
 
     def seal(self, place: str, value: bytes) -> bytes:
         """Seal; a random nonce stands in front."""
-        nonce = os.urandom(_NONCE)
+        nonce = _nonces.take()
         return _SEALED + nonce + self._cipher.encrypt(nonce, value, place.encode())
 
     def open(self, place: str, stored: bytes) -> bytes:

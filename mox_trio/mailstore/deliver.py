@@ -20,7 +20,7 @@ import trio
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import keywords, mailboxes, rendering, threads
 from mox_trio.mailstore.spool import Spooled
-from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.mailstore.store import Account, MailStore, object_id, thread_id
 from mox_trio.mailstore.together import together
 from storage_backends.errors import StorageError
 from storage_backends.index.api import EmailId, MailboxId, ModSeq, Transaction, Uid
@@ -72,7 +72,6 @@ class Prepared:
 
     incoming: Incoming
     object_id: str
-    new_thread: str
     ref: str
     rendered: emails.Rendered
     thread_keys: tuple[int, ...]
@@ -156,8 +155,8 @@ async def discard(store: MailStore, prepared: Sequence[Prepared]) -> None:
 
 
 async def _prepare_one(store: MailStore, account: Account, incoming: Incoming) -> Prepared:
-    object_id = store.object_id("M")
-    render = partial(rendering.render, account.codec, object_id, incoming.prefix, incoming.spooled)
+    own_id = object_id()
+    render = partial(rendering.render, account.codec, own_id, incoming.prefix, incoming.spooled)
     if incoming.spooled.size <= INLINE:
         rendered, threading = render()
     else:
@@ -165,8 +164,7 @@ async def _prepare_one(store: MailStore, account: Account, incoming: Incoming) -
     ref = await store.bodies[store.default_store].put(account.id, incoming.spooled)
     return Prepared(
         incoming=incoming,
-        object_id=object_id,
-        new_thread=store.object_id("T"),
+        object_id=own_id,
         ref=ref,
         rendered=rendered,
         thread_keys=threads.keys(account.codec, threading),
@@ -222,7 +220,7 @@ def _insert_one(
     by_subject = None
     if message.by_subject and rendered.subject_key is not None:
         by_subject = (taken.mailbox_id, uid, rendered.subject_key, message.received)
-    thread = threads.assign(tx, account.id, message.thread_keys, message.new_thread, by_subject)
+    thread = threads.assign(tx, account.id, message.thread_keys, thread_id(message.object_id), by_subject)
     row = emails.EmailRow(
         account_id=account.id,
         object_id=message.object_id,

@@ -14,6 +14,7 @@ import trio
 
 from mox_trio.base import ids
 from mox_trio.mailstore.codec import AccountKeys, Codec
+from mox_trio.mailstore.entropy import Pool
 from mox_trio.mailstore.scratch import Scratch, plain
 from storage_backends.bodies.api import BodyStore
 from storage_backends.index.api import AccountId, Index
@@ -21,6 +22,8 @@ from storage_backends.index.tables import mailboxes
 
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
+
+_ids = Pool(ids.SECRET_BYTES)
 
 INITIAL_MAILBOXES: Final[tuple[tuple[str, int], ...]] = (
     ("Inbox", 0),
@@ -72,9 +75,15 @@ class MailStore:
     spooling: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(16))
     """Threads that read and write temporary files."""
 
-    def object_id(self, kind: str) -> str:
-        """A new OBJECTID (RFC 8474 7): the kind's letter and 22 characters."""
-        return kind + ids.url_safe(self.entropy(ids.SECRET_BYTES))
+
+def object_id() -> str:
+    """A new EMAILID (RFC 8474 5.1): the letter M and 22 random characters."""
+    return "M" + ids.url_safe(_ids.take())
+
+
+def thread_id(first: str) -> str:
+    """The THREADID of a thread that begins with this mail: the same characters, another letter (RFC 8474 5.2)."""
+    return "T" + first[1:]
 
 
 @dataclass(frozen=True, slots=True)
