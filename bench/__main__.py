@@ -4,7 +4,7 @@ import subprocess
 import sys
 from typing import Final
 
-PARTS: Final = ("mime", "bodies", "index", "mailbox", "importing", "crash")
+PARTS: Final = ("mime", "configuration", "bodies", "index", "mailbox", "importing", "crash")
 
 
 def main() -> None:

@@ -30,3 +30,13 @@ def _lines(table: dict[str, object], path: tuple[str, ...]) -> Iterator[str]:
 
 
 texts = documents.map(text)
+
+
+def many_accounts(accounts: int) -> str:
+    """A document with this many accounts of two addresses each, in 101 domains."""
+    domains = "".join(f'[domains."d{number}.example"]\n' for number in range(101))
+    return domains + "".join(
+        f'[accounts.user{number}]\naddresses = ["user{number}@d{number % 100}.example", "first.last{number}@d100.example"]\n'
+        f'full_name = "User Number {number}"\n'
+        for number in range(accounts)
+    )
