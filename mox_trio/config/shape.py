@@ -43,7 +43,9 @@ def findings(error: ValidationError, model: type[Section], document: object, und
 
 
 def _finding(detail: ErrorDetails, model: type[Section], document: object, under: KeyPath) -> Finding:
-    path, is_name = _key_path(detail["loc"], document)
+    # Pydantic marks an error about a name itself so; an unknown key may be called that.
+    is_name = detail["type"] != "extra_forbidden" and detail["loc"][-1:] == ("[key]",)
+    path = _key_path(detail["loc"][:-1] if is_name else detail["loc"], document)
     annotation, field = schema.at(model, document, path)
     about = (field.description or "") if field else (model.__doc__ or "").strip().split("\n")[0]
     if detail["type"] == "extra_forbidden":
@@ -75,18 +77,17 @@ def _expected(detail: ErrorDetails) -> str:
     return form.format(**context) if form else detail["msg"]
 
 
-def _key_path(location: tuple[int | str, ...], document: object) -> tuple[KeyPath, bool]:
-    """The path in the document: pydantic's own has names of variants in it. And whether it is about the last name itself."""
+def _key_path(location: tuple[int | str, ...], document: object) -> KeyPath:
+    """The path in the document: pydantic's own has names of variants in it."""
     path: list[str | int] = []
     value = document
-    is_name = bool(location) and location[-1] == "[key]"
-    for number, part in enumerate(location[:-1] if is_name else location, 1):
+    for number, part in enumerate(location, 1):
         is_variant = isinstance(value, Mapping) and part not in value and part == value.get("kind")
         if is_variant and number < len(location):
             continue
         path.append(part)
         value = schema.step(value, part)
-    return tuple(path), is_name
+    return tuple(path)
 
 
 def _unknown(path: KeyPath, model: type[Section], document: object, under: KeyPath) -> Finding:

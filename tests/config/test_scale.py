@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -89,6 +89,7 @@ def test_no_value_in_any_dynamic_field_raises_anything_but_problems(path: KeyPat
     assert all(problem.advice for problem in found(lambda: directory.build(known, load.dynamic(text, known))))
 
 
+@example('"[key]"=0')
 @given(st.one_of(st.text(), toml_documents.texts))
 def test_no_text_raises_anything_but_problems(text: str) -> None:
     assert found(lambda: load.static_text(text, FILE)) or "hostname" in text
