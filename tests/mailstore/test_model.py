@@ -241,9 +241,10 @@ async def pull_late(world: World) -> None:
         assert {uid: flags for uid, (flags, _) in world.lazy.messages[row.id].items()} == world.model.boxes[name].flags
 
 
-BOXES = st.sampled_from(["Inbox", "Inbox", "A", "A/B", "C", "Archive"])
-RANGES = st.lists(
+BOXES = st.sampled_from(["Inbox", "Inbox", "A", "A", "A/B", "C", "Archive"])
+RANGES = st.just([(1, 2**32 - 1)]) | st.lists(
     st.tuples(st.integers(1, 8), st.sampled_from([0, 0, 1, 3, 2**31])).map(lambda each: (each[0], sum(each))),
+    min_size=1,
     max_size=3,
 )
 SOME_FLAGS = st.lists(st.sampled_from(sorted(FLAGS)), unique=True, max_size=2)
@@ -265,6 +266,8 @@ async def scenario(directory: Path, conninfo: str | None, operations: list[tuple
     async with stores.opened(directory, index=index) as kit:
         world = World(kit, await accounts.create(kit.store, f"ann{next(names)}"))
         await world.agree()
+        for number in range(6):
+            await deliver(world, ("Inbox", "A")[number % 2], sorted(FLAGS)[: number % 3])
         for work, *arguments in operations:
             await cast(Callable[..., Awaitable[None]], work)(world, *arguments)
             await kit.store.index.write([world.account.id], lambda tx: None)  # a modseq also where nothing was done
@@ -280,7 +283,7 @@ async def scenario(directory: Path, conninfo: str | None, operations: list[tuple
         await index.aclose()
 
 
-OPERATION_LISTS = st.lists(OPERATIONS, max_size=25)
+OPERATION_LISTS = st.lists(OPERATIONS, min_size=8, max_size=25)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
