@@ -13,23 +13,24 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import keywords, mailboxes, rendering, threads
-from mox_trio.mailstore.spool import Spooled
+from mox_trio.mailstore.spool import INLINE, Spooled
 from mox_trio.mailstore.store import Account, MailStore, object_id, thread_id
 from mox_trio.mailstore.together import together
+from mox_trio.protocol.mime import part
 from storage_backends.errors import StorageError
 from storage_backends.index.api import EmailId, MailboxId, ModSeq, Transaction, Uid
 from storage_backends.index.tables import emails, placing
 from storage_backends.index.tables import mailboxes as rows
 from storage_backends.index.tables.emails import Evidence
 
-INLINE: Final = 64 * 1024
-"""Messages up to this size in bytes are rendered without a thread."""
+INLINE_PARTS: Final = 32
+"""Messages of one call that have no more parts than this, and `INLINE` bytes, are rendered without a thread."""
 PUTS: Final = 16
 """Bodies of one call that are put side by side."""
 
@@ -64,6 +65,15 @@ class Delivered:
 
 Also = Callable[[Transaction, Sequence[Delivered]], None]
 """A unit that runs in the transaction of a delivery, after its rows are in."""
+
+
+class _Made(NamedTuple):
+    """What `Prepared` says but for where the body is."""
+
+    object_id: str
+    rendered: emails.Rendered
+    thread_keys: tuple[int, ...]
+    by_subject: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,12 @@ async def many(
 
 async def prepare(store: MailStore, account: Account, incoming: Sequence[Incoming]) -> list[Prepared]:
     """Make the bodies durable and render the columns, side by side for several messages."""
-    return await together([partial(_prepare_one, store, account, each) for each in incoming], PUTS)
+    if _quick(incoming):
+        rendered = [_render(account, each) for each in incoming]
+    else:
+        rendered = await trio.to_thread.run_sync(_render_in_thread, account, incoming, limiter=store.computing)
+    pairs = zip(incoming, rendered, strict=True)
+    return await together([partial(_put, store, account, each, made) for each, made in pairs], PUTS)
 
 
 async def place(
@@ -154,21 +169,38 @@ async def discard(store: MailStore, prepared: Sequence[Prepared]) -> None:
         await store.bodies[store.default_store].delete([each.ref for each in prepared])
 
 
-async def _prepare_one(store: MailStore, account: Account, incoming: Incoming) -> Prepared:
+def _quick(incoming: Sequence[Incoming]) -> bool:
+    """Whether rendering all of them is quick, whoever wrote them."""
+    if sum(len(each.prefix) + each.spooled.size for each in incoming) > INLINE:
+        return False
+    return sum(1 for each in incoming for _ in part.walk(each.spooled.root)) <= INLINE_PARTS
+
+
+def _render_in_thread(account: Account, incoming: Sequence[Incoming]) -> list[_Made]:
+    """All in one hop; gives up between two when the caller is cancelled."""
+    made = []
+    for each in incoming:
+        trio.from_thread.check_cancelled()
+        made.append(_render(account, each))
+    return made
+
+
+def _render(account: Account, incoming: Incoming) -> _Made:
     own_id = object_id()
-    render = partial(rendering.render, account.codec, own_id, incoming.prefix, incoming.spooled)
-    if incoming.spooled.size <= INLINE:
-        rendered, threading = render()
-    else:
-        rendered, threading = await trio.to_thread.run_sync(render, limiter=store.computing)
+    rendered, threading = rendering.render(account.codec, own_id, incoming.prefix, incoming.spooled)
+    by_subject = threading.is_reply and not threading.references
+    return _Made(own_id, rendered, threads.keys(account.codec, threading), by_subject)
+
+
+async def _put(store: MailStore, account: Account, incoming: Incoming, made: _Made) -> Prepared:
     ref = await store.bodies[store.default_store].put(account.id, incoming.spooled)
     return Prepared(
         incoming=incoming,
-        object_id=own_id,
+        object_id=made.object_id,
         ref=ref,
-        rendered=rendered,
-        thread_keys=threads.keys(account.codec, threading),
-        by_subject=threading.is_reply and not threading.references,
+        rendered=made.rendered,
+        thread_keys=made.thread_keys,
+        by_subject=made.by_subject,
         received=store.now() if incoming.received is None else incoming.received,
     )
 

@@ -5,7 +5,7 @@ bounded, so that memory is, and so that others get at the index in between. What
 """
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mox_trio.base import text
@@ -15,9 +15,8 @@ from mox_trio.mailstore.deliver import Incoming, Prepared
 from mox_trio.mailstore.folder_names import Mapping
 from mox_trio.mailstore.mail_source import Begin, End, Event, Mailbox, Position
 from mox_trio.mailstore.members import Trouble
-from mox_trio.mailstore.spool import Spool, Spooled
+from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
-from mox_trio.protocol.mime import dates, header
 from storage_backends.index.api import Transaction
 from storage_backends.index.tables import emails
 
@@ -165,8 +164,7 @@ class Filler:
         if spool is None or begun is None:
             return None
         spooled = await spool.finish()
-        received = begun.received if begun.received is not None else _date(spooled)
-        self._waiting.incoming.append(Incoming(spooled, flags=begun.flags, received=received))
+        self._waiting.incoming.append(Incoming(spooled, flags=begun.flags, received=begun.received))
         self._waiting.names.append(begun.name)
         self._waiting.size += spooled.size
         return await self._flush(_Waiting(self._waiting.mailbox)) if self._waiting.full else None
@@ -179,7 +177,7 @@ class Filler:
             if ready.position is None:
                 return None
             prepared = await deliver.prepare(self._store, self._account, ready.incoming)
-        return Batch(ready.mailbox, ready.names, prepared, ready.position)
+        return Batch(ready.mailbox, ready.names, [_dated(each) for each in prepared], ready.position)
 
     async def _drop_duplicates(self, ready: _Waiting) -> None:
         codec = self._account.codec
@@ -203,7 +201,8 @@ class Filler:
         ready.names = [ready.names[number] for number in kept]
 
 
-def _date(spooled: Spooled) -> int | None:
-    """When it was sent, for a message of which nothing says when it was received."""
-    date = header.parse(spooled.root.header).get(b"date")
-    return None if date is None else dates.parse(date)
+def _dated(prepared: Prepared) -> Prepared:
+    """A message of which nothing says when it was received counts as received when it was sent."""
+    if prepared.incoming.received is not None or prepared.rendered.sent is None:
+        return prepared
+    return replace(prepared, received=prepared.rendered.sent)

@@ -1,5 +1,6 @@
 """A message on its way in: kept in memory up to 256 KiB, beyond that in an unlinked temporary file, parsed and hashed
-as it comes.
+as it comes. A message of a few KiB is read at its end, where it is; a larger one in threads, because mail can be written
+to be slow to parse.
 
     async with Spool(store) as spool:
         async for block in source:
@@ -28,6 +29,10 @@ from storage_backends.bodies.api import BLOCK, Source
 
 MEMORY: Final = 256 * 1024
 """Bytes of a message that are kept in memory."""
+INLINE: Final = 8 * 1024
+"""Messages up to this size in bytes are parsed and rendered on the event loop: a thread would cost more than most of
+them do, and the worst of them takes 20 ms.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,11 @@ class Spool:
         self._limit = store.policy.message_bytes if limit is None else limit
         self._parser = Parser()
         self._hash = blake2b(digest_size=32)
+        self._unread: list[bytes] = []
         self._pending: list[bytes] = []
-        self._pending_size = 0
+        """What is read and not yet in the file."""
+        self._held = 0
+        """Bytes in both."""
         self._scratch: Scratch | None = None
         self._failure: Failure | None = None
         self.size = 0
@@ -76,6 +84,7 @@ class Spool:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._unread.clear()
         self._pending.clear()
         if self._scratch is not None:
             # Closing an unlinked file frees its blocks, which may take a while; it must happen even when cancelled.
@@ -89,18 +98,21 @@ class Spool:
         self._check()
         for start in range(0, len(data), BLOCK):
             block = data if len(data) <= BLOCK else data[start : start + BLOCK]
-            self._parser.feed(block)
-            self._hash.update(block)
-            self._pending.append(block)
+            self._unread.append(block)
             self.size += len(block)
-            self._pending_size += len(block)
-            if self._pending_size > MEMORY:
+            self._held += len(block)
+            if self._held > MEMORY:
+                await trio.to_thread.run_sync(self._read, limiter=self._store.computing)
                 await self._flush()
 
     async def finish(self) -> Spooled:
         """The message is whole. Fails as an earlier `write` did."""
         self._check()
-        root = self._parser.close()
+        if self.size <= INLINE:
+            await trio.lowlevel.checkpoint()  # between two of many small messages others have their turn
+            root = self._end()
+        else:
+            root = await trio.to_thread.run_sync(self._end, limiter=self._store.computing)
         digest = self._hash.digest()
         if self._scratch is None:
             return Spooled(self.size, root, digest, b"".join(self._pending), None)
@@ -109,8 +121,21 @@ class Spool:
 
     def _check(self) -> None:
         if self._failure is not None:
+            self._unread.clear()
             self._pending.clear()
             raise self._failure
+
+    def _read(self) -> None:
+        """In a thread unless there is little; each block once, even when the task is cancelled behind it."""
+        for block in self._unread:
+            self._parser.feed(block)
+            self._hash.update(block)
+        self._pending += self._unread
+        self._unread = []
+
+    def _end(self) -> Part:
+        self._read()
+        return self._parser.close()
 
     async def _flush(self) -> None:
         try:
@@ -127,7 +152,7 @@ class Spool:
             self._scratch = self._store.scratch()
         for block in self._pending:
             self._scratch.append(block)
-        self._pending, self._pending_size = [], 0
+        self._pending, self._held = [], 0
 
 
 async def spooled(store: MailStore, source: Source, spool: Spool) -> Spooled:
