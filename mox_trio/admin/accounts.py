@@ -69,7 +69,7 @@ async def remove(desk: Desk, name: str) -> None:
 
 
 async def set_disabled(desk: Desk, name: str, *, disabled: bool) -> None:
-    """Close an account to log-ins and deliveries, or open it again. NOT_FOUND."""
+    """Close an account to log-ins, or open it again. Servers ask for its state before they take mail. NOT_FOUND."""
     await opened(desk, name)
     await accounts.set_disabled(desk.mail, name, disabled=disabled)
 

@@ -1,7 +1,6 @@
 """How a command runs: options that all have, the event loop, services, and errors on one line that say what to do."""
 
 import functools
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ import click
 import trio
 
 from mox_trio.admin.accounts import Desk
-from mox_trio.app import build
+from mox_trio.app import build, logs
 from mox_trio.base.failure import Failure
 from mox_trio.cli.output import Output, complain, emit
-from mox_trio.config.models.static import Static
+from mox_trio.config.models.static import Log, Static
 from mox_trio.config.problems import ConfigErrors
 from mox_trio.services import Services
 from storage_backends import errors
@@ -49,7 +48,9 @@ def with_static(work: Work) -> Callable[..., None]:
 
     @functools.wraps(work)
     async def read(path: str, **options: Any) -> Output:
-        return await work(await build.read_static(Path(path)), **options)
+        static = await build.read_static(Path(path))
+        logs.configure(static.log, quiet=True)
+        return await work(static, **options)
 
     return with_path(read)
 
@@ -62,7 +63,7 @@ def with_path(work: Work) -> Callable[..., None]:
     @functools.wraps(work)
     def command(context: click.Context, /, as_json: bool, **options: Any) -> None:
         as_json = as_json or context.obj["json"]
-        logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
+        logs.configure(Log())
         with _complaining(as_json=as_json):
             output = trio.run(functools.partial(work, context.obj["config"], **options))
             emit(output, as_json=as_json)

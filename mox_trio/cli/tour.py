@@ -74,7 +74,8 @@ def main() -> None:
     directory = Path(tempfile.mkdtemp(prefix="mox-trio-"))
     user = pwd.getpwuid(os.geteuid()).pw_name
     (directory / "mox-trio.toml").write_text(CONFIG.format(user=user))
-    (directory / "domains.toml").write_text("# Domains, accounts and addresses.\n")
+    (directory / "data").mkdir(mode=0o700)
+    (directory / "data" / "domains.toml").write_text("# Domains, accounts and addresses.\n")
     (directory / "sample.mbox").write_text(SAMPLE)
     program = Path(sys.executable).with_name("mox-trio")
     for title, commands in STEPS:

@@ -65,21 +65,45 @@ def _s3_credentials(settings: Static) -> Iterator[Finding]:
 
 
 def _separate_directories(settings: Static) -> Iterator[Finding]:
-    taken: dict[Path, str] = {}
+    taken: list[tuple[str, Path]] = []
     for name, store in settings.storage.stores.items():
-        directories: list[tuple[tuple[str, ...], Path]] = []
+        key: tuple[str, ...] = (name, "directory")
         if isinstance(store, storage.DiskStore):
-            directories.append(((name, "directory"), store.directory))
+            directory = store.directory
         elif isinstance(store, storage.S3Store) and store.cache:
-            directories.append(((name, "cache", "directory"), store.cache.directory))
-        for key, directory in directories:
-            if directory in taken:
+            key, directory = (name, "cache", "directory"), store.cache.directory
+        else:
+            continue
+        real = directory.resolve()  # another name of the same directory is no other directory
+        for owner, other in taken:
+            if real == other or real in other.parents or other in real.parents:
+                how = "has the same directory" if real == other else f"is in {other}; one is inside the other"
+                yield Finding(("storage", "stores", *key), f"store {owner} {how}", "use another directory")
+                break
+        taken.append((name, real))
+
+
+def _separate_objects(settings: Static) -> Iterator[Finding]:
+    taken: list[tuple[str, storage.S3Store]] = []
+    for name, store in settings.storage.stores.items():
+        if not isinstance(store, storage.S3Store):
+            continue
+        for owner, other in taken:
+            # What lies below one prefix is listed below a shorter one too.
+            if _bucket(store) == _bucket(other) and (
+                store.prefix.startswith(other.prefix) or other.prefix.startswith(store.prefix)
+            ):
                 yield Finding(
-                    ("storage", "stores", *key),
-                    f"store {taken[directory]} has the same directory",
-                    "use another directory",
+                    ("storage", "stores", name, "prefix" if store.prefix else "bucket"),
+                    f"store {owner} has these objects too",
+                    "use another bucket, or prefixes of which none begins another",
                 )
-            taken[directory] = name
+                break
+        taken.append((name, store))
+
+
+def _bucket(store: storage.S3Store) -> tuple[str, str]:
+    return (store.endpoint or store.region).rstrip("/").lower(), store.bucket
 
 
 def _postgres_dsn(settings: Static) -> Iterator[Finding]:
@@ -135,6 +159,7 @@ RULES: Final[tuple[tuple[frozenset[str], Rule], ...]] = (
     (_of("keys"), _encryption_has_a_key),
     (_of(), _s3_credentials),
     (_of(), _separate_directories),
+    (_of(), _separate_objects),
     (_of(), _postgres_dsn),
     (_of(), _transports),
     (_of(), _initial_mailboxes),

@@ -6,6 +6,7 @@ document is the old one or the new one. Mode and group stay; the owner does wher
 this program the directory is locked; an editor does not lock, so the text is compared again right before the rename.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -203,4 +204,7 @@ def _write(temporary: Path, text: str, like: Path | None) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> Failure:
-    return Failure(Kind.UNAVAILABLE, "the configuration cannot be written", f"{path}: {error.strerror}")
+    said = "the configuration cannot be written"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        said += "; its directory must be writable for this user, as the data directory is"
+    return Failure(Kind.UNAVAILABLE, said, f"{path}: {error.strerror}")

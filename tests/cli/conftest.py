@@ -36,7 +36,8 @@ class CommandLine:
 def make_command_line(tmp_path: Path) -> Callable[[str], CommandLine]:
     def make(more: str) -> CommandLine:
         user = pwd.getpwuid(os.geteuid()).pw_name
-        (tmp_path / "mox-trio.toml").write_text(f'hostname = "mail.example.org"\nuser = "{user}"\n{more}')
+        static = f'hostname = "mail.example.org"\nuser = "{user}"\ndomains_file = "{tmp_path}/domains.toml"\n{more}'
+        (tmp_path / "mox-trio.toml").write_text(static)
         (tmp_path / "domains.toml").write_text("# ours\n")
         return CommandLine(tmp_path)
 

@@ -241,7 +241,7 @@ def test_a_mistake_is_reported_with_its_line_key_and_advice(
 ) -> None:
     found = [problem for problem in problems(text, settings) if problem.key == key]
     assert found, problems(text, settings)
-    assert found[0].file == "/etc/mox-trio/domains.toml"
+    assert found[0].file == "/etc/mox-trio/data/domains.toml"
     assert (found[0].line, message in found[0].message, advice in found[0].advice) == (line, True, True), str(found[0])
 
 

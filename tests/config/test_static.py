@@ -29,7 +29,7 @@ def test_a_hostname_is_enough() -> None:
     assert store.directory == Path("/etc/mox-trio/data/bodies")
     assert isinstance(settings.storage.index, SqliteIndex)
     assert settings.storage.index.file == Path("/etc/mox-trio/data/index.db")
-    assert settings.domains_file == Path("/etc/mox-trio/domains.toml")
+    assert settings.domains_file == Path("/etc/mox-trio/data/domains.toml")
 
 
 def test_paths_begin_at_their_directories() -> None:
@@ -38,7 +38,7 @@ def test_paths_begin_at_their_directories() -> None:
     )
     assert settings.keys.master is not None
     assert settings.keys.master.file == Path("/etc/mox-trio/conf/master.key")
-    assert settings.domains_file == Path("/etc/mox-trio/conf/domains.toml")
+    assert settings.domains_file == Path("/var/m/domains.toml")
     store = settings.storage.stores["disk"]
     assert isinstance(store, DiskStore)
     assert store.directory == Path("/var/m/bodies")
@@ -122,6 +122,30 @@ CASES = [
         "storage.stores.b.directory",
         "same directory",
         "another",
+    ),
+    (
+        HOST + 'storage.default = "a"\n[storage.stores]\n'
+        'a = { kind = "disk", directory = "/m" }\nb = { kind = "disk", directory = "/m/b" }',
+        5,
+        "storage.stores.b.directory",
+        "one is inside the other",
+        "another",
+    ),
+    (
+        HOST + 'storage.default = "a"\n[storage.stores]\n'
+        'a = { kind = "s3", bucket = "m" }\nb = { kind = "s3", bucket = "m", prefix = "x/" }',
+        5,
+        "storage.stores.b.prefix",
+        "store a has these objects too",
+        "another bucket",
+    ),
+    (
+        HOST + 'storage.default = "a"\n[storage.stores]\n'
+        'a = { kind = "s3", bucket = "m", endpoint = "http://s" }\nb = { kind = "s3", bucket = "m", endpoint = "http://s/" }',
+        5,
+        "storage.stores.b.bucket",
+        "store a has these objects too",
+        "another bucket",
     ),
     (
         HOST + '[storage.index]\nkind = "postgres"\ndsn = { environment = "DSN" }\nhost = "db"',
@@ -269,3 +293,17 @@ def test_files_that_cannot_be_read_are_problems(tmp_path: Path) -> None:
     (tmp_path / "large.toml").write_bytes(b"#" * (load.LARGEST + 1))
     with pytest.raises(ConfigErrors, match="larger than"):
         load.static(tmp_path / "large.toml")
+
+
+def test_a_directory_by_another_name_is_not_another_directory(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    stores = "\n".join(f'{name} = {{ kind = "disk", directory = "{tmp_path}/{name}" }}' for name in ("real", "link"))
+    (found,) = problems(f'{HOST}storage.default = "real"\n[storage.stores]\n{stores}\n')
+    assert "store real has the same directory" in found.message
+
+
+def test_stores_with_objects_of_their_own_may_share_a_bucket() -> None:
+    text = 'a = { kind = "s3", bucket = "m", prefix = "a/" }\nb = { kind = "s3", bucket = "m", prefix = "b/" }'
+    settings = load.static_text(f'{HOST}storage.default = "a"\n[storage.stores]\n{text}\n', FILE)
+    assert set(settings.storage.stores) == {"a", "b"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mox_trio.admin import accounts, domains
+from mox_trio.admin import accounts, domains, passwords
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.cli import output
 from mox_trio.cli.output import Output
@@ -49,7 +49,7 @@ async def remove(services: Services, name: str, yes: bool) -> Output:
     return output.done(f"account {name} removed", account=name)
 
 
-@command.command(help="Close an account to log-ins and deliveries; its mail stays.")
+@command.command(help="Refuse an account's log-ins; its mail stays.")
 @click.argument("name")
 @with_services
 async def disable(services: Services, name: str) -> Output:
@@ -69,7 +69,7 @@ async def enable(services: Services, name: str) -> Output:
 @click.argument("name")
 @with_services
 async def set_password(services: Services, name: str) -> Output:
-    account = await accounts.opened(desk(services), name)
+    account = await passwords.choosing(desk(services), name)
     await credentials.set_password(services.logins, account, _ask())
     return output.done(f"password of {name} set", account=name)
 

@@ -11,9 +11,9 @@ from mox_trio.mailstore import upkeep
 from mox_trio.services import Services
 
 
-@click.command(help="Remove what is no longer needed, once: a running server does it by itself.")
+@click.command(help="Remove what is no longer needed, once.")
 @with_services
 async def command(services: Services) -> Output:
     done = asdict(await upkeep.run(services.mail))
-    done["retired"] = await retention.run(desk(services))
+    done["expunged"] = await retention.run(desk(services))
     return Output(done, ", ".join(f"{name} {count}" for name, count in done.items()))

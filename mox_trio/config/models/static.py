@@ -13,6 +13,7 @@ from mox_trio.config.models.storage import Keys, Storage
 from mox_trio.config.models.transports import Transport
 from mox_trio.config.models.values import (
     ConfigPath,
+    DataPath,
     DomainName,
     Duration,
     Items,
@@ -33,7 +34,8 @@ class Log(Section):
 
     level: LogLevel = Field(
         default="info",
-        description="Least important level that is written. traceauth and tracedata show secrets and mail.",
+        description="Least important level that is written; commands write warnings and errors unless it is set. traceauth and "
+        "tracedata show secrets and mail.",
     )
     format: Literal["logfmt", "json"] = Field(
         default="logfmt", description="One line of key=value, or one JSON object, an event."
@@ -162,20 +164,23 @@ class Static(Section):
     )
     config_directory: ConfigPath = Field(
         default=Path("."),
-        description="Where relative paths of keys, certificates and domains_file begin; relative to this file.",
+        description="Where relative paths of keys and certificates begin; relative to this file.",
     )
     dynamic: Literal["file", "index"] = Field(
         default="file",
         description="Where domains and accounts are: in domains_file, or in the index, for several nodes.",
     )
-    domains_file: ConfigPath = Field(
-        default=Path("domains.toml"), description="The dynamic document, when it is a file."
+    domains_file: DataPath = Field(
+        default=Path("domains.toml"),
+        description="The dynamic document, when it is a file; relative to the data directory. Programs change it, so the user "
+        "must be able to write in its directory; this document, which says who the user is, does not belong there.",
     )
     user: Line = Field(
         default="mox-trio", description="User to become after ports are bound, when started as root; name or number."
     )
     fix_permissions: bool = Field(
-        default=True, description="When started as root, give the data directory to the user."
+        default=True,
+        description="When started as root, give the data directory, and what of root's lies in it, to the user.",
     )
     pedantic: bool = Field(default=False, description="Be strict where other software usually is not; for tests.")
     log: Log = Field(default_factory=Log, description="The log.")

@@ -72,7 +72,20 @@ class S3Store(Section):
     )
 
 
-Store = Annotated[DiskStore | S3Store | MemoryStore, Field(discriminator="kind")]
+class OtherStore(Section):
+    """Bodies in a store that another package brings: an entry point in the group mox_trio.body_stores."""
+
+    kind: Literal["other"] = Field(default="other", description="Kind of store.")
+    driver: Annotated[Line, Field(min_length=1, max_length=100)] = Field(
+        description="Name of the package's entry point.", examples=["tape"]
+    )
+    options: Table[str | int | float | bool] = Field(
+        default_factory=dict, description="What the package wants to know, as its documentation says."
+    )
+    encrypt: bool = Field(default=False, description="Seal bodies with the key of their account; needs keys.master.")
+
+
+Store = Annotated[DiskStore | S3Store | MemoryStore | OtherStore, Field(discriminator="kind")]
 
 
 class SqliteIndex(Section):
