@@ -27,7 +27,7 @@ from typing import IO, Any, Final
 import trio
 
 from bench.crash_work import ACCOUNTS, Place, Where, known, opened
-from mox_trio.mailstore import accounts, importing, mailboxes, reading, upkeep, verifying
+from mox_trio.mailstore import accounts, importing, mailboxes, orphans, reading, upkeep, verifying
 from mox_trio.mailstore.store import DAY, HOUR, MailStore
 from storage_backends.index.tables import emails, flags
 from tests.kit import postgres, s3, stores
@@ -186,7 +186,7 @@ async def check(where: Where, seed: int, truth: Truth, figures: Figures) -> None
         kit.clock.ahead = DAY + HOUR
         # The clock of S3 does not move with the test's.
         store = replace(kit.store, policy=replace(kit.store.policy, orphan_age=0)) if where.s3 else kit.store
-        figures.orphans += await upkeep.remove_orphans(store, only_count=True)
+        figures.orphans += await orphans.remove(store, only_count=True)
         await upkeep.run(store)
         await findings(store, figures)
         kept = len([info async for info in store.bodies["main"].refs()])

@@ -30,7 +30,7 @@ from mox_trio.mailstore.store import MailStore, Policy
 from mox_trio.services import Services
 from storage_backends.bodies.api import BodyStore
 from storage_backends.errors import Refused
-from storage_backends.index.api import NO_ACCOUNT, Index
+from storage_backends.index.api import Index
 from storage_backends.index.tables import mailboxes, stores
 
 
@@ -72,9 +72,9 @@ async def opened_mail(static: Static, index: Index) -> AsyncIterator[MailStore]:
     async with AsyncExitStack() as stack:
         bodies: dict[str, BodyStore] = {}
         for name, settings in static.storage.stores.items():
-            bodies[name] = await open_bodies(settings, name, keyring)
+            bodies[name] = await open_bodies(settings, name, keyring, index)
             stack.push_async_callback(bodies[name].aclose)
-        await _check_registered(index, bodies, static.storage.default_store)
+        await _check_configured(index, bodies)
         sealing = any(settings.encrypt for settings in static.storage.stores.values())
         yield MailStore(
             index=index,
@@ -86,12 +86,11 @@ async def opened_mail(static: Static, index: Index) -> AsyncIterator[MailStore]:
         )
 
 
-async def _check_registered(index: Index, bodies: Mapping[str, BodyStore], default: str) -> None:
-    await index.write(NO_ACCOUNT, lambda tx: stores.register(tx, default))
-    missing = [name for name in await index.read(stores.registered) if name not in bodies]
+async def _check_configured(index: Index, bodies: Mapping[str, BodyStore]) -> None:
+    missing = sorted(await index.read(stores.in_use) - bodies.keys())
     if missing:
         names = ", ".join(missing)
-        raise Refused(f"messages may lie in stores that are not configured: {names}; add them under [storage.stores]")
+        raise Refused(f"messages lie in stores that are not configured: {names}; add them under [storage.stores]")
 
 
 def policy(static: Static) -> Policy:

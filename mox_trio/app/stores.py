@@ -4,10 +4,11 @@ from typing import Any
 
 import trio
 
+from mox_trio.app import marks
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.config.models.secret import SecretRef, SecretUnreadable
 from mox_trio.config.models.static import Static
-from mox_trio.config.models.storage import DiskStore, PostgresIndex, S3Store, Store
+from mox_trio.config.models.storage import DiskStore, OtherStore, PostgresIndex, S3Store, Store
 from storage_backends import registry
 from storage_backends.bodies.api import BodyStore
 from storage_backends.bodies.cached import Cached
@@ -18,11 +19,13 @@ from storage_backends.index import open as opening
 from storage_backends.index.api import Index
 
 
-async def open_bodies(settings: Store, name: str, keyring: Keyring | None) -> BodyStore:
-    """Open one body store: the kind, below its cache, below its encryption. Refused, Unavailable."""
+async def open_bodies(settings: Store, name: str, keyring: Keyring | None, index: Index) -> BodyStore:
+    """Open one body store: the kind, marked as this index's, below its cache, below its encryption. Refused, Unavailable."""
     if settings.encrypt and keyring is None:
         raise Refused(f"store {name!r} is encrypted, but no master key is configured; set keys.master")
     store = await _open_kind(settings)
+    if settings.kind != "memory":
+        await marks.claim(index, name, store)
     if isinstance(settings, S3Store) and settings.cache is not None:
         cache = settings.cache
         inner = store
@@ -49,6 +52,8 @@ async def _open_kind(settings: Store) -> BodyStore:
             part_size=settings.part_size,
             timeout=settings.timeout,
         )
+    if isinstance(settings, OtherStore):
+        return await registry.open_body_store(settings.driver, **settings.options)
     return await registry.open_body_store("memory")
 
 

@@ -84,7 +84,7 @@ async def listed(store: MailStore) -> list[AccountRow]:
 
 
 async def set_disabled(store: MailStore, name: str, *, disabled: bool) -> None:
-    """Close an account to log-ins and deliveries, or open it again. NOT_FOUND."""
+    """Close an account to log-ins, or open it again. Servers ask for its state before they take mail. NOT_FOUND."""
     account = await open(store, name)
 
     def unit(tx: Transaction) -> None:
@@ -114,20 +114,26 @@ async def erase(store: MailStore, account_id: AccountId) -> None:
 
     What a session that still has its handle puts in meanwhile goes with the account's row, and a body with `upkeep`.
     """
+    with suppress(NotFound):  # another process was first
+        await _erase_rows(store, account_id)
+    for bodies in store.bodies.values():
+        keys = [info.key async for info in bodies.refs(account_id)]
+        for start in range(0, len(keys), BODIES_AT_ONCE):
+            await bodies.delete(keys[start : start + BODIES_AT_ONCE])
+    with suppress(NotFound):
+        await store.index.write([account_id], lambda tx: accounts.remove(tx, account_id))
+
+
+async def _erase_rows(store: MailStore, account_id: AccountId) -> None:
+    """Everything but the account itself, a page a unit, so that a server goes on beside it."""
     for mailbox in await store.index.read(lambda tx: mailbox_rows.listed(tx, account_id)):
         while await store.index.write([account_id], partial(_erase_messages, mailbox_id=mailbox.id)):
             pass
     after: EmailId | None = EmailId(0)
     while after is not None:
         after = await store.index.write([account_id], partial(_erase_emails, account_id=account_id, after=after))
-    for bodies in store.bodies.values():
-        refs = [info.key async for info in bodies.refs(account_id)]
-        for start in range(0, len(refs), BODIES_AT_ONCE):
-            await bodies.delete(refs[start : start + BODIES_AT_ONCE])
-    try:
-        await store.index.write([account_id], lambda tx: accounts.remove(tx, account_id))
-    except NotFound:
-        return  # another process was first
+    while await store.index.write([account_id], partial(accounts.erase_some, account_id=account_id)):
+        pass
 
 
 def _erase_messages(tx: Transaction, *, mailbox_id: MailboxId) -> bool:

@@ -19,9 +19,9 @@ from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import MailStore
 from mox_trio.mailstore.together import together
 from storage_backends.errors import Corrupt, NotFound
-from storage_backends.index.api import NO_ACCOUNT, Transaction
+from storage_backends.index.api import Transaction
 from storage_backends.index.tables import accounts as account_rows
-from storage_backends.index.tables import emails, releases, stores
+from storage_backends.index.tables import emails, releases
 from storage_backends.index.tables.emails import Place
 
 AT_ONCE: Final = 8
@@ -54,7 +54,8 @@ async def run(
             )
     if source == target:
         raise Failure(Kind.INVALID, "the two stores are the same")
-    await store.index.write(NO_ACCOUNT, lambda tx: stores.register(tx, target))
+    if source == store.default_store:
+        raise Failure(Kind.INVALID, f"store {source!r} still gets new bodies; make another the default first")
     bodies = size = after = 0
     failed: list[str] = []
     while page := await store.index.read(partial(emails.places_in_store, store=source, after=after)):
@@ -65,15 +66,7 @@ async def run(
         after = page[-1].email_id
         if progress is not None:
             await progress(Moved(bodies, size, tuple(failed)))
-    if not failed:
-        await store.index.write(NO_ACCOUNT, partial(_retire, source=source))
     return Moved(bodies - len(failed), size, tuple(failed))
-
-
-def _retire(tx: Transaction, *, source: str) -> None:
-    """The store may leave the configuration once no row names it, released bodies included."""
-    if not emails.any_in_store(tx, source) and not releases.any_in_store(tx, source):
-        stores.unregister(tx, source)
 
 
 async def _maybe_problem(store: MailStore, place: Place, target: str) -> str | None:

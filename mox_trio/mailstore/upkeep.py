@@ -2,7 +2,7 @@
 
 - released mails: an hour after the last placement went, the rows go, then the bodies, a page at a time;
 - removals of accounts that were cut off go on;
-- orphan bodies, which a crash between body and row leaves, are removed when older than a day;
+- orphan bodies are removed (`orphans`);
 - tombstones older than a year are pruned;
 - mail older than a mailbox's retention is expunged (`retain`, for each mailbox that the configuration names);
 - rows rendered by another version of the program, or before sealing was set, are rendered again.
@@ -10,6 +10,7 @@
 A step that fails with `Unavailable` is tried again by the next run; nothing is half done.
 """
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,20 +18,23 @@ from typing import Final
 
 import trio
 
-from mox_trio.base.failure import Failure
-from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, reading, rendering
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, orphans, reading, rendering
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.bodies.api import key as body_key
 from storage_backends.errors import Corrupt, NotFound
-from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
+from storage_backends.index.api import NO_ACCOUNT, AccountId, MailboxId, ModSeq, Transaction
 from storage_backends.index.tables import accounts as account_rows
-from storage_backends.index.tables import emails, messages, releases
+from storage_backends.index.tables import emails, leases, messages, releases
 from storage_backends.index.tables import mailboxes as mailbox_rows
 from storage_backends.index.tables.emails import Place
 from storage_backends.index.tables.releases import ReleaseRow
 
 PAGE: Final = 200
+LEASE: Final = "upkeep"
+HELD: Final = 3_600_000
+"""Milliseconds that a step may take before another process may begin; both then do the same harmless things."""
+HOLDER: Final = f"process {os.getpid()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,19 @@ class Done:
 
 
 async def run(store: MailStore) -> Done:
-    """Do all of it once."""
-    removals = await finish_removals(store)
-    return Done(
-        released=await release(store),
-        accounts=removals,
-        orphans=await remove_orphans(store),
-        tombstones=await prune(store),
-        rendered=await render_again(store),
-    )
+    """Do all of it once. IN_USE when another process is at it: one at a time holds the lease."""
+    claim = await store.index.write(NO_ACCOUNT, partial(leases.claim, name=LEASE, holder=HOLDER, milliseconds=HELD))
+    if claim is None:
+        raise Failure(Kind.IN_USE, "another process does the upkeep now")
+    done: list[int] = []
+    try:
+        for step in (release, finish_removals, orphans.remove, prune, render_again):
+            done.append(await step(store))
+            await store.index.write(NO_ACCOUNT, partial(leases.renew, name=LEASE, mine=claim, milliseconds=HELD))
+    finally:
+        with trio.CancelScope(shield=True):
+            await store.index.write(NO_ACCOUNT, partial(leases.release, name=LEASE, mine=claim))
+    return Done(*done)
 
 
 async def release(store: MailStore) -> int:
@@ -92,55 +100,21 @@ async def finish_removals(store: MailStore) -> int:
     return len(removing)
 
 
-async def remove_orphans(store: MailStore, *, only_count: bool = False) -> int:
-    """Remove (or only count) bodies that no row names and that are older than the store's policy says."""
-    removed = 0
-    for name, bodies in store.bodies.items():
-        keys: list[str] = []
-        account_id = AccountId(0)
-        # Stores list an account's bodies together, so no more than one account's are held.
-        async for info in bodies.refs():
-            if info.account != account_id:
-                removed += await _unnamed(store, name, account_id, keys, only_count=only_count)
-                account_id, keys = AccountId(info.account), []
-            if info.age * 1000 >= store.policy.orphan_age:
-                keys.append(info.key)
-        removed += await _unnamed(store, name, account_id, keys, only_count=only_count)
-    return removed
-
-
-async def _unnamed(store: MailStore, name: str, account_id: AccountId, keys: list[str], *, only_count: bool) -> int:
-    if not keys:
-        return 0
-    # Bodies first, then rows: what was put in between is too young to be here.
-    named = await store.index.read(partial(_named, account=account_id, name=name))
-    orphans = [key for key in keys if key not in named]
-    if not only_count:
-        for start in range(0, len(orphans), PAGE):
-            await store.bodies[name].delete(orphans[start : start + PAGE])
-    return len(orphans)
-
-
-def _named(tx: Transaction, *, account: AccountId, name: str) -> set[str]:
-    # A body that waits to be erased may still be read.
-    refs = emails.refs(tx, account, name) | releases.refs(tx, account, name)
-    return {body_key(ref) for ref in refs}
-
-
 async def prune(store: MailStore) -> int:
     """Delete old tombstones; the mailbox remembers up to where (RFC 7162 3.2.5.2)."""
     pruned = 0
     before = store.now() - store.policy.tombstones_kept
     for mailbox_id, modseq in await store.index.read(lambda tx: messages.old_tombstones(tx, before)):
         owner = await store.index.read(partial(messages.owner, mailbox_id=mailbox_id))
-        if owner is not None:
-            pruned += await store.index.write([AccountId(owner)], partial(_prune, mailbox_id=mailbox_id, modseq=modseq))
+        unit = partial(_prune, mailbox_id=mailbox_id, modseq=modseq)
+        while owner is not None and (gone := await store.index.write([AccountId(owner)], unit)):
+            pruned += gone
     return pruned
 
 
 def _prune(tx: Transaction, *, mailbox_id: MailboxId, modseq: ModSeq) -> int:
     mailbox_rows.set_pruned(tx, mailbox_id, modseq)
-    return messages.prune(tx, mailbox_id, modseq)
+    return messages.prune(tx, mailbox_id, modseq, PAGE)
 
 
 async def render_again(store: MailStore) -> int:

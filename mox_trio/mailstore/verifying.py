@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 
-from mox_trio.mailstore import accounts, rendering, upkeep
+from mox_trio.mailstore import accounts, orphans, rendering
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.bodies.api import key as body_key
 from storage_backends.errors import Corrupt, NotFound
@@ -27,8 +27,7 @@ class Finding:
 
     account: str
     what: str
-    """Named reason: integrity, counts, uidnext, body-missing, body-corrupt, row-corrupt, unreleased,
-    orphan."""
+    """Named reason: integrity, counts, uidnext, body-missing, body-corrupt, unreleased, shared, orphan."""
     text: str
     fixed: bool
 
@@ -45,9 +44,12 @@ async def run(store: MailStore, *, fix: bool = False, bodies: bool = False) -> A
             yield finding
         async for finding in _unreleased(store, account, fix=fix):
             yield finding
-    orphans = await upkeep.remove_orphans(store, only_count=not fix)
-    if orphans:
-        yield Finding("", "orphan", f"{orphans} bodies that no message names", fixed=fix)
+    for name in store.bodies:
+        if (shared := await orphans.maybe_problem(store, name)) is not None:
+            advice = "orphans stay; if this is its only index: mox-trio upkeep --adopt"
+            yield Finding("", "shared", f"{shared}; {advice}", fixed=False)
+    if count := await orphans.remove(store, only_count=not fix):
+        yield Finding("", "orphan", f"{count} bodies that no message names", fixed=fix)
 
 
 async def _mailboxes(store: MailStore, account: Account, *, fix: bool) -> AsyncIterator[Finding]:

@@ -1,7 +1,7 @@
 """Copy all rows of one index to another, empty one, and verify the copy: from SQLite to Postgres or back.
 
 Rows are read in the order of their primary keys, page by page, and written a page a transaction; a sum over the rows
-of each table is made on the way and again from what arrived. Servers must be stopped: when an account changed
+of each table is made on the way and again from what arrived. Servers must be stopped: when something changed
 meanwhile, the copy is refused. Stopped half-way, the target holds rows and is refused too: give another empty one.
 
 Raises Refused (target not empty, source changed), Corrupt (what arrived is not what was read), Unavailable.
@@ -13,22 +13,22 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Table, bindparam, func, select, tuple_
+from sqlalchemy import Table, bindparam, select, tuple_
 
 from storage_backends.errors import Corrupt, Refused
 from storage_backends.index import schema
 from storage_backends.index.api import NO_ACCOUNT, Index, Parameters, Row, Transaction
 from storage_backends.index.statement import Prepared, insert, prepared
+from storage_backends.index.tables import documents
 
 PAGE: Final = 500
 """Rows a transaction: well under 50 ms."""
 _MASK: Final = (1 << 128) - 1
 
-_WATERMARK = prepared(
-    select(func.count(), func.coalesce(func.sum(schema.account.c.modseq), 0).cast(BigInteger)).select_from(
-        schema.account
-    )
-)
+COPIED: Final = "copied"
+"""The document that is left in the source: it does not know everything about its body stores any more."""
+_WATCHED: Final = (schema.account, schema.document)
+"""Whatever changes in a source, mail or configuration, changes a row of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ async def copy(source: Index, target: Index, progress: Callable[[int], None] = l
     for table in tables:
         if await target.read(partial(_any_row, table=table)):
             raise Refused(f"the target is not empty: table {table.name} has rows; give an empty database")
-    before = await source.read(_watermark)
+    before = [await _sum_table(source, table) for table in _WATCHED]
     done = 0
     counts: dict[str, int] = {}
     for table in tables:
@@ -64,9 +64,22 @@ async def copy(source: Index, target: Index, progress: Callable[[int], None] = l
         done += counts[table.name]
         last = await source.read(partial(_last_id, table=table))
         await target.write(NO_ACCOUNT, partial(_set_last_id, table=table, last=last))
-    if await source.read(_watermark) != before:
-        raise Refused("an account changed while it was copied; stop all servers, give an empty database and try again")
+    if [await _sum_table(source, table) for table in _WATCHED] != before:
+        raise Refused("something changed while it was copied; stop all servers, give an empty database and try again")
+    await target.write(NO_ACCOUNT, partial(_note, text=""))
+    await source.write(NO_ACCOUNT, partial(_note, text="This index was copied to another database."))
     return counts
+
+
+def was_copied(tx: Transaction) -> bool:
+    """Whether another database was made of this one, which may know more by now."""
+    return bool(documents.load(tx, COPIED).text)
+
+
+def _note(tx: Transaction, *, text: str) -> None:
+    before = documents.load(tx, COPIED)
+    if before.text != text:
+        documents.replace(tx, COPIED, text, seen=before.version, now=0)
 
 
 def _progressed(progress: Callable[[int], None], before: int, rows: int) -> None:
@@ -118,10 +131,6 @@ def _fill(tx: Transaction, *, statement: Prepared, parameters: Sequence[dict[str
 
 def _any_row(tx: Transaction, *, table: Table) -> bool:
     return tx.one(prepared(select(*table.primary_key.columns).limit(1)), {}) is not None
-
-
-def _watermark(tx: Transaction) -> Row | None:
-    return tx.one(_WATERMARK, {})
 
 
 def _gives_ids(table: Table) -> bool:

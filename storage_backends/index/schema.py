@@ -141,6 +141,9 @@ email = _table(
     Column("message_id_key", BigInteger),
     Column("subject_key", BigInteger),  # of the base subject
     Column("from_key", BigInteger),  # of the first From address
+    # Of the From address's domain and its organizational domain, where mail came from outside and was checked.
+    Column("from_domain_key", BigInteger),
+    Column("from_org_domain_key", BigInteger),
     Column("content_key", BigInteger),  # of the body as stored, without prefix
     # What the checks of the receiving server found; empty for mail that did not come by SMTP from outside.
     _word("remote_ip"),
@@ -153,9 +156,6 @@ email = _table(
     _word("mail_from_domain"),
     _word("rcpt_to_localpart"),
     _word("rcpt_to_domain"),
-    _word("msg_from_localpart"),
-    _word("msg_from_domain"),
-    _word("msg_from_org_domain"),
     _word(
         "ehlo_validation"
     ),  # unknown, strict, dmarc, relaxed, pass, neutral, temperror, permerror, fail, softfail, none
@@ -176,7 +176,8 @@ email = _table(
     Column("original_mailbox_id", BigInteger),
     Index("ix_email_message_id_key", "account_id", "message_id_key"),
     Index("ix_email_content_key", "account_id", "content_key"),
-    Index("ix_email_thread_id", "account_id", "thread_id"),
+    Index("ix_email_account_id", "account_id", "id"),
+    Index("ix_email_store", "store", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -229,6 +230,8 @@ release = _table(
     Column("ref", Text),
     _count("due"),
     Index("ix_release_due", "due"),
+    Index("ix_release_account_id", "account_id"),
+    Index("ix_release_store", "store"),
 )
 
 # RFC 5464; an empty value with gone = 1 is a tombstone. mailbox_id 0 is the account.
@@ -243,12 +246,12 @@ annotation = _table(
     _count("modseq"),
 )
 
-# What users set for themselves: JSON by name.
+# What users set for themselves: JSON by name; an empty value with gone = 1 is a tombstone.
 setting = _table(
     "setting",
     _account(primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    _sealed("value"),
     _count("gone"),
     _count("modseq"),
 )
@@ -299,18 +302,19 @@ document = _table(
     _count("changed"),
 )
 
-# Body stores that hold, or once held, bodies of rows.
+# Configured body stores, each with the key of the body that marks it as this index's.
 body_store = _table(
     "body_store",
     Column("name", Text, primary_key=True),
+    Column("mark", Text, nullable=False),
 )
 
-# How far an import came, so that it can go on after a crash.
+# How far an import came, so that it can go on after a crash. Positions name files and folders of the source.
 import_progress = _table(
     "import_progress",
     _account(primary_key=True),
     Column("source", Text, primary_key=True),  # what is imported, and into where, hashed
-    Column("position", Text, nullable=False),
+    _sealed("position"),
     _count("imported"),
     _count("at"),
 )

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.sql.elements import ClauseElement
 
 from mox_trio.mailstore.store import MailStore
+from storage_backends.bodies.api import key
 from storage_backends.index.api import NO_ACCOUNT, Row
+from storage_backends.index.schema import email
 from storage_backends.index.statement import prepared
+from tests.kit.stores import Kit
 
 
 async def change(store: MailStore, clause: ClauseElement) -> None:
@@ -19,10 +23,10 @@ async def look(store: MailStore, clause: ClauseElement) -> list[Row]:
     return await store.index.read(lambda tx: tx.all(prepared(clause), {}))
 
 
-def bodies(directory: Path) -> list[Path]:
-    """The files of a store on disk, the oldest first."""
-    found = (directory / "bodies").glob("[0-9]*/??/*")
-    return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+async def bodies(kit: Kit) -> list[Path]:
+    """The files of the store `main`, in the order in which their rows came."""
+    rows = await look(kit.store, select(email.c.ref).where(email.c.store == "main").order_by(email.c.id))
+    return [kit.directory / "bodies" / key(row[0]) for row in rows]
 
 
 def flip(path: Path, position: int) -> None:

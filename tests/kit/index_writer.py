@@ -31,7 +31,7 @@ TAKE_UID: Final = prepared(
 )
 ADD: Final = prepared(
     insert(schema.setting).values(
-        account_id=bindparam("account"), name=bindparam("uid"), value="", modseq=bindparam("modseq")
+        account_id=bindparam("account"), name=bindparam("uid"), value=b"", modseq=bindparam("modseq")
     )
 )
 ROWS: Final = prepared(select(ROW.name, ROW.modseq).where(ROW.account_id == bindparam("account")).order_by(ROW.modseq))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +21,8 @@ from storage_backends.bodies.encrypted import Encrypted
 from storage_backends.bodies.keyring import Keyring
 from storage_backends.bodies.master_key import MasterKey
 from storage_backends.bodies.memory import MemoryStore
-from storage_backends.index.api import NO_ACCOUNT, Index
+from storage_backends.index.api import Index
 from storage_backends.index.open import open_sqlite
-from storage_backends.index.tables import stores
 
 MASTER = MasterKey(bytes(range(32)))
 
@@ -60,7 +59,6 @@ async def opened(
     keyring = Keyring(IndexWrappedKeys(index), [MASTER]) if sealing else None
     main = inner if keyring is None else Encrypted(inner, keyring)
     try:
-        await index.write(NO_ACCOUNT, lambda tx: stores.register(tx, "main"))
         store = MailStore(
             index=index,
             bodies={"main": main, "other": MemoryStore()},
@@ -76,6 +74,11 @@ async def opened(
             await main.aclose()
             if given is None:
                 await index.aclose()
+
+
+def defaulting(store: MailStore, name: str) -> MailStore:
+    """The same mail store with another store for new bodies."""
+    return replace(store, default_store=name)
 
 
 def message(subject: str = "hello", body: str = "text\r\n", **fields: str) -> bytes:

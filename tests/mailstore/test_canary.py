@@ -14,7 +14,7 @@ from mox_trio.mailstore.deliver import Incoming, to_mailbox
 from mox_trio.mailstore.spool import MEMORY, Spool
 from mox_trio.mailstore.store import HOUR, Account
 from storage_backends.index.tables.messages import EVERYTHING
-from tests.kit import damage
+from tests.kit import damage, stores
 from tests.kit.stores import Kit, put
 
 CANARY = "canary7q"
@@ -71,8 +71,8 @@ async def use(kit: Kit, account: Account) -> list[str]:
     await expunging.erase(store, account, delivered.mailbox_id, [(1, 1)])
     assert shows(await reading.mail(store, account, delivered.email_id))
     assert [finding async for finding in verifying.run(store, bodies=True)] == []
-    damage.flip(damage.bodies(kit.directory)[0], 100)
-    await moving_store.run(store, "main", "other")
+    damage.flip((await damage.bodies(kit))[0], 100)
+    await moving_store.run(stores.defaulting(store, "other"), "main", "other")
     kit.clock.ahead = 2 * HOUR
     await upkeep.run(store)
     return shown

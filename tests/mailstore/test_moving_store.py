@@ -19,7 +19,7 @@ from storage_backends.errors import Unavailable
 from storage_backends.index import schema
 from storage_backends.index.tables import stores as store_rows
 from storage_backends.index.tables.messages import EVERYTHING
-from tests.kit import damage
+from tests.kit import damage, stores
 from tests.kit import faulty as faults
 from tests.kit.stores import Kit, message, put
 
@@ -60,7 +60,7 @@ async def test_every_body_moves_and_the_old_ones_go_an_hour_later(
         seen.append(moved)
 
     assert await moving_store.count(store, "main") == MAILS
-    moved = await moving_store.run(store, "main", "other", progress)
+    moved = await moving_store.run(stores.defaulting(store, "other"), "main", "other", progress)
     assert (moved.bodies, moved.failed) == (MAILS, ())
     assert moved.size == sum(each.size for each in delivered)
     assert seen == [moved]
@@ -77,19 +77,23 @@ async def test_old_bodies_that_wait_are_no_orphans_however_old_they_are(
     kit: Kit, account: Account, delivered: list[Delivered]
 ) -> None:
     kit.clock.ahead = 3 * DAY
-    await moving_store.run(kit.store, "main", "other")
+    await moving_store.run(stores.defaulting(kit.store, "other"), "main", "other")
     assert await sound(kit.store)
     assert (await upkeep.run(kit.store)).orphans == 0
     assert await count(kit.store.bodies["main"]) == MAILS
 
 
-async def test_a_store_leaves_the_list_when_nothing_of_it_is_named(kit: Kit, delivered: list[Delivered]) -> None:
-    await moving_store.run(kit.store, "main", "other")
-    assert await kit.store.index.read(store_rows.registered) == ["main", "other"]
+async def test_a_store_is_in_use_until_nothing_of_it_is_named(kit: Kit, delivered: list[Delivered]) -> None:
+    await moving_store.run(stores.defaulting(kit.store, "other"), "main", "other")
+    assert await kit.store.index.read(store_rows.in_use) == {"main", "other"}
     kit.clock.ahead = HOUR
     await upkeep.run(kit.store)
-    await moving_store.run(kit.store, "main", "other")
-    assert await kit.store.index.read(store_rows.registered) == ["other"]
+    assert await kit.store.index.read(store_rows.in_use) == {"other"}
+
+
+async def test_a_store_that_gets_new_bodies_is_not_emptied(store: MailStore, delivered: list[Delivered]) -> None:
+    with pytest.raises(Failure, match="still gets new bodies"):
+        await moving_store.run(store, "main", "other")
 
 
 async def test_messages_are_read_while_they_move(
@@ -102,8 +106,8 @@ async def test_messages_are_read_while_they_move(
     async with trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(read)
-        await moving_store.run(store, "main", "other")
-        await moving_store.run(store, "other", "main")
+        await moving_store.run(stores.defaulting(store, "other"), "main", "other")
+        await moving_store.run(stores.defaulting(store, "main"), "other", "main")
 
 
 class Gone(MemoryStore):
@@ -134,7 +138,7 @@ async def test_a_reader_that_finds_nothing_reads_the_row_again(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read)
         await events[0].wait()
-        await moving_store.run(kit.store, "main", "other")
+        await moving_store.run(stores.defaulting(kit.store, "other"), "main", "other")
         kit.clock.ahead = HOUR
         await upkeep.release(kit.store)
         events[1].set()
@@ -150,11 +154,11 @@ async def test_a_move_that_failed_at_any_call_goes_on_when_it_is_run_again(
         mine = [await put(store, account, message(str(each))) for each in range(2)]
         failing = faults.over(store, fail_at(number, effect=effect))
         with suppress(Unavailable):
-            await moving_store.run(failing.store, "main", "other")
+            await moving_store.run(stores.defaulting(failing.store, "other"), "main", "other")
         calls = failing.schedule.calls
         assert await sound(store)
         assert await readable(store, account, mine)
-        assert (await moving_store.run(store, "main", "other")).failed == ()
+        assert (await moving_store.run(stores.defaulting(store, "other"), "main", "other")).failed == ()
         await expunging.erase(store, account, mine[0].mailbox_id, EVERYTHING)
     assert number > 12
     assert await moving_store.count(store, "main") == 0
@@ -167,7 +171,7 @@ async def test_a_move_that_failed_at_any_call_goes_on_when_it_is_run_again(
 async def test_two_jobs_at_once_move_each_body_once(kit: Kit, account: Account, delivered: list[Delivered]) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(2):
-            nursery.start_soon(moving_store.run, kit.store, "main", "other")
+            nursery.start_soon(moving_store.run, stores.defaulting(kit.store, "other"), "main", "other")
     assert await readable(kit.store, account, delivered)
     kit.clock.ahead = HOUR
     await upkeep.run(kit.store)
@@ -180,17 +184,17 @@ async def test_two_jobs_at_once_move_each_body_once(kit: Kit, account: Account, 
 async def test_a_damaged_body_is_reported_and_stays_where_it_is(
     kit: Kit, account: Account, delivered: list[Delivered], what: str
 ) -> None:
-    file = damage.bodies(kit.directory)[2]
+    file = (await damage.bodies(kit))[2]
     if what == "flipped":
         damage.flip(file, -1)
     else:
         file.unlink()
-    moved = await moving_store.run(kit.store, "main", "other")
+    moved = await moving_store.run(stores.defaulting(kit.store, "other"), "main", "other")
     assert moved.bodies == MAILS - 1
     (failed,) = moved.failed
     assert failed.startswith("main:")
     assert await moving_store.count(kit.store, "main") == 1
-    assert "main" in await kit.store.index.read(store_rows.registered)
+    assert "main" in await kit.store.index.read(store_rows.in_use)
     assert await count(kit.store.bodies["other"]) == MAILS - 1
 
 
@@ -212,7 +216,7 @@ class Erasing(MemoryStore):
 
 async def test_what_is_erased_while_it_moves_is_no_failure(kit: Kit, delivered: list[Delivered]) -> None:
     store = replace(kit.store, bodies={**kit.store.bodies, "other": Erasing(kit.store)})
-    assert (await moving_store.run(store, "main", "other")).failed == ()
+    assert (await moving_store.run(stores.defaulting(store, "other"), "main", "other")).failed == ()
     assert await count(store.bodies["main"]) == 0
     assert await count(store.bodies["other"]) == 0
 
@@ -225,7 +229,7 @@ async def test_stores_must_be_two_of_the_configuration(store: MailStore) -> None
 
 async def test_a_released_row_of_a_body_is_gone_with_its_account(store: MailStore, account: Account) -> None:
     await put(store, account, message())
-    await moving_store.run(store, "main", "other")
+    await moving_store.run(stores.defaulting(store, "other"), "main", "other")
     await accounts.remove(store, "ann")
     assert await damage.look(store, schema.release.select()) == []
     assert await count(store.bodies["main"]) == await count(store.bodies["other"]) == 0

@@ -61,7 +61,7 @@ async def test_a_mail_that_cannot_be_read_keeps_its_columns_and_stops_nothing(ki
     for subject in ("one", "two", "three"):
         await put(kit.store, account, message(subject))
     await damage.change(kit.store, update(EMAIL).values(parsed_version=99))
-    damage.bodies(kit.directory)[1].unlink()
+    (await damage.bodies(kit))[1].unlink()
     assert (await upkeep.run(kit.store)).rendered == 2
     assert [row[0] for row in await stored(kit.store, "parsed_version")].count(99) == 1
 

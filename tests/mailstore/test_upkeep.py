@@ -4,7 +4,7 @@ from pathlib import Path
 
 import trio
 
-from mox_trio.mailstore import accounts, expunging, mailboxes, moving, reading, upkeep, verifying
+from mox_trio.mailstore import accounts, expunging, mailboxes, moving, orphans, reading, upkeep, verifying
 from mox_trio.mailstore.store import DAY, HOUR, Account, MailStore
 from mox_trio.mailstore.upkeep import Done
 from storage_backends.bodies.api import Bytes
@@ -34,7 +34,7 @@ async def test_bodies_without_a_row_go_when_they_are_a_day_old(kit: Kit, account
     kit.clock.ahead = DAY - HOUR
     assert (await upkeep.run(store)).orphans == 0
     kit.clock.ahead = DAY + HOUR
-    assert await upkeep.remove_orphans(store, only_count=True) == 3
+    assert await orphans.remove(store, only_count=True) == 3
     assert await bodies(store) == 4
     assert (await upkeep.run(store)).orphans == 3
     assert await bodies(store) == 1
@@ -89,8 +89,9 @@ async def test_two_runs_at_once_do_everything_once(kit: Kit, account: Account) -
     await kit.store.bodies["main"].put(account.id, Bytes(b"nobody's"))
     kit.clock.ahead = 2 * DAY
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(upkeep.run, kit.store)
-        nursery.start_soon(upkeep.run, kit.store)
+        for step in (upkeep.release, orphans.remove, upkeep.prune):
+            nursery.start_soon(step, kit.store)
+            nursery.start_soon(step, kit.store)
     assert await bodies(kit.store) == 0
     assert [finding async for finding in verifying.run(kit.store, bodies=True)] == []
 

@@ -61,7 +61,7 @@ async def test_a_missing_body_is_reported_and_never_removes_the_message(
     kit: Kit, account: Account, delivered: list[Delivered], fix: bool
 ) -> None:
     await moving.copy(kit.store, account, delivered[0].mailbox_id, [(1, 1)], "Archive")
-    damage.bodies(kit.directory)[0].unlink()
+    (await damage.bodies(kit))[0].unlink()
     (finding,) = await found(kit.store, fix=fix)
     assert (finding.what, finding.fixed) == ("body-missing", False)
     assert delivered[0].object_id in finding.text
@@ -75,7 +75,7 @@ async def test_a_missing_body_is_reported_and_never_removes_the_message(
 async def test_a_changed_body_is_found_when_bodies_are_read(
     kit: Kit, account: Account, delivered: list[Delivered]
 ) -> None:
-    damage.flip(damage.bodies(kit.directory)[1], -3)
+    damage.flip((await damage.bodies(kit))[1], -3)
     assert await found(kit.store) == []
     (finding,) = await found(kit.store, bodies=True, fix=True)
     assert (finding.what, finding.fixed) == ("body-corrupt", False)

@@ -7,8 +7,11 @@ from sqlalchemy import delete, literal_column, select, update
 
 from storage_backends.errors import NotFound
 from storage_backends.index.api import AccountId, ModSeq, Transaction
-from storage_backends.index.schema import account
-from storage_backends.index.statement import insert, prepared
+from storage_backends.index.schema import account, expunged, mailbox, release, thread_key
+from storage_backends.index.statement import any_of, insert, prepared
+
+PAGE: Final = 500
+"""Rows that a removal deletes at once."""
 
 CREATING: Final = "creating"
 ACTIVE: Final = "active"
@@ -39,6 +42,21 @@ _BY_ID = prepared(select(*_COLUMNS).where(account.c.id == p("account")))
 _ALL = prepared(select(*_COLUMNS).order_by(account.c.id))
 _SET_STATE = prepared(update(account).where(account.c.id == p("account")).values(state=p("new_state")))
 _DELETE = prepared(delete(account).where(account.c.id == p("account")))
+_THREAD_KEYS = prepared(select(thread_key.c.key).where(thread_key.c.account_id == p("account")).limit(PAGE))
+_ERASE_THREAD_KEYS = prepared(
+    delete(thread_key).where(thread_key.c.account_id == p("account"), any_of(thread_key.c.key, "keys"))
+)
+_RELEASES = prepared(select(release.c.id).where(release.c.account_id == p("account")).limit(PAGE))
+_ERASE_RELEASES = prepared(delete(release).where(any_of(release.c.id, "keys")))
+_EXPUNGED = prepared(
+    select(expunged.c.mailbox_id, expunged.c.uid)
+    .join(mailbox, mailbox.c.id == expunged.c.mailbox_id)
+    .where(mailbox.c.account_id == p("account"))
+    .limit(PAGE)
+)
+_ERASE_EXPUNGED = prepared(
+    delete(expunged).where(expunged.c.mailbox_id == p("mailbox"), any_of(expunged.c.uid, "keys"))
+)
 _NEXT_UIDVALIDITY = prepared(
     update(account)
     .where(account.c.id == p("account"))
@@ -92,3 +110,18 @@ def next_uidvalidity(tx: Transaction, account_id: AccountId) -> int:
     if row is None:
         raise NotFound(f"no account {account_id}")
     return int(row[0])
+
+
+def erase_some(tx: Transaction, account_id: AccountId) -> int:
+    """Delete a page of what is left of an account that goes, whose cascade would have no bound; 0 when nothing is."""
+    keys = [row[0] for row in tx.all(_THREAD_KEYS, {"account": account_id})]
+    if keys:
+        return tx.run(_ERASE_THREAD_KEYS, {"account": account_id, "keys": keys})
+    keys = [row[0] for row in tx.all(_RELEASES, {"account": account_id})]
+    if keys:
+        return tx.run(_ERASE_RELEASES, {"keys": keys})
+    tombstones = tx.all(_EXPUNGED, {"account": account_id})
+    if not tombstones:
+        return 0
+    first = tombstones[0][0]
+    return tx.run(_ERASE_EXPUNGED, {"mailbox": first, "keys": [uid for box, uid in tombstones if box == first]})

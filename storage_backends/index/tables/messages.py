@@ -73,7 +73,13 @@ _OLD_TOMBSTONES = prepared(
     .where(expunged.c.at < p("before"))
     .group_by(expunged.c.mailbox_id)
 )
-_PRUNE = prepared(delete(expunged).where(expunged.c.mailbox_id == p("mailbox"), expunged.c.modseq <= p("pruned")))
+_PRUNED = prepared(
+    select(expunged.c.uid)
+    .where(expunged.c.mailbox_id == p("mailbox"), expunged.c.modseq <= p("pruned"))
+    .order_by(expunged.c.uid)
+    .limit(p("most"))
+)
+_PRUNE = prepared(delete(expunged).where(expunged.c.mailbox_id == p("mailbox"), any_of(expunged.c.uid, "uids")))
 _SAVED_BEFORE = prepared(
     select(message.c.uid).where(_IN_MAILBOX, message.c.saved < p("before")).order_by(message.c.uid).limit(p("most"))
 )
@@ -176,9 +182,10 @@ def old_tombstones(tx: Transaction, before: int) -> list[tuple[MailboxId, ModSeq
     return [(MailboxId(row[0]), ModSeq(row[1])) for row in tx.all(_OLD_TOMBSTONES, {"before": before})]
 
 
-def prune(tx: Transaction, mailbox_id: MailboxId, modseq: ModSeq) -> int:
-    """Delete tombstones up to `modseq` and return how many."""
-    return tx.run(_PRUNE, {"mailbox": mailbox_id, "pruned": modseq})
+def prune(tx: Transaction, mailbox_id: MailboxId, modseq: ModSeq, most: int) -> int:
+    """Delete at most so many tombstones up to `modseq` and return how many."""
+    rows = tx.all(_PRUNED, {"mailbox": mailbox_id, "pruned": modseq, "most": most})
+    return tx.run(_PRUNE, {"mailbox": mailbox_id, "uids": [row[0] for row in rows]}) if rows else 0
 
 
 def saved_before(tx: Transaction, mailbox_id: MailboxId, before: int, most: int) -> list[Uid]:

@@ -76,6 +76,7 @@ def _body_store() -> None:
     op.create_table(
         "body_store",
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mark", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_body_store"),
     )
 
@@ -153,7 +154,8 @@ def _email() -> None:
         *_counts("header_size", "size"),
         *_blocks("envelope", "bodystructure", "parts", "summary"),
         *_counts("parsed_version"),
-        *_maybe("sent", "message_id_key", "subject_key", "from_key", "content_key"),
+        *_maybe("sent", "message_id_key", "subject_key", "from_key", "from_domain_key", "from_org_domain_key"),
+        *_maybe("content_key"),
         *_words(
             "remote_ip",
             "remote_ip_masked1",
@@ -165,9 +167,6 @@ def _email() -> None:
             "mail_from_domain",
             "rcpt_to_localpart",
             "rcpt_to_domain",
-            "msg_from_localpart",
-            "msg_from_domain",
-            "msg_from_org_domain",
             "ehlo_validation",
             "mail_from_validation",
             "msg_from_validation",
@@ -186,7 +185,8 @@ def _email() -> None:
     )
     op.create_index("ix_email_content_key", "email", ["account_id", "content_key"], unique=False)
     op.create_index("ix_email_message_id_key", "email", ["account_id", "message_id_key"], unique=False)
-    op.create_index("ix_email_thread_id", "email", ["account_id", "thread_id"], unique=False)
+    op.create_index("ix_email_account_id", "email", ["account_id", "id"], unique=False)
+    op.create_index("ix_email_store", "email", ["store", "id"], unique=False)
 
 
 def _import_progress() -> None:
@@ -194,7 +194,7 @@ def _import_progress() -> None:
         "import_progress",
         sa.Column("account_id", ID, nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("position", sa.Text(), nullable=False),
+        *_blocks("position"),
         *_counts("imported", "at"),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name="fk_import_progress_account_id_account", ondelete="CASCADE"
@@ -270,7 +270,9 @@ def _release() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_release"),
     )
+    op.create_index("ix_release_account_id", "release", ["account_id"], unique=False)
     op.create_index("ix_release_due", "release", ["due"], unique=False)
+    op.create_index("ix_release_store", "release", ["store"], unique=False)
 
 
 def _scram_salt() -> None:
@@ -292,7 +294,7 @@ def _setting() -> None:
         "setting",
         sa.Column("account_id", ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        *_blocks("value"),
         *_counts("gone", "modseq"),
         sa.ForeignKeyConstraint(
             ["account_id"], ["account.id"], name="fk_setting_account_id_account", ondelete="CASCADE"
