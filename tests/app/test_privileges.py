@@ -3,14 +3,41 @@
 import os
 import subprocess
 import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mox_trio.app import privileges
 from mox_trio.base.failure import Failure
+from mox_trio.cli import tour
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+USER = "nobody"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory that everybody can reach."""
+    with tempfile.TemporaryDirectory(prefix="mox-trio-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def open_python() -> list[str]:
+    """A Python that everybody can read, of this version and with what is installed here; it may be the system's."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for program in (sys.executable, f"/usr/local/bin/{version}", f"/usr/bin/{version}"):
+        command = ["env", f"PYTHONPATH={ROOT}:{sysconfig.get_path('purelib')}", "PYTHONDONTWRITEBYTECODE=1", program]
+        test = [*command, "-c", "import trio, sqlalchemy, pydantic_core, mox_trio"]
+        done = subprocess.run(test, user=USER, group=privileges.lookup(USER).gid, capture_output=True, check=False)
+        if done.returncode == 0:
+            return command
+    pytest.skip(f"user {USER} can read no {version} here")
 
 
 def test_a_missing_user_is_named_with_what_to_do() -> None:
@@ -25,21 +52,96 @@ def test_without_root_nothing_is_done(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @needs_root
-def test_root_becomes_the_user_and_its_files_are_given_over(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "left.db").write_text("by root")
+def test_root_becomes_the_user_and_there_is_no_way_back(open_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from mox_trio.app import privileges\n"
-        "data = Path(sys.argv[1]); privileges.drop('nobody', data, fix=True)\n"
-        "(data / 'made').write_text('x')\n"
+        "import os; from mox_trio.app import privileges\n"
+        f"privileges.become(privileges.lookup('{USER}'))\n"
         "try: os.setuid(0)\n"
         "except PermissionError: print(os.geteuid(), os.getgroups())\n"
     )
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    done = subprocess.run([sys.executable, "-c", script, str(data)], capture_output=True, text=True, check=True)
-    nobody = privileges.lookup("nobody")
-    assert done.stdout.startswith(str(nobody.uid))
-    assert {path.stat().st_uid for path in (data, *data.iterdir())} == {nobody.uid}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    nobody = privileges.lookup(USER)
+    assert done.stdout == f"{nobody.uid} [{nobody.gid}]\n"
+
+
+@needs_root
+def test_what_root_left_is_given_over_and_nothing_that_only_looks_so(tmp_path: Path) -> None:
+    nobody = privileges.lookup(USER)
+    data = tmp_path / "data"
+    (data / "bodies").mkdir(parents=True)
+    (data / "bodies" / "left").write_text("by root")
+    other = tmp_path / "other"
+    other.write_text("not in the data directory")
+    (data / "bodies" / "symbolic").symlink_to(other)
+    (data / "bodies" / "hard").hardlink_to(other)
+    privileges.prepare(data, nobody)
+    assert {path.stat().st_uid for path in (data, data / "bodies", data / "bodies" / "left")} == {nobody.uid}
+    assert (data / "bodies" / "symbolic").lstat().st_uid == nobody.uid
+    assert other.stat().st_uid == 0
+
+
+@needs_root
+def test_a_directory_that_is_the_users_is_not_walked(tmp_path: Path) -> None:
+    nobody = privileges.lookup(USER)
+    deep = tmp_path / "data" / "bodies" / "deep"
+    deep.mkdir(parents=True)
+    privileges.prepare(tmp_path / "data", nobody)
+    (deep / "left").write_text("by root")
+    privileges.prepare(tmp_path / "data", nobody)
+    assert (deep / "left").stat().st_uid == 0
+    (tmp_path / "data" / "restored").write_text("by root")
+    privileges.prepare(tmp_path / "data", nobody)
+    assert (deep / "left").stat().st_uid == nobody.uid
+
+
+@needs_root
+def test_a_program_that_the_user_cannot_read_is_said_in_a_line(open_path: Path) -> None:
+    hidden = open_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    (hidden / "module.py").write_text("")
+    script = (
+        "import sys; from mox_trio.app import privileges\n"
+        f"nobody = privileges.lookup('{USER}'); privileges.become(nobody)\n"
+        "try: privileges.check_readable(nobody, (sys.argv[1],))\n"
+        "except Exception as failure: print(type(failure).__name__, failure)\n"
+    )
+    command = [sys.executable, "-c", script, str(hidden / "module.py")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith(f"Failure user {USER} cannot read the program")
+    assert "install it where everybody can read it" in said
+    assert said.count("\n") == 1
+
+
+@needs_root
+def test_roots_commands_leave_nothing_of_roots(open_path: Path, open_python: list[str]) -> None:
+    etc, data = open_path / "etc", open_path / "var" / "mox-trio"
+    etc.mkdir()
+    data.mkdir(parents=True)
+    (data / "domains.toml").write_text("# ours\n")
+    (etc / "mox-trio.toml").write_text(
+        f'hostname = "mail.example.org"\nuser = "{USER}"\ndata_directory = "{data}"\n'
+        'keys.master = { file = "master.key" }\nstorage.stores.disk = { kind = "disk", encrypt = true }\n'
+    )
+    (open_path / "sample.mbox").write_text(tour.SAMPLE)
+    (open_path / "sample.mbox").chmod(0o644)
+
+    def mox(*arguments: str) -> str:
+        run = "from mox_trio.cli.main import main; main()"
+        command = [*open_python, "-c", run, "--config", str(etc / "mox-trio.toml"), *arguments]
+        done = subprocess.run(
+            command, cwd=open_path, input="correct horse battery\n", capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    mox("keyring", "create", str(etc / "master.key"))
+    mox("config", "test")
+    mox("domain", "add", "example.org")
+    mox("account", "add", "ann", "ann@example.org")
+    mox("account", "set-password", "ann")
+    mox("import", "ann", str(open_path / "sample.mbox"), "--mailbox", "Inbox")
+    assert mox("verify", "--bodies") == "all is well\n"
+    files = [data, *data.rglob("*")]
+    assert len(files) > 5
+    assert {path.lstat().st_uid for path in files} == {privileges.lookup(USER).uid}
+    assert (etc / "mox-trio.toml").stat().st_uid == etc.stat().st_uid == 0
