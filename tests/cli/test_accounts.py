@@ -1,5 +1,6 @@
 """Accounts, domains, addresses and passwords by the command line."""
 
+import json
 from collections.abc import Callable
 
 from tests.cli.conftest import CommandLine
@@ -88,3 +89,18 @@ def test_a_broken_configuration_is_reported_with_every_line(make_command_line: C
     lines = broken("account", "list", code=1).stderr.splitlines()
     assert len(lines) == 2
     assert all("mox-trio.toml:" in line for line in lines)
+
+
+def test_a_password_is_refused_where_only_generated_ones_are_allowed(mox: CommandLine) -> None:
+    document = mox.directory / "domains.toml"
+    document.write_text(document.read_text().replace("[accounts.ann]", "[accounts.ann]\ncustom_password = false"))
+    assert "add-app-password" in mox("account", "set-password", "ann", code=1, stdin="correct horse\n").stderr
+    assert mox.json("account", "credentials", "ann") == []
+    assert mox.json("account", "add-app-password", "ann", "phone")["secret"]
+
+
+def test_the_log_follows_the_configuration(make_command_line: Callable[[str], CommandLine]) -> None:
+    assert make_command_line("")("domain", "add", "example.org").stderr == ""
+    talking = make_command_line('log = { level = "info", format = "json" }\n')
+    (event,) = map(json.loads, talking("domain", "add", "example.org").stderr.splitlines())
+    assert (event["level"], event["room"], event["message"]) == ("info", "config", "configuration replaced")

@@ -18,7 +18,7 @@ server = {{ environment = "TEST_MASTER_KEY" }}
 default = "{default}"
 [storage.stores.near]
 kind = "disk"
-directory = "near"
+directory = "{near}"
 [storage.stores.far]
 kind = "s3"
 endpoint = "{endpoint}"
@@ -46,6 +46,7 @@ sslmode = "disable"
 def stores(server: S3Server, default: str, directory: Path) -> str:
     return STORES.format(
         default=default,
+        near=directory / "near",
         endpoint=server.endpoint,
         region=server.region,
         bucket=server.bucket,
@@ -80,6 +81,8 @@ def test_a_server_moves_to_s3_and_postgres_and_back(
     (tmp_path / "postgres.toml").write_text(there)
     assert mox.json("index", "copy", tmp_path / "postgres.toml")["rows"]["message"] == 3
 
+    # Nothing lies in the near store any more, and the node has none.
+    there = there.replace('[storage.stores.near]\nkind = "disk"\ndirectory = "near"\n', "")
     on_postgres = CommandLine(tmp_path / "node")
     on_postgres.directory.mkdir()
     (on_postgres.directory / "mox-trio.toml").write_text(there)

@@ -70,6 +70,9 @@ def test_bodies_move_to_another_store_and_are_found_there(make_command_line: Cal
     mox("domain", "add", "example.org")
     mox("account", "add", "ann", "ann@example.org")
     filled(mox)
+    assert "still gets new bodies" in mox("move-store", "a", "b", code=1).stderr
+    config = mox.directory / "mox-trio.toml"
+    config.write_text(config.read_text().replace('default = "a"', 'default = "b"'))
     assert mox.json("move-store", "a", "b")["bodies"] == 3
     assert mox("verify", "--bodies").stdout == "all is well\n"
     assert mox.json("move-store", "a", "b")["bodies"] == 0
@@ -80,6 +83,8 @@ def test_a_store_that_rows_name_must_stay_configured(make_command_line: Callable
     mox = make_command_line(TWO_STORES)
     mox("keyring", "create", mox.directory / "master.key")
     mox("domain", "add", "example.org")
+    mox("account", "add", "ann", "ann@example.org")
+    filled(mox)
     make_command_line('[storage.stores.c]\nkind = "disk"\ndirectory = "c"\n')
     error = mox("account", "list", code=1).stderr
     assert "not configured: a" in error
@@ -111,7 +116,7 @@ def test_verify_finds_and_fixes_wrong_counts(mox: CommandLine) -> None:
 
 def test_a_missing_body_is_reported_and_the_message_stays(mox: CommandLine) -> None:
     filled(mox)
-    bodies = [path for path in (mox.directory / "data" / "bodies").rglob("*-*") if path.is_file()]
+    bodies = [path for path in (mox.directory / "data" / "bodies" / "1").rglob("*-*") if path.is_file()]
     assert len(bodies) == 3
     bodies[0].unlink()
     assert "body-missing" in mox("verify", "--fix", code=3).stdout
@@ -137,3 +142,41 @@ def test_keys_are_rotated_without_touching_bodies(
     assert mox.json("keyring", "rotate")["rewrapped"] == 1
     assert len(mox.json("keyring", "rotate")["unused"]) == 1
     assert b"mbox file" in mox("mailbox", "show", "ann", "Inbox", "1").stdout_bytes
+
+
+def test_upkeep_expunges_what_the_document_keeps_no_longer(mox: CommandLine) -> None:
+    filled(mox)
+    mox("import", "ann", mox.directory / "sample.mbox", "--mailbox", "Trash", "--restart")
+    document = mox.directory / "domains.toml"
+    document.write_text(document.read_text().replace("[accounts.ann]", '[accounts.ann]\nretention.Trash = "1ms"'))
+    assert mox.json("upkeep")["expunged"] == 3
+    left = {row["name"]: row["messages"] for row in mox.json("mailbox", "list", "ann")}
+    assert (left["Inbox"], left["Trash"]) == (3, 0)
+    assert "expunged 0" in mox("upkeep").stdout
+    assert mox("verify", "--bodies").stdout == "all is well\n"
+
+
+def test_an_import_ends_at_the_quota_of_the_account(mox: CommandLine) -> None:
+    document = mox.directory / "domains.toml"
+    document.write_text(document.read_text().replace("[accounts.ann]", "[accounts.ann]\nquota = 300"))
+    source = mox.directory / "sample.mbox"
+    source.write_text(tour.SAMPLE)
+    assert "full (300 bytes)" in mox("import", "ann", source, "--mailbox", "Inbox", code=75).stderr
+    (listed,) = mox.json("account", "list")
+    assert listed["size"] <= 300
+    document.write_text(document.read_text().replace("quota = 300", 'quota = "1MiB"'))
+    mox("import", "ann", source, "--mailbox", "Inbox")
+    assert mox.json("account", "list")[0]["messages"] == 3
+
+
+def test_an_index_that_is_alone_again_adopts_its_stores(mox: CommandLine) -> None:
+    filled(mox)
+    static = mox.directory / "mox-trio.toml"
+    text = static.read_text()
+    static.write_text(text + '[storage.index]\nkind = "sqlite"\nfile = "mistyped.db"\n')
+    mox("account", "list")
+    static.write_text(text)
+    assert "marks of 2 indexes" in mox("verify", code=3).stdout
+    assert "--yes" in mox("upkeep", "--adopt", code=2).stderr
+    assert mox.json("upkeep", "--adopt", "--yes")["adopted"] == 1
+    assert mox("verify", "--bodies").stdout == "all is well\n"
