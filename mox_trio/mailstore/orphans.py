@@ -7,12 +7,12 @@ for orphans. `adopt` makes the store this index's own again.
 """
 
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from mox_trio.mailstore.store import MailStore
 from storage_backends.bodies.api import key as body_key
 from storage_backends.index import copying
-from storage_backends.index.api import AccountId, Transaction
+from storage_backends.index.api import NO_ACCOUNT, AccountId, Transaction
 from storage_backends.index.tables import emails, releases, stores
 
 MARKS: Final = AccountId(0)
@@ -20,24 +20,33 @@ MARKS: Final = AccountId(0)
 PAGE: Final = 200
 
 
-async def maybe_problem(store: MailStore, name: str) -> str | None:
+class Doubt(NamedTuple):
+    """Why nothing may be removed from a store."""
+
+    text: str
+    matters: bool
+    """Not for a store that is empty as far as anybody knows."""
+
+
+async def maybe_doubt(store: MailStore, name: str) -> Doubt | None:
     """Why nothing may be removed from a store; None when this is its one index."""
     if await store.index.read(copying.was_copied):
-        return "this index was copied to another database, which may know more"
+        return Doubt("this index was copied to another database, which may know more", matters=True)
     mark = await store.index.read(partial(stores.mark, name=name))
     found = {info.key async for info in store.bodies[name].refs(MARKS)}
     if found == ({mark} if mark else set()):
         return None
-    if mark not in found:
-        return f"store {name!r} is not the one that this index knows: its mark is missing"
-    return f"store {name!r} has the marks of {len(found)} indexes"
+    if mark in found:
+        return Doubt(f"store {name!r} has the marks of {len(found)} indexes", matters=True)
+    in_use = name in await store.index.read(stores.in_use)
+    return Doubt(f"store {name!r} is not the one that this index knows: its mark is missing", in_use or bool(found))
 
 
 async def remove(store: MailStore, *, only_count: bool = False) -> int:
     """Remove (or only count) orphans from all stores whose one index this is."""
     removed = 0
     for name, bodies in store.bodies.items():
-        if await maybe_problem(store, name) is not None:
+        if await maybe_doubt(store, name) is not None:
             continue
         keys: list[str] = []
         account_id = MARKS
@@ -53,13 +62,19 @@ async def remove(store: MailStore, *, only_count: bool = False) -> int:
 
 
 async def adopt(store: MailStore) -> int:
-    """Remove the marks of other indexes, which no longer exist as the caller says; return how many."""
+    """Make this the one index of its stores, as the caller says: remove the marks of others; return how many.
+
+    A store whose own mark is missing gets one when it is opened the next time.
+    """
     removed = 0
+    await store.index.write(NO_ACCOUNT, copying.forget)
     for name, bodies in store.bodies.items():
         mark = await store.index.read(partial(stores.mark, name=name))
-        foreign = [info.key async for info in bodies.refs(MARKS) if info.key != mark]
-        await bodies.delete(foreign)
-        removed += len(foreign)
+        found = {info.key async for info in bodies.refs(MARKS)}
+        if mark not in found:
+            await store.index.write(NO_ACCOUNT, partial(stores.drop_mark, name=name))
+        await bodies.delete(found - {mark})
+        removed += len(found - {mark})
     return removed
 
 

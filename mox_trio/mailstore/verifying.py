@@ -45,9 +45,10 @@ async def run(store: MailStore, *, fix: bool = False, bodies: bool = False) -> A
         async for finding in _unreleased(store, account, fix=fix):
             yield finding
     for name in store.bodies:
-        if (shared := await orphans.maybe_problem(store, name)) is not None:
+        doubt = await orphans.maybe_doubt(store, name)
+        if doubt is not None and doubt.matters:
             advice = "orphans stay; if this is its only index: mox-trio upkeep --adopt"
-            yield Finding("", "shared", f"{shared}; {advice}", fixed=False)
+            yield Finding("", "shared", f"{doubt.text}; {advice}", fixed=False)
     if count := await orphans.remove(store, only_count=not fix):
         yield Finding("", "orphan", f"{count} bodies that no message names", fixed=fix)
 

@@ -66,7 +66,7 @@ async def copy(source: Index, target: Index, progress: Callable[[int], None] = l
         await target.write(NO_ACCOUNT, partial(_set_last_id, table=table, last=last))
     if [await _sum_table(source, table) for table in _WATCHED] != before:
         raise Refused("something changed while it was copied; stop all servers, give an empty database and try again")
-    await target.write(NO_ACCOUNT, partial(_note, text=""))
+    await target.write(NO_ACCOUNT, forget)
     await source.write(NO_ACCOUNT, partial(_note, text="This index was copied to another database."))
     return counts
 
@@ -74,6 +74,11 @@ async def copy(source: Index, target: Index, progress: Callable[[int], None] = l
 def was_copied(tx: Transaction) -> bool:
     """Whether another database was made of this one, which may know more by now."""
     return bool(documents.load(tx, COPIED).text)
+
+
+def forget(tx: Transaction) -> None:
+    """Let this database count again: the one that was made of it does not."""
+    _note(tx, text="")
 
 
 def _note(tx: Transaction, *, text: str) -> None:

@@ -72,7 +72,7 @@ def old(mail: MailStore) -> MailStore:
 async def test_a_store_has_one_mark_however_often_it_is_opened(tmp_path: Path) -> None:
     for _ in range(3):
         async with opened(tmp_path) as mail:
-            assert [await orphans.maybe_problem(mail, name) for name in mail.bodies] == [None, None]
+            assert [await orphans.maybe_doubt(mail, name) for name in mail.bodies] == [None, None]
             for bodies in mail.bodies.values():
                 assert len([info async for info in bodies.refs(orphans.MARKS)]) == 1
 
@@ -93,6 +93,21 @@ async def test_an_empty_index_on_a_full_store_removes_nothing(tmp_path: Path, de
         assert [each async for each in verifying.run(old(mail), bodies=True)] == []
 
 
+async def test_an_index_that_was_copied_and_a_lost_mark_are_made_good_by_adopting(tmp_path: Path) -> None:
+    async with opened(tmp_path) as mail:
+        await deliver_one(mail)
+        copy = await open_sqlite(tmp_path / "data" / "copy.db")
+        await copying.copy(mail.index, copy)
+        await copy.aclose()
+        await mail.bodies["disk"].delete([info.key async for info in mail.bodies["disk"].refs(orphans.MARKS)])
+        assert await orphans.maybe_doubt(mail, "disk") is not None
+        await orphans.adopt(mail)
+    async with opened(tmp_path) as mail:
+        assert await orphans.maybe_doubt(mail, "disk") is None
+        assert await orphans.remove(old(mail)) == 0
+        assert await bodies_of(mail) == 1
+
+
 async def test_a_real_orphan_of_the_one_index_is_removed(tmp_path: Path) -> None:
     async with opened(tmp_path) as mail:
         await deliver_one(mail)
@@ -110,7 +125,7 @@ async def test_an_index_that_was_copied_removes_nothing(tmp_path: Path) -> None:
         await copy.aclose()
     async with opened(tmp_path, file="copy.db") as mail:
         await deliver_one(mail)
-        assert await orphans.maybe_problem(mail, "disk") is None
+        assert await orphans.maybe_doubt(mail, "disk") is None
     async with opened(tmp_path) as mail:
         assert await orphans.remove(old(mail)) == 0
         assert await bodies_of(mail) == 2

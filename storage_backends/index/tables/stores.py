@@ -13,6 +13,7 @@ _ADD_MARK = prepared(
     insert(body_store).values(name=p("name"), mark=p("mark")).on_conflict_do_nothing(index_elements=["name"])
 )
 _MARK = prepared(select(body_store.c.mark).where(body_store.c.name == p("name")))
+_DROP_MARK = prepared(delete(body_store).where(body_store.c.name == p("name")))
 _NEXT_STORE = tuple(
     prepared(select(func.min(table.c.store)).where(table.c.store > p("after"))) for table in (email, release)
 )
@@ -68,6 +69,11 @@ def add_mark(tx: Transaction, name: str, mark: str) -> str:
     row = tx.one(_MARK, {"name": name})
     assert row is not None  # noqa: S101 - it was just inserted, or was there
     return str(row[0])
+
+
+def drop_mark(tx: Transaction, name: str) -> None:
+    """Forget the mark of a store."""
+    tx.run(_DROP_MARK, {"name": name})
 
 
 def in_use(tx: Transaction) -> set[str]:
