@@ -7,6 +7,7 @@ clients cost nothing, and CONDSTORE and QRESYNC (RFC 7162) are the same question
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mox_trio.mailstore import settings
 from mox_trio.mailstore.annotating import place as annotation_place
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.index.api import MailboxId, ModSeq, Transaction, Uid
@@ -40,7 +41,8 @@ class Changes:
     keywords: list[KeywordRow]
     annotations: list[tuple[int, str, bytes | None]]
     """(mailbox id or 0, entry, value or None when it is gone)."""
-    settings: list[tuple[str, str | None]]
+    settings: list[tuple[str, settings.JSON]]
+    """(name, value or None when it is gone)."""
 
 
 async def past(store: MailStore, account: Account, modseq: ModSeq) -> ModSeq:
@@ -84,5 +86,7 @@ def _since(tx: Transaction, account: Account, modseq: ModSeq) -> Changes:
         subscriptions=mailboxes.subscriptions(tx, account.id, modseq),
         keywords=keywords.listed(tx, account.id, modseq),
         annotations=noted,
-        settings=annotations.settings(tx, account.id, modseq),
+        settings=[
+            (row.name, settings.opened(account.codec, row)) for row in annotations.settings(tx, account.id, modseq)
+        ],
     )

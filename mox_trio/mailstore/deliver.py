@@ -239,6 +239,11 @@ def _insert(
     return delivered
 
 
+def domain_key(account: Account, domain: str) -> int | None:
+    """What an account's rows hold in place of a domain of a From field, in whatever case; None for an empty one."""
+    return account.codec.key("domain", domain.lower().encode("utf-8", "replace")) if domain else None
+
+
 def _insert_one(
     tx: Transaction,
     store: MailStore,
@@ -253,6 +258,7 @@ def _insert_one(
     if message.by_subject and rendered.subject_key is not None:
         by_subject = (taken.mailbox_id, uid, rendered.subject_key, message.received)
     thread = threads.assign(tx, account.id, message.thread_keys, thread_id(message.object_id), by_subject)
+    evidence = message.incoming.evidence or Evidence()
     row = emails.EmailRow(
         account_id=account.id,
         object_id=message.object_id,
@@ -261,6 +267,8 @@ def _insert_one(
         ref=message.ref,
         size=message.size,
         **rendered._asdict(),
+        from_domain_key=domain_key(account, evidence.msg_from_domain),
+        from_org_domain_key=domain_key(account, evidence.msg_from_org_domain),
     )
     email_id = emails.add(tx, row, message.incoming.evidence)
     placing.place(

@@ -5,6 +5,9 @@ inserted, one unit for each batch. The position behind a batch is written by the
 was killed, cancelled or failed goes on exactly behind the last message that is in, when it is run again with the same
 source and the same target. At the end the position is forgotten.
 
+Two imports of one source into one target cannot double the mail: a batch goes in only where the position is still the
+one that this import left, in the same unit. Of two that run at once one goes on, the other ends with CONFLICT.
+
 A message that cannot be taken (too large, unreadable, in a broken part of an archive) stays where it is and is
 reported. What ends an import: the quota, a store that is away, a source that cannot be opened. Bodies whose rows were
 not written are removed by `upkeep`.
@@ -83,7 +86,8 @@ async def run(
     options: Options = Options(),
     progress: Listener | None = None,
 ) -> Report:
-    """Import all that `source` holds. NOT_FOUND, FORBIDDEN, INVALID (source, `into`); QUOTA; errors of the stores.
+    """Import all that `source` holds. NOT_FOUND, FORBIDDEN, INVALID (source, `into`); QUOTA; CONFLICT (another import of
+    the same source into the same target runs); errors of the stores.
 
     `progress` is awaited after each batch; cancelling leaves a state from which the same call goes on.
     """
@@ -91,12 +95,8 @@ async def run(
         mailboxes.canonical(options.into)
     path = await trio.to_thread.run_sync(source.resolve, limiter=store.spooling)
     opened = await trio.to_thread.run_sync(_open, path, options, limiter=store.spooling)
-    reached = await store.index.read(partial(stores.progress, account_id=account.id, source=opened.identity))
-    if options.restart:
-        reached = None
-    after = Position.load(reached.position) if reached else None
-    reader = Reader(opened.tree, after, nameless=opened.tree.alone and bool(options.into))
-    job = _Import(store, account, opened, options, progress, reached.imported if reached else 0)
+    job = _Import(store, account, opened, options, progress)
+    reader = Reader(opened.tree, await job.begin(), nameless=opened.tree.alone and bool(options.into))
     pages_in, pages = trio.open_memory_channel[Page](1)
     batches_in, batches = trio.open_memory_channel[Batch](1)
     # The receiving ends stay open until all have stopped: what failed first is what is told.
@@ -113,7 +113,7 @@ async def run(
         finally:
             with trio.CancelScope(shield=True):
                 await job.filler.aclose()
-    await store.index.write([account.id], partial(stores.end_progress, account_id=account.id, source=opened.identity))
+    await job.end()
     return job.report()
 
 
@@ -180,31 +180,55 @@ class _Import:
         opened: _Opened,
         options: Options,
         progress: Listener | None,
-        before: int,
     ) -> None:
         self._store = store
         self._account = account
         self._opened = opened
         self._terms = deliver.Terms(options.quota)
         self._progress = progress
-        self._before = before
+        self._restart = options.restart
+        self._place = f"import {opened.identity}"
+        self._stored = b""
+        self._before = 0
         self._imported = 0
         self._size = 0
         self._notes = Notes()
         mapping = Mapping(options.into, options.strip)
         self.filler = Filler(store, account, mapping, self._notes, skip_duplicates=options.skip_duplicates)
 
+    async def begin(self) -> Position | None:
+        """Enter the import, or find it as it was cut off; the position to begin behind."""
+        codec, identity = self._account.codec, self._opened.identity
+
+        def unit(tx: Transaction) -> stores.Progress:
+            return stores.begin_progress(
+                tx, self._account.id, identity, codec.seal(self._place, b""), self._store.now()
+            )
+
+        reached = await self._store.index.write([self._account.id], unit)
+        self._stored = reached.position
+        position = codec.open(self._place, reached.position)
+        if self._restart or not position:
+            return None
+        self._before = reached.imported
+        return Position.load(position.decode())
+
+    async def end(self) -> None:
+        """Forget the import: a later one begins at the beginning."""
+        end = partial(stores.end_progress, account_id=self._account.id, source=self._opened.identity, last=self._stored)
+        await self._store.index.write([self._account.id], end)
+
     async def place_all(self, batches: trio.MemoryReceiveChannel[Batch]) -> None:
         """Place batch after batch, in their order."""
         async for batch in batches:
-            if await self._place(batch):
+            if await self._take(batch):
                 self._imported += len(batch.prepared)
                 self._size += sum(each.size for each in batch.prepared)
             self.filler.placed(batch)
             if self._progress is not None:
                 await self._progress(Progress(self._imported, self._size, self._opened.tree.done, self._opened.total))
 
-    async def _place(self, batch: Batch) -> bool:
+    async def _take(self, batch: Batch) -> bool:
         try:
             try:
                 await self._write(batch)
@@ -223,15 +247,19 @@ class _Import:
 
     async def _write(self, batch: Batch) -> None:
         imported = self._before + self._imported + len(batch.prepared)
-        reached = stores.Progress(batch.position.dump(), imported)
+        position = self._account.codec.seal(self._place, batch.position.dump().encode())
+        reached = stores.Progress(position, imported)
 
         def note(tx: Transaction, _: Sequence[Delivered]) -> None:
-            stores.set_progress(tx, self._account.id, self._opened.identity, reached, self._store.now())
+            identity, now = self._opened.identity, self._store.now()
+            if not stores.set_progress(tx, self._account.id, identity, self._stored, reached, now):
+                raise Failure(Kind.CONFLICT, "another import of this source is running; wait until it is done")
 
         if batch.prepared:
             await deliver.place(self._store, self._account, batch.mailbox, batch.prepared, self._terms, [note])
         else:
             await self._store.index.write([self._account.id], lambda tx: note(tx, ()))
+        self._stored = position
 
     async def _with_known_keywords(self, batch: Batch) -> Batch:
         """The batch without keywords that the account has no room for."""

@@ -56,16 +56,17 @@ class IndexContract:
         strange = "".join(map(chr, (1, 0x7F, 0xE9, 0x1F600))) + "'\"%s:name\\"
         async with opener() as index:
             a = await rows.account(index, strange)
-            largest = {"account": a, "name": strange, "value": strange, "modseq": 2**63 - 1}
+            largest = {"account": a, "name": strange, "value": bytes(range(256)), "modseq": 2**63 - 1}
             await index.write((a,), lambda tx: tx.run(rows.ADD, largest))
             assert (await index.read(lambda tx: accounts.by_id(tx, a))).name == strange
             found = await index.read(lambda tx: tx.all(rows.MODSEQS, {"names": [strange, "other"]}))
             assert found == [(2**63 - 1,)]
+            assert await index.read(lambda tx: tx.all(rows.VALUES, {"account": a})) == [(bytes(range(256)),)]
 
     async def test_a_statement_runs_for_many_parameters(self, opener: Opener) -> None:
         async with opener() as index:
             a = await rows.account(index)
-            values = [{"account": a, "name": str(n), "value": "", "modseq": n} for n in range(100)]
+            values = [{"account": a, "name": str(n), "value": b"", "modseq": n} for n in range(100)]
             await index.write((a,), lambda tx: tx.many(rows.ADD, values))
             await index.write((a,), lambda tx: tx.many(rows.ADD, []))
             assert await index.read(lambda tx: rows.names(tx, a)) == [str(n) for n in range(100)]

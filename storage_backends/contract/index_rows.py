@@ -24,6 +24,7 @@ PUT: Final = prepared(
 )
 ADD: Final = prepared(_NEW)
 NAMES: Final = prepared(select(SETTING.name).where(SETTING.account_id == p("account")).order_by(SETTING.modseq))
+VALUES: Final = prepared(select(SETTING.value).where(SETTING.account_id == p("account")))
 MODSEQS: Final = prepared(select(SETTING.modseq).where(any_of(SETTING.name, "names")).order_by(SETTING.modseq))
 PATIENCE: Final = 60.0
 """Seconds until a test gives up waiting for another thread."""
@@ -37,7 +38,7 @@ async def account(index: Index, name: str = "a") -> AccountId:
 def put(tx: Transaction, account_id: AccountId, name: str) -> ModSeq:
     """Write a row of the account that carries the modseq of this write."""
     modseq = tx.modseq(account_id)
-    tx.run(PUT, {"account": account_id, "name": name, "value": "", "modseq": modseq})
+    tx.run(PUT, {"account": account_id, "name": name, "value": b"", "modseq": modseq})
     return modseq
 
 

@@ -34,7 +34,7 @@ ADD = prepared(
     )
 )
 PAGES = prepared(text("PRAGMA page_count"))
-BIG = "x" * 50_000
+BIG = b"x" * 50_000
 
 
 def add_big(tx: Transaction, account: AccountId, name: str) -> None:

@@ -1,24 +1,54 @@
-"""A canary in what people write is found nowhere in what a sealed store keeps: files, database, temporary files, logs."""
+"""A canary in what people write is found nowhere in what a sealed store keeps: files, database, temporary files, logs.
+
+What the store keeps readable by design (names of mailboxes and keywords, the envelope) is without the canary here.
+"""
 
 import logging
-import os
-import stat
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
-from mox_trio.mailstore import annotating, expunging, moving, moving_store, reading, upkeep, verifying
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import (
+    accounts,
+    annotating,
+    changes,
+    expunging,
+    importing,
+    moving,
+    moving_store,
+    reading,
+    settings,
+    upkeep,
+    verifying,
+)
 from mox_trio.mailstore.deliver import Incoming, to_mailbox
+from mox_trio.mailstore.importing import Options
+from mox_trio.mailstore.progress import Progress
 from mox_trio.mailstore.spool import MEMORY, Spool
-from mox_trio.mailstore.store import HOUR, Account
+from mox_trio.mailstore.store import HOUR, Account, MailStore
+from storage_backends.bodies.cached import Cached
+from storage_backends.bodies.disk import DiskStore
+from storage_backends.index.api import ModSeq
+from storage_backends.index.tables.emails import Evidence
 from storage_backends.index.tables.messages import EVERYTHING
-from tests.kit import damage, stores
-from tests.kit.stores import Kit, put
+from tests.kit import damage, mail_trees, shown
+from tests.kit.stores import Kit, opened, put
 
 CANARY = "canary7q"
 PREFIX = f"X-{CANARY}: {CANARY}\r\n".encode()
+EVIDENCE = Evidence(
+    remote_ip="192.0.2.1",
+    mail_from="bounces@example.net",
+    msg_from_domain=f"{CANARY}.example.org",
+    msg_from_org_domain=f"{CANARY}.org",
+    msg_from_validation="dmarc",
+)
 
 
 def mail(size: int) -> bytes:
@@ -40,58 +70,89 @@ def shows(data: bytes) -> bool:
     return CANARY.encode() in data.lower()
 
 
-def files(directory: Path) -> list[str]:
-    """Files below a directory that show the canary."""
-    return [str(path) for path in directory.rglob("*") if path.is_file() and shows(path.read_bytes())]
+def empty(cache: Path) -> None:
+    """Damage all that is cached, so that it is read anew."""
+    for path in cache.rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"")
 
 
-def open_files() -> list[str]:
-    """Files that this process holds open, also those without a name, that show the canary."""
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        link = Path("/proc/self/fd", name)
-        if link.exists() and stat.S_ISREG(link.stat().st_mode) and shows(link.read_bytes()):
-            found.append(os.readlink(link))
-    return found
+@asynccontextmanager
+async def cached(directory: Path, *, sealing: bool) -> AsyncIterator[Kit]:
+    """A mail store whose bodies are on disk behind a cache, which stands below the sealing."""
+    disk = await trio.to_thread.run_sync(DiskStore, directory / "bodies")
+    near = await trio.to_thread.run_sync(Cached, disk, directory / "cache", 64 * 1024 * 1024)
+    async with opened(directory, sealing=sealing, bodies=near) as kit:
+        yield kit
 
 
-async def use(kit: Kit, account: Account) -> list[str]:
-    """Do everything with mail that holds the canary; gives what showed it while a large message was on its way in."""
-    store = kit.store
+async def write(store: MailStore, account: Account, directory: Path) -> list[str]:
+    """Put the canary wherever people write; gives what showed it while a large message was on its way in."""
     async with Spool(store) as spool:
         await spool.write(mail(3 * MEMORY))
-        shown = await trio.to_thread.run_sync(open_files)
-        spooled = await spool.finish()
-        delivered = await to_mailbox(store, account, "Inbox", Incoming(spooled, PREFIX))
-        shown += await trio.to_thread.run_sync(open_files)
+        found = await shown.of(CANARY, directory)
+        incoming = Incoming(await spool.finish(), PREFIX, ("\\Flagged", "work"), evidence=EVIDENCE)
+        delivered = await to_mailbox(store, account, "Inbox", incoming)
+        found += await shown.of(CANARY, directory)
     await put(store, account, mail(100), prefix=PREFIX)
     await annotating.put(store, account, 0, "/private/comment", CANARY.encode())
     await annotating.put(store, account, delivered.mailbox_id, "/private/comment", CANARY.encode())
-    await moving.copy(store, account, delivered.mailbox_id, EVERYTHING, "Archive")
-    await expunging.erase(store, account, delivered.mailbox_id, [(1, 1)])
+    await settings.put(store, account, "signature", {"text": CANARY})
     assert shows(await reading.mail(store, account, delivered.email_id))
+    assert shows(repr(await changes.since(store, account, ModSeq(0))).encode())
+    return found + await shown.of(CANARY, directory)
+
+
+async def cut_off(progress: Progress) -> None:
+    raise Failure(Kind.UNAVAILABLE, "cut off")
+
+
+async def import_half(store: MailStore, account: Account, source: Path) -> None:
+    """Leave imports unfinished whose positions name the canary: a folder, an mbox file, files of a maildir."""
+    mbox = mail_trees.mbox_of(range(60))
+    folder = mail_trees.write_tree(source / "a", {f"{CANARY}/Work": mbox})
+    box = mail_trees.write_tree(source / "b", {f"{CANARY}.mbox": mbox}) / f"{CANARY}.mbox"
+    files = {f"cur/{number}.{CANARY}": mail_trees.mail(number) for number in range(60)}
+    maildir = mail_trees.write_tree(source / CANARY, files)
+    for path, options in ((folder, Options(strip=CANARY)), (box, Options(into="One")), (maildir, Options(into="Two"))):
+        with pytest.raises(Failure, match="cut off"):
+            await importing.run(store, account, path, options, progress=cut_off)
+
+
+async def work(kit: Kit, account: Account) -> None:
+    """Do with the mail what a server does with mail, some of which is damaged."""
+    store = kit.store
+    inbox = (await put(store, account, mail(100))).mailbox_id
+    await moving.copy(store, account, inbox, EVERYTHING, "Archive")
+    await expunging.erase(store, account, inbox, [(1, 1)])
     assert [finding async for finding in verifying.run(store, bodies=True)] == []
-    damage.flip((await damage.bodies(kit))[0], 100)
-    await moving_store.run(stores.defaulting(store, "other"), "main", "other")
+    damage.flip((await damage.bodies(kit))[0], -1)
+    empty(kit.directory / "cache")
+    await moving_store.run(replace(store, default_store="other"), "main", "other")
     kit.clock.ahead = 2 * HOUR
     await upkeep.run(store)
-    return shown
 
 
+@pytest.mark.parametrize("sealing", [False, True])
 async def test_only_a_readable_store_shows_the_canary(
-    kit: Kit, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sealing: bool
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    shown = await use(kit, account)
-    shown += await trio.to_thread.run_sync(open_files)
-    kept = await trio.to_thread.run_sync(files, tmp_path)
+    kept, source = tmp_path / "kept", tmp_path / "source"
+    (kept / "temporary").mkdir(parents=True)
+    source.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(kept / "temporary"))
+    async with cached(kept, sealing=sealing) as kit:
+        account = await accounts.create(kit.store, "ann")
+        found = await write(kit.store, account, kept)
+        await import_half(kit.store, account, source)
+        found += await shown.of(CANARY, kept)
+        await work(kit, account)
+        found += await shown.of(CANARY, kept)
+    found += await shown.of(CANARY, kept)
     assert not shows(caplog.text.encode())
-    if account.codec.sealing:
-        assert shown == []
-        assert kept == []
+    if sealing:
+        assert found == []
     else:
-        assert any("(deleted)" in name for name in shown)
-        assert any("index.db" in name for name in kept)
-        assert any("bodies" in name for name in kept)
+        for part in ("(deleted)", "index.db", "bodies/", "cache/"):
+            assert any(part in name for name in found), part

@@ -1,10 +1,9 @@
 """Changes: everything that carries a modseq is seen by whoever asks after it, deletions too, until they are pruned."""
 
-from mox_trio.mailstore import annotating, changes, expunging, flagging, mailboxes, upkeep
+from mox_trio.mailstore import annotating, changes, expunging, flagging, mailboxes, settings, upkeep
 from mox_trio.mailstore.flagging import Change
 from mox_trio.mailstore.store import DAY, Account, MailStore
 from storage_backends.index.api import ModSeq
-from storage_backends.index.tables import annotations
 from storage_backends.index.tables.messages import EVERYTHING
 from tests.kit.stores import Kit, message, put
 
@@ -38,8 +37,8 @@ async def test_every_kind_of_change_is_seen_once(store: MailStore, account: Acco
         lambda: flagging.store_flags(store, account, inbox, EVERYTHING, Change.ADD, ["\\Seen"]),
         lambda: annotating.put(store, account, inbox, "/private/comment", b"x"),
         lambda: annotating.put(store, account, inbox, "/private/comment", None),
-        lambda: store.index.write([account.id], lambda tx: annotations.put_setting(tx, account.id, "theme", '"dark"')),
-        lambda: store.index.write([account.id], lambda tx: annotations.put_setting(tx, account.id, "theme", None)),
+        lambda: settings.put(store, account, "theme", "dark"),
+        lambda: settings.put(store, account, "theme", None),
         lambda: expunging.erase(store, account, inbox, EVERYTHING),
         lambda: mailboxes.delete(store, account, "Old"),
     )

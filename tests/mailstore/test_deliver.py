@@ -2,14 +2,18 @@
 
 import pytest
 import trio
+from sqlalchemy import select
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import accounts, changes, deliver, mailboxes, reading, verifying
 from mox_trio.mailstore.deliver import Delivered, Incoming, Terms
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.index import schema
 from storage_backends.index.api import ModSeq, Transaction
 from storage_backends.index.tables import mailboxes as mailbox_rows
+from storage_backends.index.tables.emails import Evidence
+from tests.kit import damage
 from tests.kit.stores import Kit, message, put
 
 
@@ -165,3 +169,23 @@ async def test_nothing_in_the_directory_of_a_sealed_store_shows_content(kit: Kit
     found = await trio.run_process(["grep", "-rail", canary, str(kit.directory)], capture_stdout=True, check=False)
     assert found.stdout == b""
     assert found.returncode == 1
+
+
+async def test_evidence_is_kept_with_domains_of_the_from_field_as_hashes(store: MailStore, account: Account) -> None:
+    evidence = Evidence(
+        remote_ip="192.0.2.1",
+        mail_from_domain="example.net",
+        msg_from_domain="Mail.Example.org",
+        msg_from_org_domain="example.org",
+        is_dsn=1,
+        destined_mailbox_id=7,
+    )
+    for found in (evidence, Evidence(), None):
+        async with Spool(store) as spool:
+            await spool.write(message())
+            await deliver.to_mailbox(store, account, "Inbox", Incoming(await spool.finish(), evidence=found))
+    names = ("remote_ip", "mail_from_domain", "is_dsn", "destined_mailbox_id", "from_domain_key", "from_org_domain_key")
+    rows = await damage.look(store, select(*(schema.email.c[name] for name in names)).order_by(schema.email.c.id))
+    keys = (deliver.domain_key(account, "mail.example.org"), deliver.domain_key(account, "EXAMPLE.ORG"))
+    assert rows == [("192.0.2.1", "example.net", 1, 7, *keys), *[("", "", 0, None, None, None)] * 2]
+    assert keys[0] not in (None, keys[1])

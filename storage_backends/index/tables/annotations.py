@@ -19,6 +19,14 @@ class AnnotationRow(NamedTuple):
     gone: int
 
 
+class SettingRow(NamedTuple):
+    """A setting; `value` is sealed JSON, `gone` marks a tombstone."""
+
+    name: str
+    value: bytes
+    gone: int
+
+
 _SET = prepared(
     insert(annotation)
     .values(
@@ -79,6 +87,16 @@ _SETTINGS = prepared(
     .where(setting.c.account_id == p("account"), setting.c.modseq > p("since"))
     .order_by(setting.c.name)
 )
+_SETTING_TOTALS = prepared(
+    select(func.count(), func.coalesce(func.sum(func.length(setting.c.value)), 0)).where(
+        setting.c.account_id == p("account"), setting.c.gone == 0
+    )
+)
+_SEAL_SETTING = prepared(
+    update(setting)
+    .where(setting.c.account_id == p("account"), setting.c.name == p("of_name"), setting.c.value == p("old"))
+    .values(value=p("new_value"))
+)
 
 
 def put(tx: Transaction, account: AccountId, mailbox_id: int, entry: str, value: bytes | None) -> None:
@@ -123,21 +141,32 @@ def drop_mailbox(tx: Transaction, account: AccountId, mailbox_id: int) -> None:
     tx.run(_DROP, {"account": account, "mailbox": mailbox_id, "new_modseq": tx.modseq(account)})
 
 
-def put_setting(tx: Transaction, account: AccountId, name: str, value: str | None) -> None:
-    """Set a setting to a JSON text, or take it away with None."""
+def put_setting(tx: Transaction, account: AccountId, name: str, value: bytes | None) -> None:
+    """Set a setting to a sealed value, or take it away with None."""
     tx.run(
         _SET_SETTING,
         {
             "account": account,
             "name": name,
-            "value": value or "",
+            "value": value or b"",
             "gone": int(value is None),
             "modseq": tx.modseq(account),
         },
     )
 
 
-def settings(tx: Transaction, account: AccountId, since: int = 0) -> list[tuple[str, str | None]]:
-    """Settings that changed after `since`: name and JSON text, or None for one that is gone."""
-    rows = tx.all(_SETTINGS, {"account": account, "since": since})
-    return [(name, None if gone else value) for name, value, gone in rows]
+def settings(tx: Transaction, account: AccountId, since: int = 0) -> list[SettingRow]:
+    """Settings that changed after `since`, also those that are gone."""
+    return [SettingRow(*row) for row in tx.all(_SETTINGS, {"account": account, "since": since})]
+
+
+def setting_totals(tx: Transaction, account: AccountId) -> tuple[int, int]:
+    """How many settings an account has, and the bytes of their values as stored."""
+    row = tx.one(_SETTING_TOTALS, {"account": account})
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def seal_setting(tx: Transaction, account: AccountId, row: SettingRow, value: bytes) -> bool:
+    """Write the same value in another form, unless it was changed meanwhile; nobody is told."""
+    parameters = {"account": account, "of_name": row.name, "old": row.value, "new_value": value}
+    return tx.run(_SEAL_SETTING, parameters) == 1

@@ -27,8 +27,8 @@ class Evidence(NamedTuple):
     mail_from_domain: str = ""
     rcpt_to_localpart: str = ""
     rcpt_to_domain: str = ""
-    msg_from_localpart: str = ""
     msg_from_domain: str = ""
+    """Kept as a hash only, as is the next: `EmailRow.from_domain_key`."""
     msg_from_org_domain: str = ""
     ehlo_validation: str = ""
     mail_from_validation: str = ""
@@ -70,6 +70,8 @@ class EmailRow(NamedTuple):
     subject_key: int | None
     from_key: int | None
     content_key: int | None
+    from_domain_key: int | None = None
+    from_org_domain_key: int | None = None
 
 
 class Rendered(NamedTuple):
@@ -102,7 +104,8 @@ class Place(NamedTuple):
     size: int
 
 
-_COLUMNS: Final = (*EmailRow._fields, *Evidence._fields)
+_HASHED: Final = {"msg_from_domain", "msg_from_org_domain"}
+_COLUMNS: Final = (*EmailRow._fields, *(name for name in Evidence._fields if name not in _HASHED))
 _INSERT = prepared(insert(email).values({name: p(name) for name in _COLUMNS}).returning(email.c.id))
 # Mail that did not come from outside leaves the evidence to its defaults.
 _INSERT_LOCAL = prepared(insert(email).values({name: p(name) for name in EmailRow._fields}).returning(email.c.id))
