@@ -25,6 +25,7 @@ run: $(VENV)/.ready ## a store with a sample mailbox in a temporary directory, a
 	@$(BIN)/python -m mox_trio.cli.tour
 
 test: check .venv-swift/.ready ## checks and the whole test suite
+	@.ci/system
 	$(BIN)/python -m pytest -n $(JOBS) --dist=worksteal
 
 check: $(VENV)/.ready ## format, lint, types, layers
