@@ -155,8 +155,26 @@ class S3Store:
                 done.append({"PartNumber": number, "ETag": answer["ETag"]})
                 given += len(part)
             ranges.check_size(given, source.size)
-            self._call("complete_multipart_upload", Key=key, UploadId=upload, MultipartUpload={"Parts": done})
+            self._complete(key, upload, done, source.size)
             undo.pop_all()
+
+    def _complete(self, key: str, upload: str, done: list[dict[str, Any]], size: int) -> None:
+        # Gone is an upload that was completed before the request was sent again, and an answer may break off behind its
+        # status: in both cases the object tells.
+        try:
+            answer = self._call("complete_multipart_upload", Key=key, UploadId=upload, MultipartUpload={"Parts": done})
+            told = "ETag" in answer
+        except errors.NotFound:
+            told = False
+        if not told and self._total(key) != size:
+            raise errors.Unavailable("S3 complete_multipart_upload: the upload has gone and the object is not there")
+
+    def _total(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
+        try:
+            return self._head(key, 0, 0).total
+        except (errors.NotFound, errors.Corrupt):
+            return None
 
     def _abort(self, key: str, upload: str) -> bool:
         try:

@@ -142,6 +142,56 @@ async def test_thousand_bodies_are_deleted_in_one_request() -> None:
         assert [each.body.count(b"<Key>") for each in asked] == [1000, 0]
 
 
+LARGE = 9 * 1024 * 1024
+
+
+def completed_unheard(answer: Reply, after: Reply) -> scripted_s3.Script:
+    """A server that completes an upload without being heard, and knows nothing of it when it is asked again."""
+    completions = iter([answer, scripted_s3.failure(404, "NoSuchUpload")])
+
+    def script(asked: Asked, _: int) -> Reply:
+        if asked.method == "HEAD":
+            return after
+        if asked.method == "PUT":
+            return Reply(headers={"ETag": '"e"'})
+        if asked.method == "DELETE":
+            return scripted_s3.failure(404, "NoSuchUpload")
+        if asked.path.endswith("?uploads"):
+            return Reply(200, b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+        return next(completions)
+
+    return script
+
+
+def headed(size: int, promised: int) -> Reply:
+    return Reply(headers={"Content-Length": str(size), "x-amz-meta-size": str(promised)})
+
+
+LOST = [
+    Reply(200, b"<CompleteMultipartUploadResult/>", cut=10),
+    Reply(200, b"<CompleteMultipartUploadResult/>", cut=0),
+    scripted_s3.failure(500, "InternalError"),
+]
+
+
+@pytest.mark.parametrize("answer", LOST)
+async def test_upload_that_was_completed_unheard_is_a_success(answer: Reply) -> None:
+    with scripted_s3.serving(completed_unheard(answer, headed(LARGE, LARGE))) as (endpoint, asked):
+        async with bodies.closing(store_at(endpoint, attempts=2)) as store:
+            ref = await store.put(1, sources.Long(LARGE))
+        assert (asked[-1].method, asked[-1].path) == ("HEAD", f"/b/{ref}")
+        assert "DELETE" not in [each.method for each in asked]
+
+
+@pytest.mark.parametrize("answer", LOST)
+@pytest.mark.parametrize("after", [Reply(404), headed(LARGE - 1, LARGE), headed(LARGE - 1, LARGE - 1), Reply(503)])
+async def test_upload_that_is_gone_without_its_object_is_unavailable(answer: Reply, after: Reply) -> None:
+    with scripted_s3.serving(completed_unheard(answer, after)) as (endpoint, _):
+        async with bodies.closing(store_at(endpoint, attempts=2)) as store:
+            with pytest.raises(errors.Unavailable):
+                await store.put(1, sources.Long(LARGE))
+
+
 def own(server: s3_kit.S3Server, prefix: str) -> s3_client.S3Options:
     return s3_client.S3Options(
         bucket=server.bucket,
