@@ -14,7 +14,10 @@ class Conflict(StorageError):
 
 
 class Unavailable(StorageError):
-    """The store cannot be reached or cannot write now; nothing was done, and the same call may succeed later."""
+    """The store cannot be reached or cannot write now; the same call may succeed later.
+
+    Nothing was done, but where a store went away in the midst of saying so: see `index.api`.
+    """
 
 
 class Corrupt(StorageError):

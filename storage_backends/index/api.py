@@ -7,7 +7,9 @@ than once. Its result or exception is handed out only after the commit.
 - `read`: one snapshot for all statements of the unit.
 - `write`: units that wait become one transaction with a savepoint each and one commit. A unit that raises is rolled
   back alone. A handed-over write finishes even when its caller is cancelled.
-- Unavailable: nothing of the unit happened, and the same call may succeed later.
+- Unavailable: nothing of the unit happened, and the same call may succeed later; but where the database went away during
+  a commit and stayed away for a minute, that commit may have happened all the same, so a write that must not be done
+  twice looks first.
 - After the commit the index announces the touched accounts to those who wait in `past`, in this process and in others.
 
 The promises are runnable: `storage_backends.contract.index`.

@@ -8,7 +8,7 @@ over several accounts waits in a queue of its own and locks them in the order of
   run again alone, a few times within a second; then Unavailable. Without a connection to begin with it is Unavailable at
   once, so that callers do not pile up while the database is away.
 - Connection lost during COMMIT: `pg_xact_status` on a new connection tells what became of it. Only an aborted one is
-  run again. A database that stays away for a minute leaves it unknown; that too is Unavailable, and says so.
+  run again. A database that stays away for a minute leaves it unknown; that too is Unavailable, as `api` warns.
 """
 
 import random
