@@ -1,8 +1,19 @@
 """The mails of the ruby-mail collection, which lies beside the repository and is not a part of it."""
 
+import os
 from pathlib import Path
 
+import pytest
+
 DIRECTORY = Path(__file__).parents[3] / "shared" / "conformance" / "ruby-mail"
+ABSENT = "the collection is absent"
+"""Stands for all its mails in the cases of a test, which then asks for it by `needed`."""
+
+
+def needed() -> None:
+    """Skip the test where the collection is absent; fail it in CI, where it has to be there."""
+    if not mails():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"there are no mails of ruby-mail in {DIRECTORY}")
 
 
 def mails() -> dict[str, bytes]:
