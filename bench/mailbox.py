@@ -1,7 +1,8 @@
 """Deliveries and mailbox operations in process: `python -m bench.mailbox [--seconds S]`.
 
-Durable; disk with SQLite, readable and sealed, and with Postgres. CPU is this process's, per message; the fsync of
-the disk is measured beside it.
+Durable; disk with SQLite, readable and sealed in turns, and with Postgres. CPU is this process's, per message; so are
+syncs: those of bodies and their directories are counted at the call, and each commit of SQLite is one of its log. The fsync
+of the disk is measured beside it.
 """
 
 import argparse
@@ -9,18 +10,28 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
+from unittest.mock import patch
 
 import trio
 
+from bench.bodies import CountingFiles
 from mox_trio.mailstore import accounts, deliver, flagging, mailboxes, moving, reading
 from mox_trio.mailstore.deliver import Incoming
 from mox_trio.mailstore.flagging import Change
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.bodies.disk import DiskStore
+from storage_backends.index import sqlite, sqlite_writer
+from storage_backends.index.calls import Call
+from storage_backends.index.marks import Marks
 from storage_backends.index.open import open_postgres
+from storage_backends.index.turnstile import Turnstile
 from tests.kit import postgres, stores
 
 MESSAGE = stores.message(
@@ -32,6 +43,8 @@ MESSAGE = stores.message(
     Content_Type="text/plain; charset=utf-8",
     Received="from a.example by b.example; Sun, 22 Nov 2026 10:00:00 +0000",
 )
+
+TURNS: Final = 4
 
 
 def fsync_ms(directory: Path) -> float:
@@ -46,8 +59,52 @@ def fsync_ms(directory: Path) -> float:
     return statistics.median(times) * 1000
 
 
-async def deliver_for(store: MailStore, account: Account, callers: int, seconds: float) -> tuple[float, float]:
-    """Deliver from so many tasks for so long; messages a second, and CPU microseconds each."""
+class CountingWriter(sqlite_writer.Writer):
+    """The real writer; its commits are counted. Each syncs the write-ahead log once; checkpoints come on top."""
+
+    commits = 0
+
+    def __init__(self, path: Path, turnstile: Turnstile, committed: sqlite_writer.Committed) -> None:
+        def counted(calls: list[Call], touched: Marks, pages: int) -> None:
+            if pages:
+                CountingWriter.commits += 1
+            committed(calls, touched, pages)
+
+        super().__init__(path, turnstile, counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured: deliveries, seconds, seconds of CPU, syncs of bodies and their directories, commits of rows."""
+
+    count: int = 0
+    seconds: float = 0
+    cpu: float = 0
+    syncs: int = 0
+    commits: int = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            self.count + other.count,
+            self.seconds + other.seconds,
+            self.cpu + other.cpu,
+            self.syncs + other.syncs,
+            self.commits + other.commits,
+        )
+
+    @property
+    def rate(self) -> float:
+        return self.count / self.seconds
+
+    def __str__(self) -> str:
+        each = f"{self.rate:.0f}/s, CPU {self.cpu / self.count * 1e6:.0f} us"
+        return f"{each}, {self.syncs / self.count:.2f} syncs for bodies and {self.commits / self.count:.2f} for rows"
+
+
+async def deliver_for(
+    store: MailStore, account: Account, counted: CountingFiles, callers: int, seconds: float
+) -> Figures:
+    """Deliver from so many tasks for so long."""
     count = 0
     ends = time.perf_counter() + seconds
 
@@ -59,12 +116,13 @@ async def deliver_for(store: MailStore, account: Account, callers: int, seconds:
                 await deliver.to_mailbox(store, account, "Inbox", Incoming(await spool.finish()))
             count += 1
 
+    syncs, commits = counted.syncs, CountingWriter.commits
     began, cpu = time.perf_counter(), time.process_time()
     async with trio.open_nursery() as nursery:
         for number in range(callers):
             nursery.start_soon(caller, number)
     took = time.perf_counter() - began
-    return count / took, (time.process_time() - cpu) / count * 1e6
+    return Figures(count, took, time.process_time() - cpu, counted.syncs - syncs, CountingWriter.commits - commits)
 
 
 async def fill(store: MailStore, account: Account, mailbox: str, messages: int) -> None:
@@ -104,19 +162,30 @@ async def operations(store: MailStore) -> None:
     await timed("copy 5,000", 100, partial(moving.copy, store, account, twenty, [(1, 5000)], "Archive"))
 
 
-async def rates(store: MailStore, account: Account, callers: Sequence[int], seconds: float) -> None:
-    """Deliveries by so many callers each."""
-    for number in callers:
-        rate, cpu = await deliver_for(store, account, number, seconds)
-        print(f"deliver 4 KiB, {number} callers: {rate:.0f}/s, CPU {cpu:.0f} us", flush=True)
-
-
-async def on_sqlite(directory: Path, *, sealing: bool, seconds: float) -> None:
-    """All figures on disk and SQLite."""
-    print(f"\n{'sealed' if sealing else 'readable'}, disk and SQLite; fsync {fsync_ms(directory):.3f} ms", flush=True)
-    async with stores.opened(directory, sealing=sealing) as kit:
-        await rates(kit.store, await accounts.create(kit.store, "ann"), (1, 10, 50), seconds)
-        await operations(kit.store)
+async def on_sqlite(top: Path, *, seconds: float) -> None:
+    """All figures on disk and SQLite. Deliveries to a readable and a sealed store take turns, as disks have moods."""
+    print(f"disk and SQLite; fsync {fsync_ms(top):.3f} ms", flush=True)
+    async with AsyncExitStack() as stack:
+        opened: dict[str, tuple[MailStore, Account, CountingFiles]] = {}
+        for name in ("readable", "sealed"):
+            counted = CountingFiles()
+            (top / name).mkdir()
+            bodies = await trio.to_thread.run_sync(partial(DiskStore, top / name / "bodies", files=counted))
+            opening = stores.opened(top / name, sealing=name == "sealed", bodies=bodies)
+            store = (await stack.enter_async_context(opening)).store
+            opened[name] = store, await accounts.create(store, "ann"), counted
+        for callers in (1, 10, 50):
+            found = dict.fromkeys(opened, Figures())
+            for _ in range(TURNS):
+                for name, (store, account, counted) in opened.items():
+                    found[name] += await deliver_for(store, account, counted, callers, seconds / TURNS)
+            for name, figures in found.items():
+                print(f"deliver 4 KiB, {name}, {callers} callers: {figures}", flush=True)
+            share = found["sealed"].rate / found["readable"].rate
+            print(f"sealed reaches {share:.0%} of readable with {callers} callers (bar 90%)", flush=True)
+        for name, (store, _, _) in opened.items():
+            print(f"\n{name}:", flush=True)
+            await operations(store)
 
 
 async def on_postgres(directory: Path, conninfo: str, *, seconds: float) -> None:
@@ -124,8 +193,14 @@ async def on_postgres(directory: Path, conninfo: str, *, seconds: float) -> None
     print(f"\nreadable, disk and Postgres; fsync {fsync_ms(directory):.3f} ms", flush=True)
     index = await open_postgres(conninfo)
     try:
-        async with stores.opened(directory, index=index) as kit:
-            await rates(kit.store, await accounts.create(kit.store, "ann"), (1, 50), seconds)
+        counted = CountingFiles()
+        bodies = await trio.to_thread.run_sync(partial(DiskStore, directory / "bodies", files=counted))
+        async with stores.opened(directory, index=index, bodies=bodies) as kit:
+            account = await accounts.create(kit.store, "ann")
+            for callers in (1, 50):
+                found = await deliver_for(kit.store, account, counted, callers, seconds)
+                each = f"CPU {found.cpu / found.count * 1e6:.0f} us, {found.syncs / found.count:.2f} syncs for bodies"
+                print(f"deliver 4 KiB, {callers} callers: {found.rate:.0f}/s, {each}", flush=True)
     finally:
         await index.aclose()
 
@@ -135,9 +210,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
     seconds = parser.parse_args().seconds
-    for sealing in (False, True):
-        with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory:
-            trio.run(partial(on_sqlite, Path(directory), sealing=sealing, seconds=seconds))
+    with (
+        tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as directory,
+        patch.object(sqlite, "Writer", CountingWriter),
+    ):
+        trio.run(partial(on_sqlite, Path(directory), seconds=seconds))
     if postgres.binaries() is None:
         print("\nno Postgres here")
         return
