@@ -104,4 +104,7 @@ def policy(static: Static) -> Policy:
         (initial.junk, mailboxes.JUNK),
     )
     names = [("Inbox", 0), *((name, use) for name, use in special if name), *((name, 0) for name in initial.others)]
-    return Policy(initial_mailboxes=tuple(names))
+    default = Policy().message_bytes
+    # The store takes what any listener takes; each listener has its own limit before that.
+    largest = max((listener.max_message_size for listener in static.listeners.values()), default=default)
+    return Policy(initial_mailboxes=tuple(names), message_bytes=max(default, largest))
