@@ -5,7 +5,7 @@ Unavailable after a short try; when it is back the next call succeeds.
 """
 
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from functools import partial
 from typing import Final, TypeVar
 
 import trio
@@ -15,9 +15,10 @@ from storage_backends.index import marks
 from storage_backends.index.api import AccountId, ModSeq, Transaction
 from storage_backends.index.calls import Call, Desk
 from storage_backends.index.postgres_connection import Connector
-from storage_backends.index.postgres_readers import Readers
+from storage_backends.index.postgres_readers import PostgresReader
 from storage_backends.index.postgres_wakes import NotifyWakes
 from storage_backends.index.postgres_writer import Writers
+from storage_backends.index.readers import Readers
 from storage_backends.index.statement import clock, prepared
 from storage_backends.index.watches import Watches
 
@@ -37,8 +38,10 @@ class PostgresIndex:
         self._writes = Desk()
         self._reads = Desk()
         self._watches = Watches()
-        self._readers = Readers(connector, readers, self._reads.hand_out)
-        self._wakes = NotifyWakes(connector, self._watches.watched, self._heard, self._compared)
+        self._readers = Readers(partial(PostgresReader, connector), readers, self._reads.hand_out)
+        self._wakes = NotifyWakes(
+            connector, self._watches.watched, self._watches.heard_in_thread, self._watches.compared_in_thread
+        )
         self._writers = Writers(connector, writers, self._committed)
 
     async def read(self, unit: Callable[[Transaction], T]) -> T:
@@ -81,13 +84,3 @@ class PostgresIndex:
     def _committed(self, calls: list[Call], touched: marks.Marks) -> None:
         self._writes.hand_out(calls, lambda: self._watches.heard(touched))
         self._wakes.tell(touched)
-
-    def _heard(self, touched: marks.Marks) -> None:
-        if (token := self._watches.token) is not None:
-            with suppress(trio.RunFinishedError):
-                token.run_sync_soon(self._watches.heard, touched)
-
-    def _compared(self, watched: list[AccountId], found: marks.Marks) -> None:
-        if (token := self._watches.token) is not None:
-            with suppress(trio.RunFinishedError):
-                token.run_sync_soon(self._watches.compared, watched, found)

@@ -9,8 +9,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import trio
 
@@ -18,15 +19,18 @@ from storage_backends.errors import StorageError
 from storage_backends.index import marks
 from storage_backends.index.api import AccountId, ModSeq, Transaction
 from storage_backends.index.calls import Call, Desk
+from storage_backends.index.readers import Readers
 from storage_backends.index.sqlite_checkpoints import Checkpoints
 from storage_backends.index.sqlite_connection import SqliteTransaction, connect, translated
-from storage_backends.index.sqlite_readers import Readers
+from storage_backends.index.sqlite_readers import SqliteReader
 from storage_backends.index.sqlite_writer import Writer
 from storage_backends.index.turnstile import Turnstile
 from storage_backends.index.wake_local import LocalWakes, directory_of
 from storage_backends.index.watches import Watches
 
 T = TypeVar("T")
+
+READERS: Final = 4
 
 
 class SqliteIndex:
@@ -39,9 +43,9 @@ class SqliteIndex:
         self._reads = Desk()
         self._watches = Watches()
         self._turnstiles = [Turnstile(directory), Turnstile(directory)]
-        self._readers = Readers(path, self._reads.hand_out)
+        self._readers = Readers(partial(SqliteReader, path), READERS, self._reads.hand_out)
         self._checkpoints = Checkpoints(path, self._turnstiles[0])
-        self._wakes = LocalWakes(directory, self._heard, self._compare)
+        self._wakes = LocalWakes(directory, self._watches.heard_in_thread, self._compare)
         self._writer = Writer(path, self._turnstiles[1], self._committed)
 
     async def read(self, unit: Callable[[Transaction], T]) -> T:
@@ -90,22 +94,17 @@ class SqliteIndex:
         if pages:
             self._checkpoints.wrote(pages)
 
-    def _heard(self, touched: marks.Marks) -> None:
-        if (token := self._watches.token) is not None:
-            with suppress(trio.RunFinishedError):
-                token.run_sync_soon(self._watches.heard, touched)
-
     def _compare(self) -> None:
         watched = self._watches.watched()
-        if not watched or (token := self._watches.token) is None:
+        if not watched:
             return
-        with suppress(StorageError, sqlite3.Error, trio.RunFinishedError):
+        with suppress(StorageError, sqlite3.Error):
             connection = connect(self._path, query_only=True)
             try:
                 found = marks.current(SqliteTransaction(connection), watched)
             finally:
                 connection.close()
-            token.run_sync_soon(self._watches.compared, watched, found)
+            self._watches.compared_in_thread(watched, found)
 
 
 def _check(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ what is watched with the database. A waiter never needs the message itself, only
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import trio
@@ -34,14 +35,14 @@ class Watches:
     def __init__(self) -> None:
         self._watches: dict[AccountId, Watch] = {}
         self._closed = False
-        self.token: trio.lowlevel.TrioToken | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
         """The run in which somebody waits or waited."""
 
     async def past(
         self, account: AccountId, modseq: ModSeq, current: Callable[[], Awaitable[Mapping[AccountId, ModSeq]]]
     ) -> ModSeq:
         """Wait until the account's modseq is larger; `current` asks the database once."""
-        self.token = trio.lowlevel.current_trio_token()
+        self._token = trio.lowlevel.current_trio_token()
         watch = self._watches.setdefault(account, Watch())
         watch.waiters += 1
         try:
@@ -80,6 +81,19 @@ class Watches:
             if account not in marks and (watch := self._watches.get(account)) is not None:
                 watch.gone = True
                 watch.wake()
+
+    def heard_in_thread(self, marks: Marks) -> None:
+        """As `heard`, from any thread and some time later."""
+        self._soon(lambda: self.heard(marks))
+
+    def compared_in_thread(self, asked: Collection[AccountId], marks: Marks) -> None:
+        """As `compared`, from any thread and some time later."""
+        self._soon(lambda: self.compared(asked, marks))
+
+    def _soon(self, note: Callable[[], None]) -> None:
+        if self._token is not None:
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(note)
 
     def close(self) -> None:
         """Who waits gets Unavailable."""
