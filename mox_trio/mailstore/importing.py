@@ -253,7 +253,7 @@ class _Import:
         def note(tx: Transaction, _: Sequence[Delivered]) -> None:
             identity, now = self._opened.identity, self._store.now()
             if not stores.set_progress(tx, self._account.id, identity, self._stored, reached, now):
-                raise Failure(Kind.CONFLICT, "another import of this source is running; wait until it is done")
+                raise Failure(Kind.CONFLICT, "another import of this source is running; it takes what is left")
 
         if batch.prepared:
             await deliver.place(self._store, self._account, batch.mailbox, batch.prepared, self._terms, [note])

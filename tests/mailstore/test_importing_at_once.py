@@ -91,7 +91,7 @@ async def test_of_imports_at_once_one_wins_and_every_message_is_there_once(
             nursery.start_soon(one)
     reports = [each for each in outcomes if isinstance(each, Report)]
     assert [each.imported for each in reports] == [count]
-    told = "another import of this source is running; wait until it is done"
+    told = "another import of this source is running; it takes what is left"
     assert outcomes.count((Kind.CONFLICT, told)) == 2
     assert await inbox(store, account) == all_of(count)
     assert await damage.look(store, POSITIONS) == []
