@@ -58,11 +58,14 @@ def prepare(directory: Path, identity: Identity) -> None:
                 os.chown(name, identity.uid, identity.gid, dir_fd=within, follow_symlinks=False)
 
 
-def give(user: str, file: Path) -> None:
-    """When started as root: give a file that was just made to the user. INVALID when there is no such user. Blocks."""
-    if os.geteuid() == 0:
-        identity = lookup(user)
-        os.chown(file, identity.uid, identity.gid, follow_symlinks=False)
+def maybe_other(user: str) -> Identity | None:
+    """Who gets the files that this process makes: the user when started as root, else None. INVALID as `lookup`."""
+    return lookup(user) if os.geteuid() == 0 else None
+
+
+def give(file: Path, identity: Identity) -> None:
+    """Give a file that was just made to the user. Blocks."""
+    os.chown(file, identity.uid, identity.gid, follow_symlinks=False)
 
 
 def _has_roots(directory: Path) -> bool:

@@ -90,11 +90,11 @@ class FileSource:
         return await trio.to_thread.run_sync(self._load, limiter=self._threads)
 
     async def save(self, text: str, expected_version: str) -> Document:
-        """Replace the file if it still has this version. Raises Conflict, Failure(UNAVAILABLE) on an error of the disk."""
+        """Replace the file if it still has this version. Raises Conflict, Failure: FORBIDDEN, or UNAVAILABLE (the disk)."""
         return await trio.to_thread.run_sync(self._save, text, expected_version, limiter=self._threads)
 
     async def create(self, text: str) -> Document:
-        """Write a first document. Raises Conflict if there is a file already, Failure(UNAVAILABLE) on an error of the disk.
+        """Write a first document. Raises Conflict if there is a file already, Failure as `save`.
 
         A missing file is never taken for an empty one: with no accounts a server would refuse all mail for good.
         """
@@ -204,7 +204,7 @@ def _write(temporary: Path, text: str, like: Path | None) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> Failure:
-    said = "the configuration cannot be written"
+    said, detail = "the configuration cannot be written", f"{path}: {error.strerror}"
     if error.errno in (errno.EACCES, errno.EPERM):
-        said += "; its directory must be writable for this user, as the data directory is"
-    return Failure(Kind.UNAVAILABLE, said, f"{path}: {error.strerror}")
+        return Failure(Kind.FORBIDDEN, f"{said}; its directory must be writable for this user", detail)
+    return Failure(Kind.UNAVAILABLE, said, detail)

@@ -6,6 +6,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -112,8 +113,31 @@ def test_a_program_that_the_user_cannot_read_is_said_in_a_line(open_path: Path) 
     assert said.count("\n") == 1
 
 
-@needs_root
-def test_roots_commands_leave_nothing_of_roots(open_path: Path, open_python: list[str]) -> None:
+@dataclass(frozen=True)
+class Machine:
+    """A configured machine on which root runs commands."""
+
+    python: list[str]
+    etc: Path
+    data: Path
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, output and errors of a command."""
+        run = "from mox_trio.cli.main import main; main()"
+        command = [*self.python, "-c", run, "--config", str(self.etc / "mox-trio.toml"), *arguments]
+        password = "correct horse battery\n"
+        done = subprocess.run(command, cwd=self.etc, input=password, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def well(self, *arguments: str) -> str:
+        """The output of a command that must succeed."""
+        code, said, errors = self(*arguments)
+        assert (code, errors) == (0, "")
+        return said
+
+
+@pytest.fixture
+def machine(open_path: Path, open_python: list[str]) -> Machine:
     etc, data = open_path / "etc", open_path / "var" / "mox-trio"
     etc.mkdir()
     data.mkdir(parents=True)
@@ -122,26 +146,42 @@ def test_roots_commands_leave_nothing_of_roots(open_path: Path, open_python: lis
         f'hostname = "mail.example.org"\nuser = "{USER}"\ndata_directory = "{data}"\n'
         'keys.master = { file = "master.key" }\nstorage.stores.disk = { kind = "disk", encrypt = true }\n'
     )
+    return Machine(open_python, etc, data)
+
+
+@needs_root
+def test_roots_commands_leave_nothing_of_roots(machine: Machine, open_path: Path) -> None:
     (open_path / "sample.mbox").write_text(tour.SAMPLE)
     (open_path / "sample.mbox").chmod(0o644)
-
-    def mox(*arguments: str) -> str:
-        run = "from mox_trio.cli.main import main; main()"
-        command = [*open_python, "-c", run, "--config", str(etc / "mox-trio.toml"), *arguments]
-        done = subprocess.run(
-            command, cwd=open_path, input="correct horse battery\n", capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    mox("keyring", "create", str(etc / "master.key"))
-    mox("config", "test")
-    mox("domain", "add", "example.org")
-    mox("account", "add", "ann", "ann@example.org")
-    mox("account", "set-password", "ann")
-    mox("import", "ann", str(open_path / "sample.mbox"), "--mailbox", "Inbox")
-    assert mox("verify", "--bodies") == "all is well\n"
-    files = [data, *data.rglob("*")]
+    machine.well("keyring", "create", str(machine.etc / "master.key"))
+    machine.well("config", "test")
+    machine.well("domain", "add", "example.org")
+    machine.well("account", "add", "ann", "ann@example.org")
+    machine.well("account", "set-password", "ann")
+    machine.well("import", "ann", str(open_path / "sample.mbox"), "--mailbox", "Inbox")
+    assert machine.well("verify", "--bodies") == "all is well\n"
+    files = [machine.data, *machine.data.rglob("*")]
     assert len(files) > 5
     assert {path.lstat().st_uid for path in files} == {privileges.lookup(USER).uid}
-    assert (etc / "mox-trio.toml").stat().st_uid == etc.stat().st_uid == 0
+    assert (machine.etc / "mox-trio.toml").stat().st_uid == machine.etc.stat().st_uid == 0
+
+
+@needs_root
+def test_what_the_user_may_not_touch_is_said_in_a_line(machine: Machine, open_path: Path) -> None:
+    machine.well("keyring", "create", str(machine.etc / "master.key"))
+    (open_path / "secret.mbox").write_text(tour.SAMPLE)
+    (open_path / "secret.mbox").chmod(0o600)
+    machine.well("domain", "add", "example.org")
+    machine.well("account", "add", "ann", "ann@example.org")
+    code, _, errors = machine("import", "ann", str(open_path / "secret.mbox"))
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "'secret.mbox' cannot be read" in errors
+    static = machine.etc / "mox-trio.toml"
+    (machine.data / "domains.toml").rename(machine.etc / "domains.toml")
+    static.write_text(f'domains_file = "{machine.etc}/domains.toml"\n{static.read_text()}')
+    code, _, errors = machine("domain", "add", "example.net")
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "its directory must be writable" in errors
+    static.write_text(static.read_text().replace(USER, "no-such-user-here"))
+    code, _, errors = machine("keyring", "create", str(machine.etc / "new.key"))
+    assert (code, "useradd" in errors, (machine.etc / "new.key").exists()) == (1, True, False)

@@ -31,10 +31,13 @@ def command() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @with_path
 async def create(path: str, file: Path) -> Output:
-    key = await trio.to_thread.run_sync(lambda: master_key.create_file(file.absolute()))
+    owner = None
     with suppress(ConfigErrors):  # the key may come before the configuration that names it
         static = await trio.to_thread.run_sync(load.static, Path(path))
-        await trio.to_thread.run_sync(privileges.give, static.user, file)
+        owner = await trio.to_thread.run_sync(privileges.maybe_other, static.user)
+    key = await trio.to_thread.run_sync(lambda: master_key.create_file(file.absolute()))
+    if owner is not None:
+        await trio.to_thread.run_sync(privileges.give, file, owner)
     return output.done(f"master key {key.id.hex()} made in {file}. {SAVE}", file=str(file), id=key.id.hex())
 
 
