@@ -19,19 +19,21 @@ from typing import Final
 import trio
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, orphans, reading, rendering
+from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, orphans, reading, rendering, settings
 from mox_trio.mailstore.spool import Spool
-from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.mailstore.store import DAY, Account, MailStore
 from storage_backends.errors import Corrupt, NotFound
 from storage_backends.index.api import NO_ACCOUNT, AccountId, MailboxId, ModSeq, Transaction
 from storage_backends.index.tables import accounts as account_rows
-from storage_backends.index.tables import emails, leases, messages, releases
+from storage_backends.index.tables import emails, leases, messages, releases, stores
 from storage_backends.index.tables import mailboxes as mailbox_rows
 from storage_backends.index.tables.emails import Place
 from storage_backends.index.tables.releases import ReleaseRow
 
 PAGE: Final = 200
 LEASE: Final = "upkeep"
+ABANDONED: Final = 30 * DAY
+"""Milliseconds after which nobody goes on with an import."""
 HELD: Final = 3_600_000
 """Milliseconds that a step may take before another process may begin; both then do the same harmless things."""
 HOLDER: Final = f"process {os.getpid()}"
@@ -101,8 +103,9 @@ async def finish_removals(store: MailStore) -> int:
 
 
 async def prune(store: MailStore) -> int:
-    """Delete old tombstones; the mailbox remembers up to where (RFC 7162 3.2.5.2)."""
-    pruned = 0
+    """Delete old tombstones; the mailbox remembers up to where (RFC 7162 3.2.5.2). And imports that nobody goes on with."""
+    abandoned = partial(stores.prune_progress, before=store.now() - ABANDONED)
+    pruned = await store.index.write(NO_ACCOUNT, abandoned)
     before = store.now() - store.policy.tombstones_kept
     for mailbox_id, modseq in await store.index.read(lambda tx: messages.old_tombstones(tx, before)):
         owner = await store.index.read(partial(messages.owner, mailbox_id=mailbox_id))
@@ -118,7 +121,7 @@ def _prune(tx: Transaction, *, mailbox_id: MailboxId, modseq: ModSeq) -> int:
 
 
 async def render_again(store: MailStore) -> int:
-    """Render rows of another version from their bytes, and seal annotations from before sealing was set.
+    """Render rows of another version from their bytes, and seal annotations and settings from before sealing was set.
 
     A mail whose body cannot be read is left as it is: `verifying` reports it.
     """
@@ -126,6 +129,7 @@ async def render_again(store: MailStore) -> int:
     for row in await accounts.listed(store):
         account = await accounts.open(store, row.name)
         rendered += await _render_account(store, account) + await annotating.seal_again(store, account)
+        rendered += await settings.seal_again(store, account)
     return rendered
 
 
