@@ -143,13 +143,6 @@ _DELETE = prepared(
     )
     .returning(email.c.store, email.c.ref)
 )
-_BY_MESSAGE_ID = prepared(
-    select(email.c.id, email.c.thread_id)
-    .where(email.c.account_id == p("account"), email.c.message_id_key == p("key"))
-    .order_by(email.c.id.desc())
-    .limit(1)
-)
-_ANY_IN_STORE = prepared(select(email.c.id).where(email.c.store == p("store")).limit(1))
 _COUNT_IN_STORE = prepared(select(func.count()).where(email.c.store == p("store")))
 _CONTENT = prepared(
     select(email.c.content_key, email.c.parsed_version).where(
@@ -238,17 +231,6 @@ def remove(tx: Transaction, account: AccountId, email_id: EmailId) -> tuple[str,
 def without_placement(tx: Transaction, account: AccountId, after: int, most: int = PAGE) -> list[EmailId]:
     """The next mails that no mailbox holds."""
     return [EmailId(row[0]) for row in tx.all(_WITHOUT_PLACEMENT, {"account": account, "after": after, "most": most})]
-
-
-def by_message_id(tx: Transaction, account: AccountId, key: int) -> tuple[EmailId, str] | None:
-    """The newest mail with this Message-ID key, and its thread."""
-    row = tx.one(_BY_MESSAGE_ID, {"account": account, "key": key})
-    return None if row is None else (EmailId(row[0]), row[1])
-
-
-def any_in_store(tx: Transaction, store: str) -> bool:
-    """Whether any mail has its body in this store."""
-    return tx.one(_ANY_IN_STORE, {"store": store}) is not None
 
 
 def count_in_store(tx: Transaction, store: str) -> int:

@@ -157,11 +157,6 @@ _SET_COUNTS = prepared(
     )
 )
 _SET_UIDNEXT = prepared(update(mailbox).where(mailbox.c.id == p("mailbox")).values(uidnext=p("new_uidnext")))
-_RESTART = prepared(
-    update(mailbox)
-    .where(mailbox.c.id == p("mailbox"))
-    .values(uidvalidity=p("new_uidvalidity"), modseq=p("new_modseq"), highest_modseq=p("new_modseq"))
-)
 _SUBSCRIBE = prepared(
     insert(subscription)
     .values(account_id=p("account"), name=p("name"), subscribed=p("subscribed"), modseq=p("modseq"))
@@ -302,18 +297,6 @@ def set_counts(tx: Transaction, mailbox_id: MailboxId, counts: Counts) -> None:
 def set_uidnext(tx: Transaction, mailbox_id: MailboxId, uidnext: int) -> None:
     """Put right a UIDNEXT that was too low."""
     tx.run(_SET_UIDNEXT, {"mailbox": mailbox_id, "new_uidnext": uidnext})
-
-
-def restart_uids(tx: Transaction, account: AccountId, mailbox_id: MailboxId) -> None:
-    """Give the mailbox a new UIDVALIDITY: clients forget what they know of it."""
-    tx.run(
-        _RESTART,
-        {
-            "mailbox": mailbox_id,
-            "new_uidvalidity": accounts.next_uidvalidity(tx, account),
-            "new_modseq": tx.modseq(account),
-        },
-    )
 
 
 def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: bool) -> None:

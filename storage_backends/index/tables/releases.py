@@ -32,7 +32,6 @@ _WAITING = prepared(
     select(release.c.email_id).where(release.c.account_id == p("account"), release.c.email_id.is_not(None))
 )
 _REFS = prepared(select(release.c.ref).where(release.c.account_id == p("account"), release.c.store == p("store")))
-_ANY_IN_STORE = prepared(select(release.c.id).where(release.c.store == p("store")).limit(1))
 _REMOVE = prepared(delete(release).where(release.c.id == p("id")))
 
 
@@ -65,8 +64,3 @@ def emails_waiting(tx: Transaction, account: AccountId) -> set[EmailId]:
 def refs(tx: Transaction, account: AccountId, store: str) -> set[str]:
     """The references of bodies of an account that wait to be erased from a store."""
     return {row[0] for row in tx.all(_REFS, {"account": account, "store": store})}
-
-
-def any_in_store(tx: Transaction, store: str) -> bool:
-    """Whether a body of this store waits to be erased."""
-    return tx.one(_ANY_IN_STORE, {"store": store}) is not None
