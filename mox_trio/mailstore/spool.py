@@ -33,6 +33,8 @@ INLINE: Final = 8 * 1024
 """Messages up to this size in bytes are parsed and rendered on the event loop: a thread would cost more than most of
 them do, and the worst of them takes 20 ms.
 """
+UNLOCKED: Final = 2047
+"""Most bytes that hashlib hashes without giving up the interpreter's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ class Spool:
         """In a thread unless there is little; each block once, even when the task is cancelled behind it."""
         for block in self._unread:
             self._parser.feed(block)
-            self._hash.update(block)
+            # hashlib gives up the interpreter's lock for longer pieces; for a small message that costs more than hashing.
+            step = UNLOCKED if len(block) <= INLINE else len(block)
+            for start in range(0, len(block), step):
+                self._hash.update(block[start : start + step])
         self._pending += self._unread
         self._unread = []
 
