@@ -219,6 +219,7 @@ def _insert(
     counts = rows.Counts(0, 0, 0, 0, 0)
     for (flag_bits, _), each in zip(bits, prepared, strict=True):
         counts = counts.plus(placing.counts_of(flag_bits, each.size))
+    known = threads.known(tx, account.id, [each.thread_keys for each in prepared])
     taken = rows.take_uids_by_name(tx, account.id, name, len(prepared), counts)
     if taken is None:
         if not terms.create:
@@ -230,10 +231,12 @@ def _insert(
     if terms.quota and rows.total_size(tx, account.id) > terms.quota:
         raise Failure(Kind.QUOTA, f"the mailbox is full ({terms.quota} bytes); delete messages first")
     first = taken.uidnext - len(prepared)
-    delivered = [
-        _insert_one(tx, store, account, taken, Uid(first + number), each, each_bits)
+    target = _Target(store, account, taken, known())
+    asked = [
+        _insert_one(tx, target, Uid(first + number), each, each_bits)
         for number, (each, each_bits) in enumerate(zip(prepared, bits, strict=True))
     ]
+    delivered = [each() for each in asked]
     for unit in also:
         unit(tx, delivered)
     return delivered
@@ -244,20 +247,24 @@ def domain_key(account: Account, domain: str) -> int | None:
     return account.codec.key("domain", domain.lower().encode("utf-8", "replace")) if domain else None
 
 
+class _Target(NamedTuple):
+    """Where messages of one call go."""
+
+    store: MailStore
+    account: Account
+    taken: rows.Taken
+    threads: threads.Known
+
+
 def _insert_one(
-    tx: Transaction,
-    store: MailStore,
-    account: Account,
-    taken: rows.Taken,
-    uid: Uid,
-    message: Prepared,
-    bits: tuple[int, int],
-) -> Delivered:
+    tx: Transaction, target: _Target, uid: Uid, message: Prepared, bits: tuple[int, int]
+) -> Callable[[], Delivered]:
+    store, account, taken, known = target
     rendered = message.rendered
     by_subject = None
     if message.by_subject and rendered.subject_key is not None:
         by_subject = (taken.mailbox_id, uid, rendered.subject_key, message.received)
-    thread = threads.assign(tx, account.id, message.thread_keys, thread_id(message.object_id), by_subject)
+    thread = threads.assign(tx, account.id, known, message.thread_keys, thread_id(message.object_id), by_subject)
     evidence = message.incoming.evidence or Evidence()
     row = emails.EmailRow(
         account_id=account.id,
@@ -271,18 +278,13 @@ def _insert_one(
         from_org_domain_key=domain_key(account, evidence.msg_from_org_domain),
     )
     email_id = emails.add(tx, row, message.incoming.evidence)
-    placing.place(
-        tx,
-        account.id,
-        placing.Placement(
-            taken.mailbox_id, uid, email_id, bits[0], bits[1], message.received, store.now(), message.size
-        ),
-    )
-    return Delivered(
+    placement = placing.Placement(taken.mailbox_id, uid, bits[0], bits[1], message.received, store.now(), message.size)
+    placing.place(tx, account.id, placement)
+    return lambda: Delivered(
         mailbox_id=taken.mailbox_id,
         uidvalidity=taken.uidvalidity,
         uid=uid,
-        email_id=email_id,
+        email_id=email_id(),
         object_id=message.object_id,
         thread_id=thread,
         modseq=tx.modseq(account.id),

@@ -7,6 +7,7 @@ last thousand of its mailbox from the last four weeks. Threads never merge and a
 THREADID that was handed out stays true.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from mox_trio.mailstore.codec import Codec
@@ -19,6 +20,9 @@ DAY: Final = 24 * 3_600_000
 NEAR: Final = 1000
 """Messages before a reply among which its subject is looked for, so that a full mailbox costs no more than a small one."""
 
+Known = dict[int, str]
+"""Threads by the keys that stand for them."""
+
 
 def keys(codec: Codec, threading: Threading) -> tuple[int, ...]:
     """The keys that a mail stands for: its own first, then its references, the nearest first."""
@@ -29,24 +33,31 @@ def keys(codec: Codec, threading: Threading) -> tuple[int, ...]:
     )
 
 
+def known(tx: Transaction, account: AccountId, wanted: Iterable[tuple[int, ...]]) -> Callable[[], Known]:
+    """Asks for the threads that the keys of some mails stand for, for `assign`."""
+    keys = {key for each in wanted for key in each}
+    return threads.find(tx, account, list(keys)) if keys else dict
+
+
 def assign(
     tx: Transaction,
     account: AccountId,
+    known: Known,
     wanted: tuple[int, ...],
     new_thread: str,
     by_subject: tuple[MailboxId, Uid, int, int] | None,
 ) -> str:
-    """The thread of a mail with these keys: a known one, or `new_thread`.
+    """The thread of a mail with these keys: a known one, or `new_thread`. What it learns it adds to `known`.
 
     `by_subject` is given for a reply without references: its mailbox and UID, its subject key and when it was received.
     """
-    known = threads.find(tx, account, wanted) if wanted else {}
     thread = next((known[key] for key in wanted if key in known), None)
     if thread is None and by_subject is not None:
         mailbox, uid, subject, received = by_subject
         near = (uid - NEAR, received - 4 * WEEK, received + DAY)
         thread = threads.by_subject(tx, account, mailbox, subject, near)
     thread = thread or new_thread
-    if missing := [key for key in wanted if key not in known]:
-        threads.add(tx, account, missing, thread)
+    missing = [key for key in wanted if key not in known]
+    threads.add(tx, account, missing, thread)
+    known.update(dict.fromkeys(missing, thread))
     return thread

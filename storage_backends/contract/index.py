@@ -19,7 +19,7 @@ import trio.testing
 
 from storage_backends.contract import index_rows as rows
 from storage_backends.errors import Conflict, NotFound, Unavailable
-from storage_backends.index.api import NO_ACCOUNT, AccountId, Index, ModSeq, Transaction
+from storage_backends.index.api import NO_ACCOUNT, AccountId, Index, ModSeq, Row, Transaction
 from storage_backends.index.tables import accounts, documents, leases
 
 Opener = Callable[[], AbstractAsyncContextManager[Index]]
@@ -70,6 +70,40 @@ class IndexContract:
             await index.write((a,), lambda tx: tx.many(rows.ADD, values))
             await index.write((a,), lambda tx: tx.many(rows.ADD, []))
             assert await index.read(lambda tx: rows.names(tx, a)) == [str(n) for n in range(100)]
+
+    async def test_what_is_asked_runs_in_order_and_answers_later(self, opener: Opener) -> None:
+        async with opener() as index:
+            a = await rows.account(index)
+
+            def unit(tx: Transaction) -> tuple[list[Row], list[Row], int, list[str]]:
+                added = tx.ask(rows.ADD, {"account": a, "name": "1", "value": b"", "modseq": 7})
+                found = tx.ask(rows.MODSEQS, {"names": ["1"]})
+                touched = tx.run(rows.ADD, {"account": a, "name": "2", "value": b"", "modseq": 8})
+                tx.ask(rows.ADD, {"account": a, "name": "3", "value": b"", "modseq": 9})
+                return added(), found(), touched, rows.names(tx, a)
+
+            assert await index.write((a,), unit) == ([], [(7,)], 1, ["1", "2", "3"])
+            await index.write((a,), lambda tx: tx.ask(rows.ADD, {"account": a, "name": "4", "value": b"", "modseq": 9}))
+            assert await index.read(lambda tx: rows.names(tx, a)) == ["1", "2", "3", "4"]
+            assert await index.read(lambda tx: tx.ask(rows.MODSEQS, {"names": ["1", "2"]})()) == [(7,), (8,)]
+
+    async def test_what_was_asked_and_fails_ends_its_unit_alone(self, opener: Opener) -> None:
+        async with opener() as index:
+            a = await rows.account(index)
+            failures: dict[int, BaseException | None] = {}
+
+            async def one(number: int) -> None:
+                def unit(tx: Transaction) -> None:
+                    for name in (f"before {number}", "taken" if number % 2 else str(number), f"after {number}"):
+                        tx.ask(rows.ADD, {"account": a, "name": name, "value": b"", "modseq": number})
+
+                failures[number] = await rows.failure(index.write((a,), unit))
+
+            await rows.write(index, a, "taken")
+            await rows.at_once(*(partial(one, n) for n in range(20)))
+            assert [type(failures[n]) for n in range(20)] == [type(None), Conflict] * 10
+            kept = {f"{word}{n}" for word in ("before ", "", "after ") for n in range(0, 20, 2)}
+            assert set(await index.read(lambda tx: rows.names(tx, a))) == {"taken", *kept}
 
     async def test_a_read_sees_one_snapshot(self, opener: Opener) -> None:
         begun, go_on = threading.Event(), threading.Event()

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from storage_backends import errors
 from storage_backends.contract.faults import Schedule
-from storage_backends.index.api import AccountId, Index, ModSeq, Parameters, Row, Statement, Transaction
+from storage_backends.index.api import AccountId, Answer, Index, ModSeq, Parameters, Row, Statement, Transaction
 from storage_backends.index.statement import NONE
 
 T = TypeVar("T")
@@ -89,6 +89,10 @@ class _FaultyTransaction:
     def many(self, statement: Statement, parameters: Sequence[Parameters]) -> None:
         self._step()
         self._inner.many(statement, parameters)
+
+    def ask(self, statement: Statement, parameters: Parameters = NONE) -> Answer:
+        self._step()
+        return self._inner.ask(statement, parameters)
 
     def modseq(self, account: AccountId) -> ModSeq:
         return self._inner.modseq(account)

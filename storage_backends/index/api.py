@@ -27,6 +27,8 @@ Uid = NewType("Uid", int)
 ModSeq = NewType("ModSeq", int)
 
 Row = tuple[Any, ...]
+Answer = Callable[[], list[Row]]
+"""The rows of a statement that was asked; see `Transaction.ask`."""
 Parameters = Mapping[str, Any]
 
 NO_ACCOUNT: Final[tuple[AccountId, ...]] = ()
@@ -61,6 +63,13 @@ class Transaction(Protocol):
 
     def many(self, statement: Statement, parameters: Sequence[Parameters]) -> None:
         """Run once for each of the parameters."""
+
+    def ask(self, statement: Statement, parameters: Parameters = ...) -> Answer:
+        """Run without waiting, so that statements which need nothing of each other share a round trip.
+
+        They run in this order, before any later statement, and at the latest at the unit's end. The answer gives the rows
+        (none for a statement that returns none) and waits for them. What fails raises at one of these places, as in `run`.
+        """
 
     def modseq(self, account: AccountId) -> ModSeq:
         """The modification sequence of this write for an account that it was given; larger than any committed before."""

@@ -69,6 +69,7 @@ class Batch:
         for account, row in zip(call.accounts, rows, strict=True):
             tx.marks[account] = ModSeq(row[0])
         value: object = call.unit(tx)
+        tx.finish()
         if in_error(self._connection):
             raise RuntimeError("a unit went on after one of its statements had failed")
         return value

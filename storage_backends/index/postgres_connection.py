@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import psycopg
@@ -15,7 +16,7 @@ from psycopg import errors, pq
 from psycopg.conninfo import make_conninfo
 
 from storage_backends.errors import Conflict, Corrupt, Unavailable
-from storage_backends.index.api import AccountId, ModSeq, Parameters, Row, Statement
+from storage_backends.index.api import AccountId, Answer, ModSeq, Parameters, Row, Statement
 from storage_backends.index.statement import NONE
 
 Connection: TypeAlias = psycopg.Connection[Row]
@@ -108,49 +109,92 @@ def _first_line(error: psycopg.Error) -> str:
 class PostgresTransaction:
     """What a unit gets. See `api.Transaction`."""
 
-    __slots__ = ("_connection", "_cursor", "marks")
+    __slots__ = ("_asked", "_connection", "_cursor", "marks")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._cursor = connection.cursor(binary=True)
+        self._asked: list[_Asked] = []
         self.marks: dict[AccountId, ModSeq] = {}
         """The accounts whose modseq this unit raised."""
 
     def all(self, statement: Statement, parameters: Parameters = NONE) -> list[Row]:
         """See `api.Transaction`."""
-        self._execute(statement, parameters)
-        return self._cursor.fetchall()
+        return self._executed(statement, parameters).fetchall()
 
     def one(self, statement: Statement, parameters: Parameters = NONE) -> Row | None:
         """See `api.Transaction`."""
-        self._execute(statement, parameters)
-        return self._cursor.fetchone()
+        return self._executed(statement, parameters).fetchone()
 
     def run(self, statement: Statement, parameters: Parameters = NONE) -> int:
         """See `api.Transaction`."""
-        self._execute(statement, parameters)
-        return self._cursor.rowcount
+        return self._executed(statement, parameters).rowcount
 
     def many(self, statement: Statement, parameters: Sequence[Parameters]) -> None:
         """See `api.Transaction`. Sent in one go."""
         if not parameters:
             return
+        self.finish()
         sql, _ = statement.postgres(parameters[0])
         try:
             self._cursor.executemany(sql.encode(), [statement.postgres(each)[1] for each in parameters])
         except psycopg.Error as error:
             raise translated(error, self._connection) from error
 
+    def ask(self, statement: Statement, parameters: Parameters = NONE) -> Answer:
+        """See `api.Transaction`."""
+        sql, values = statement.postgres(parameters)
+        asked = _Asked(sql.encode(), values)
+        self._asked.append(asked)
+
+        def answer() -> list[Row]:
+            if asked.rows is None:
+                self.finish()
+            return asked.rows or []
+
+        return answer
+
     def modseq(self, account: AccountId) -> ModSeq:
         """See `api.Transaction`."""
         return self.marks[account]
 
-    def _execute(self, statement: Statement, parameters: Parameters) -> None:
+    def finish(self) -> None:
+        """Run what was asked, in one round trip."""
+        asked, self._asked = self._asked, []
+        if asked:
+            self._converse(asked)
+
+    def _executed(self, statement: Statement, parameters: Parameters) -> psycopg.Cursor[Row]:
         sql, values = statement.postgres(parameters)
+        asked, self._asked = self._asked, []
+        if asked:
+            return self._converse(asked, _Asked(sql.encode(), values))
         try:
-            self._cursor.execute(sql.encode(), values)
+            return self._cursor.execute(sql.encode(), values)
         except psycopg.Error as error:
             raise translated(error, self._connection) from error
+
+    def _converse(self, asked: list["_Asked"], *last: "_Asked") -> psycopg.Cursor[Row]:
+        """Run all in one round trip and keep the rows of those asked. Returns the cursor of the last."""
+        try:
+            with self._connection.pipeline():
+                cursors = [
+                    self._connection.cursor(binary=True).execute(each.sql, each.values) for each in (*asked, *last)
+                ]
+            for each, cursor in zip(asked, cursors, strict=False):
+                each.rows = cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            raise translated(error, self._connection) from error
+        return cursors[-1]
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A statement whose rows somebody may want."""
+
+    sql: bytes
+    values: Parameters
+    rows: list[Row] | None = None
 
 
 def in_error(connection: Connection) -> bool:

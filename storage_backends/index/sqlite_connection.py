@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from storage_backends.errors import Conflict, Corrupt, Refused, Unavailable
 from storage_backends.index import marks
-from storage_backends.index.api import AccountId, ModSeq, Parameters, Row, Statement
+from storage_backends.index.api import AccountId, Answer, ModSeq, Parameters, Row, Statement
 from storage_backends.index.statement import NONE
 
 BUSY_MS: Final = 5000
@@ -171,6 +171,11 @@ class SqliteTransaction:
             self._connection.executemany(sql, (statement.sqlite(each)[1] for each in parameters))
         except sqlite3.Error as error:
             raise translated(error) from error
+
+    def ask(self, statement: Statement, parameters: Parameters = NONE) -> Answer:
+        """See `api.Transaction`. There is no round trip to save."""
+        rows = self.all(statement, parameters)
+        return lambda: rows
 
     def modseq(self, account: AccountId) -> ModSeq:
         """See `api.Transaction`."""

@@ -6,7 +6,7 @@ SQLAlchemy connection, result or type stands between. That is why the columns of
 NULL only.
 
 Values written into the clause (`table.c.gone == 0`, `column.in_((1, 2))`) travel with the statement. What the engines
-spell differently is here too: `any_of`, `greatest`, `least`, `clock`. `insert` has `on_conflict_do_nothing` and
+spell differently is here too: `any_of`, `greatest`, `least`, `last_id`, `clock`. `insert` has `on_conflict_do_nothing` and
 `on_conflict_do_update` for both engines; `returning` works on both. A parameter that is missing at a run is the
 driver's error.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, Text, bindparam, create_mock_engine
+from sqlalchemy import ARRAY, BigInteger, BindParameter, Column, ColumnElement, Text, bindparam, create_mock_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -151,6 +151,31 @@ def _extreme_sqlite(element: Extreme, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(Extreme, "postgresql")
 def _extreme_postgres(element: Extreme, compiler: SQLCompiler, **kw: Any) -> str:
     return f"{element.postgres}({', '.join(compiler.process(each, **kw) for each in element.operands)})"
+
+
+class LastId(ColumnElement[int]):
+    """See `last_id`."""
+
+    inherit_cache = False
+    type = BigInteger()
+
+    def __init__(self, column: Column[Any]) -> None:
+        self.sequence = f"{column.table.name}_{column.name}_seq"
+
+
+def last_id(column: Column[Any]) -> ColumnElement[int]:
+    """The id of the row that this connection inserted last into the column's table, with no other INSERT since."""
+    return LastId(column)
+
+
+@compiles(LastId, "sqlite")
+def _last_id_sqlite(element: LastId, compiler: SQLCompiler, **kw: Any) -> str:
+    return "last_insert_rowid()"
+
+
+@compiles(LastId, "postgresql")
+def _last_id_postgres(element: LastId, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"currval('{element.sequence}')"
 
 
 class Clock(ColumnElement[int]):

@@ -1,6 +1,6 @@
 """Rows of mails: what never changes and exists once, however many mailboxes hold it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam as p
@@ -179,12 +179,11 @@ _ERASE = prepared(
 )
 
 
-def add(tx: Transaction, row: EmailRow, evidence: Evidence | None = None) -> EmailId:
-    """Insert a mail and return its id."""
+def add(tx: Transaction, row: EmailRow, evidence: Evidence | None = None) -> Callable[[], EmailId]:
+    """Insert a mail; the answer is its id."""
     values: dict[str, Any] = row._asdict()
-    found = tx.one(_INSERT_LOCAL, values) if evidence is None else tx.one(_INSERT, values | evidence._asdict())
-    assert found is not None  # noqa: S101 - RETURNING of an INSERT has a row
-    return EmailId(found[0])
+    rows = tx.ask(_INSERT_LOCAL, values) if evidence is None else tx.ask(_INSERT, values | evidence._asdict())
+    return lambda: EmailId(rows()[0][0])
 
 
 def place(tx: Transaction, account: AccountId, email_id: EmailId) -> Place | None:

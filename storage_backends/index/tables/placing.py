@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BigInteger, case, delete, exists, func, literal, select, update
 from sqlalchemy import bindparam as p
 
-from storage_backends.index.api import AccountId, EmailId, MailboxId, Transaction, Uid
-from storage_backends.index.schema import expunged, message, release
-from storage_backends.index.statement import any_of, insert, prepared
+from storage_backends.index.api import AccountId, MailboxId, Transaction, Uid
+from storage_backends.index.schema import email, expunged, message, release
+from storage_backends.index.statement import any_of, insert, last_id, prepared
 from storage_backends.index.tables.flags import DELETED, SEEN
 from storage_backends.index.tables.mailboxes import Counts
 from storage_backends.index.tables.messages import IN_LIST, IN_RANGE, Ranges, selection
@@ -21,7 +21,7 @@ _PLACE = prepared(
     insert(message).values(
         mailbox_id=p("mailbox"),
         uid=p("uid"),
-        email_id=p("email"),
+        email_id=last_id(email.c.id),
         modseq=p("modseq"),
         createseq=p("modseq"),
         flags=p("flags"),
@@ -38,7 +38,6 @@ class Placement(NamedTuple):
 
     mailbox_id: MailboxId
     uid: Uid
-    email_id: EmailId
     flags: int
     keywords: int
     received: int
@@ -47,14 +46,13 @@ class Placement(NamedTuple):
 
 
 def place(tx: Transaction, account: AccountId, placement: Placement) -> None:
-    """Insert a message whose UID was taken before."""
-    mailbox, uid, email_id, flags, keywords, received, saved, size = placement
-    tx.run(
+    """Insert a message of the mail that this unit inserted last (`emails.add`), under a UID that was taken before."""
+    mailbox, uid, flags, keywords, received, saved, size = placement
+    tx.ask(
         _PLACE,
         {
             "mailbox": mailbox,
             "uid": uid,
-            "email": email_id,
             "modseq": tx.modseq(account),
             "flags": flags,
             "keywords": keywords,

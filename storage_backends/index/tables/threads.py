@@ -2,7 +2,7 @@
 arrived.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import bindparam as p
 from sqlalchemy import select
@@ -37,14 +37,16 @@ _BY_SUBJECT = prepared(
 )
 
 
-def find(tx: Transaction, account: AccountId, keys: Sequence[int]) -> dict[int, str]:
-    """The threads of those keys that are known."""
-    return {row[0]: row[1] for row in tx.all(_FIND, {"account": account, "keys": list(keys)})}
+def find(tx: Transaction, account: AccountId, keys: Sequence[int]) -> Callable[[], dict[int, str]]:
+    """Asks for the threads of those keys that are known."""
+    rows = tx.ask(_FIND, {"account": account, "keys": list(keys)})
+    return lambda: {row[0]: row[1] for row in rows()}
 
 
 def add(tx: Transaction, account: AccountId, keys: Sequence[int], thread_id: str) -> None:
     """Let keys stand for a thread; those that stand for one already stay."""
-    tx.many(_ADD, [{"account": account, "key": key, "thread": thread_id} for key in keys])
+    for key in keys:
+        tx.ask(_ADD, {"account": account, "key": key, "thread": thread_id})
 
 
 def by_subject(
