@@ -8,7 +8,7 @@ localpart is not ASCII raises.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NewType
 
@@ -100,6 +100,17 @@ def structured(name: str, value: str, parameters: Iterable[tuple[str, str]] = ()
     )
 
 
+def lines(name: str, values: Sequence[str]) -> Written:
+    """A field whose value is written already, quoted and encoded as its grammar wants it: each of `values` begins on a line
+    of its own and is folded further at its white space.
+    """
+    for value in values:
+        _refuse_controls(value)
+    folded = [_fold(name, values[0].encode())]
+    folded += [b"\t" + _fold(_CONTINUED, value.encode())[len(_CONTINUED) + 2 :] for value in values[1:]]
+    return Written(b"".join(folded))
+
+
 def is_written(field: bytes) -> bool:
     """Whether the octets are one field, and nothing that could end it or begin another."""
     return _FIELD.fullmatch(field) is not None
@@ -149,6 +160,8 @@ def _parameter(name: str, value: str) -> list[str]:
 
 
 _CHARSET: Final = "utf-8''"
+_CONTINUED: Final = "continued"
+"""Stands for what is before the value on a line that goes on: about as wide as a tab is shown."""
 
 
 def _fold(name: str, body: bytes) -> Written:
