@@ -7,58 +7,56 @@ what reveals content: through the codec of `mox_trio.mailstore`, sealed with the
 encrypted. Columns named `*_key` are keyed 64-bit hashes for exact look-ups on sealed values.
 """
 
-from typing import Any, Final
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text, text
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
-
-metadata: Final = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from storage_backends.index.schema_columns import Id, count, metadata, of_account, own_id, sealed, table, word
+from storage_backends.index.schema_outgoing import (
+    correspondent,
+    hold_rule,
+    outgoing,
+    queued,
+    retired,
+    sent_count,
+    suppression,
 )
 
-# SQLite gives rowids to INTEGER PRIMARY KEY only; Postgres needs 64 bits.
-Id: Final = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _id() -> Column[int]:
-    return Column("id", Id, primary_key=True, autoincrement=True)
-
-
-def _account(*, primary_key: bool = False) -> Column[int]:
-    return Column(
-        "account_id", Id, ForeignKey("account.id", ondelete="CASCADE"), nullable=False, primary_key=primary_key
-    )
-
-
-def _count(name: str, default: int = 0) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, server_default=text(str(default)))
-
-
-def _sealed(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=False, server_default=text("''"))
-
-
-def _word(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=text("''"))
-
-
-def _table(name: str, *parts: Any, **options: Any) -> Table:
-    return Table(name, metadata, *parts, **options)
-
+__all__ = [
+    "account",
+    "annotation",
+    "body_store",
+    "correspondent",
+    "credential",
+    "document",
+    "email",
+    "expunged",
+    "hold_rule",
+    "import_progress",
+    "keyword",
+    "lease",
+    "mailbox",
+    "message",
+    "metadata",
+    "outgoing",
+    "queued",
+    "release",
+    "retired",
+    "scram_salt",
+    "sent_count",
+    "setting",
+    "subscription",
+    "suppression",
+    "thread_key",
+]
 
 # Ids are never used again, so that nothing left over from a removed account can meet a new one.
-account = _table(
+account = table(
     "account",
-    _id(),
+    own_id(),
     Column("name", Text, nullable=False),
-    _word("state"),  # creating, active, disabled, removing
-    _count("modseq", 1),  # the first change has 2
-    _count("next_uidvalidity"),
-    _count("created"),
+    word("state"),  # creating, active, disabled, removing
+    count("modseq", 1),  # the first change has 2
+    count("next_uidvalidity"),
+    count("created"),
     Column("wrapped_key", LargeBinary),  # by the keyring; dropping it erases the account
     Index(
         "uq_account_name",
@@ -70,24 +68,24 @@ account = _table(
     sqlite_autoincrement=True,
 )
 
-mailbox = _table(
+mailbox = table(
     "mailbox",
-    _id(),
-    _account(),
+    own_id(),
+    of_account(),
     Column("name", Text, nullable=False),  # NFC, levels divided by "/"
-    _count("uidvalidity"),
-    _count("uidnext", 1),
-    _count("createseq"),
-    _count("modseq"),  # of the mailbox itself: name, special use
-    _count("highest_modseq"),  # of its messages, also gone ones: HIGHESTMODSEQ (RFC 7162)
-    _count("pruned_modseq"),  # tombstones up to here are gone
-    _count("special_use"),  # bits, as in tables.mailboxes
-    _count("gone"),  # 1: deleted; the name is then empty and the row is a tombstone
-    _count("messages"),
-    _count("unseen"),
-    _count("deleted"),  # messages with \Deleted
-    _count("size"),  # sum of the messages' sizes
-    _count("deleted_size"),  # of those with \Deleted
+    count("uidvalidity"),
+    count("uidnext", 1),
+    count("createseq"),
+    count("modseq"),  # of the mailbox itself: name, special use
+    count("highest_modseq"),  # of its messages, also gone ones: HIGHESTMODSEQ (RFC 7162)
+    count("pruned_modseq"),  # tombstones up to here are gone
+    count("special_use"),  # bits, as in tables.mailboxes
+    count("gone"),  # 1: deleted; the name is then empty and the row is a tombstone
+    count("messages"),
+    count("unseen"),
+    count("deleted"),  # messages with \Deleted
+    count("size"),  # sum of the messages' sizes
+    count("deleted_size"),  # of those with \Deleted
     Index(
         "uq_mailbox_name",
         "account_id",
@@ -101,42 +99,42 @@ mailbox = _table(
 )
 
 # A name may be subscribed that is no mailbox (RFC 9051 6.3.7); subscribed = 0 is a tombstone.
-subscription = _table(
+subscription = table(
     "subscription",
-    _account(primary_key=True),
+    of_account(primary_key=True),
     Column("name", Text, primary_key=True),
-    _count("subscribed", 1),
-    _count("modseq"),
+    count("subscribed", 1),
+    count("modseq"),
 )
 
 # Which bit of message.keywords stands for which keyword.
-keyword = _table(
+keyword = table(
     "keyword",
-    _account(primary_key=True),
+    of_account(primary_key=True),
     Column("bit", Integer, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),  # as first written; compared without case
-    _count("modseq"),
+    count("modseq"),
     Index("uq_keyword_name", "account_id", text("lower(name)"), unique=True),
 )
 
 # What never changes about a mail and exists once, however many mailboxes hold it.
-email = _table(
+email = table(
     "email",
-    _id(),
-    _account(),
+    own_id(),
+    of_account(),
     Column("object_id", Text, nullable=False),  # EMAILID (RFC 8474)
     Column("thread_id", Text, nullable=False),  # THREADID: the object_id of the thread's first mail
     Column("store", Text, nullable=False),  # the body store's configured name
     Column("ref", Text, nullable=False),  # and its reference
-    _sealed("prefix"),  # headers added on delivery; the mail is prefix + body
-    _sealed("header"),  # the first 32 KiB of the whole header block
-    _count("header_size"),  # of the whole header block, with its blank line
-    _count("size"),  # prefix + body
-    _sealed("envelope"),  # rendered (RFC 9051 7.5.2), 8-bit text as UTF-8
-    _sealed("bodystructure"),  # rendered, extensible form; BODY without extension data is made from the parts
-    _sealed("parts"),  # the part tree with offsets
-    _sealed("summary"),  # decoded subject, base subject, first From/To/Cc, preview
-    _count("parsed_version"),
+    sealed("prefix"),  # headers added on delivery; the mail is prefix + body
+    sealed("header"),  # the first 32 KiB of the whole header block
+    count("header_size"),  # of the whole header block, with its blank line
+    count("size"),  # prefix + body
+    sealed("envelope"),  # rendered (RFC 9051 7.5.2), 8-bit text as UTF-8
+    sealed("bodystructure"),  # rendered, extensible form; BODY without extension data is made from the parts
+    sealed("parts"),  # the part tree with offsets
+    sealed("summary"),  # decoded subject, base subject, first From/To/Cc, preview
+    count("parsed_version"),
     Column("sent", BigInteger),  # Date field
     Column("message_id_key", BigInteger),
     Column("subject_key", BigInteger),  # of the base subject
@@ -146,32 +144,32 @@ email = _table(
     Column("from_org_domain_key", BigInteger),
     Column("content_key", BigInteger),  # of the body as stored, without prefix
     # What the checks of the receiving server found; empty for mail that did not come by SMTP from outside.
-    _word("remote_ip"),
-    _word("remote_ip_masked1"),  # /32 or /64
-    _word("remote_ip_masked2"),  # /26 or /48
-    _word("remote_ip_masked3"),  # /21 or /32
-    _word("ehlo_domain"),
-    _word("mail_from"),
-    _word("mail_from_localpart"),
-    _word("mail_from_domain"),
-    _word("rcpt_to_localpart"),
-    _word("rcpt_to_domain"),
-    _word(
+    word("remote_ip"),
+    word("remote_ip_masked1"),  # /32 or /64
+    word("remote_ip_masked2"),  # /26 or /48
+    word("remote_ip_masked3"),  # /21 or /32
+    word("ehlo_domain"),
+    word("mail_from"),
+    word("mail_from_localpart"),
+    word("mail_from_domain"),
+    word("rcpt_to_localpart"),
+    word("rcpt_to_domain"),
+    word(
         "ehlo_validation"
     ),  # unknown, strict, dmarc, relaxed, pass, neutral, temperror, permerror, fail, softfail, none
-    _word("mail_from_validation"),
-    _word("msg_from_validation"),
-    _word("dkim_domains"),  # verified ones, divided by spaces
-    _word("orig_ehlo_domain"),  # before a forwarding rule cleared them
-    _word("orig_dkim_domains"),
-    _word("tls_version"),
-    _word("tls_cipher"),
-    _count("require_tls"),
-    _count("is_dsn"),
-    _count("is_reject"),
-    _count("is_forward"),
-    _count("is_mailing_list"),
-    _word("reason"),  # named reason of the verdict
+    word("mail_from_validation"),
+    word("msg_from_validation"),
+    word("dkim_domains"),  # verified ones, divided by spaces
+    word("orig_ehlo_domain"),  # before a forwarding rule cleared them
+    word("orig_dkim_domains"),
+    word("tls_version"),
+    word("tls_cipher"),
+    count("require_tls"),
+    count("is_dsn"),
+    count("is_reject"),
+    count("is_forward"),
+    count("is_mailing_list"),
+    word("reason"),  # named reason of the verdict
     Column("destined_mailbox_id", BigInteger),
     Column("original_mailbox_id", BigInteger),
     Index("ix_email_message_id_key", "account_id", "message_id_key"),
@@ -182,89 +180,89 @@ email = _table(
 )
 
 # One placement of a mail in a mailbox: narrow, because STORE and COPY touch many.
-message = _table(
+message = table(
     "message",
     Column("mailbox_id", Id, ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("uid", BigInteger, primary_key=True, autoincrement=False),
     Column("email_id", Id, ForeignKey("email.id"), nullable=False),
-    _count("modseq"),
-    _count("createseq"),
-    _count("flags"),  # bits, as in tables.flags
-    _count("keywords"),  # bits, named by the keyword table
-    _count("received"),  # INTERNALDATE
-    _count("saved"),  # SAVEDATE (RFC 8514)
-    _count("size"),  # of the email, so that counts need no join
+    count("modseq"),
+    count("createseq"),
+    count("flags"),  # bits, as in tables.flags
+    count("keywords"),  # bits, named by the keyword table
+    count("received"),  # INTERNALDATE
+    count("saved"),  # SAVEDATE (RFC 8514)
+    count("size"),  # of the email, so that counts need no join
     Index("ix_message_modseq", "mailbox_id", "modseq"),
     Index("ix_message_email_id", "email_id"),
     sqlite_with_rowid=False,
 )
 
 # Tombstones of messages, for QRESYNC (RFC 7162 3.2.10).
-expunged = _table(
+expunged = table(
     "expunged",
     Column("mailbox_id", Id, ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("uid", BigInteger, primary_key=True, autoincrement=False),
-    _count("modseq"),
-    _count("at"),
+    count("modseq"),
+    count("at"),
     Index("ix_expunged_modseq", "mailbox_id", "modseq"),
     Index("ix_expunged_at", "at"),
     sqlite_with_rowid=False,
 )
 
 # Which thread a Message-ID with a base subject belongs to, also of mails that have not arrived.
-thread_key = _table(
+thread_key = table(
     "thread_key",
-    _account(primary_key=True),
+    of_account(primary_key=True),
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("thread_id", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 
 # Mails without a placement and bodies without a mail, to be erased when due.
-release = _table(
+release = table(
     "release",
-    _id(),
-    _account(),
+    own_id(),
+    of_account(),
     Column("email_id", BigInteger),
     Column("store", Text),
     Column("ref", Text),
-    _count("due"),
+    count("due"),
     Index("ix_release_due", "due"),
     Index("ix_release_account_id", "account_id"),
     Index("ix_release_store", "store"),
 )
 
 # RFC 5464; an empty value with gone = 1 is a tombstone. mailbox_id 0 is the account.
-annotation = _table(
+annotation = table(
     "annotation",
-    _account(primary_key=True),
+    of_account(primary_key=True),
     Column("mailbox_id", BigInteger, primary_key=True, autoincrement=False),
     Column("entry", Text, primary_key=True),  # lower case
-    _sealed("value"),
-    _count("gone"),
-    _count("createseq"),
-    _count("modseq"),
+    sealed("value"),
+    count("gone"),
+    count("createseq"),
+    count("modseq"),
 )
 
 # What users set for themselves: JSON by name; an empty value with gone = 1 is a tombstone.
-setting = _table(
+setting = table(
     "setting",
-    _account(primary_key=True),
+    of_account(primary_key=True),
     Column("name", Text, primary_key=True),
-    _sealed("value"),
-    _count("gone"),
-    _count("modseq"),
+    sealed("value"),
+    count("gone"),
+    count("modseq"),
 )
 
-credential = _table(
+credential = table(
     "credential",
-    _id(),
-    _account(),
+    own_id(),
+    of_account(),
     Column("kind", Text, nullable=False),  # main, app, api
-    _word("name"),
+    word("name"),
     Column("hash", LargeBinary, nullable=False),  # main: argon2id (PHC string); else SHA-256
-    _count("protocols"),  # bits
-    _count("created"),
+    count("protocols"),  # bits
+    count("created"),
     Column("last_used", BigInteger),
     Column("expires", BigInteger),
     Column("scram_sha1", LargeBinary),  # sealed with the server key: StoredKey and ServerKey (RFC 5802 3)
@@ -276,45 +274,45 @@ credential = _table(
 )
 
 # One salt and iteration count for each account and mechanism (RFC 5802 5.1).
-scram_salt = _table(
+scram_salt = table(
     "scram_salt",
-    _account(primary_key=True),
+    of_account(primary_key=True),
     Column("mechanism", Text, primary_key=True),
     Column("salt", LargeBinary, nullable=False),
-    _count("iterations"),
+    count("iterations"),
 )
 
 # Work of which one process at a time does a kind; a claim that is not the row's own settles nothing.
-lease = _table(
+lease = table(
     "lease",
     Column("name", Text, primary_key=True),
-    _count("claim"),
-    _word("holder"),
-    _count("expires"),
+    count("claim"),
+    word("holder"),
+    count("expires"),
 )
 
 # Documents of several nodes: the dynamic configuration when it lives here. Versions start at 1.
-document = _table(
+document = table(
     "document",
     Column("name", Text, primary_key=True),
-    _count("version"),
+    count("version"),
     Column("text", Text, nullable=False),
-    _count("changed"),
+    count("changed"),
 )
 
 # Configured body stores, each with the key of the body that marks it as this index's.
-body_store = _table(
+body_store = table(
     "body_store",
     Column("name", Text, primary_key=True),
     Column("mark", Text, nullable=False),
 )
 
 # How far an import came, so that it can go on after a crash. Positions name files and folders of the source.
-import_progress = _table(
+import_progress = table(
     "import_progress",
-    _account(primary_key=True),
+    of_account(primary_key=True),
     Column("source", Text, primary_key=True),  # what is imported, and into where, hashed
-    _sealed("position"),
-    _count("imported"),
-    _count("at"),
+    sealed("position"),
+    count("imported"),
+    count("at"),
 )
