@@ -13,9 +13,10 @@ import trio
 
 from mox_trio.base import text
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import passwords, scram
+from mox_trio.mailstore import passwords
 from mox_trio.mailstore.logins import CRAM_MD5, Logins, Protocols, place
 from mox_trio.mailstore.store import Account
+from mox_trio.protocol.sasl import scram
 from storage_backends.index.api import Transaction
 from storage_backends.index.tables import credentials as rows
 from storage_backends.index.tables.credentials import CredentialRow, NewCredential, SaltRow, Sealed

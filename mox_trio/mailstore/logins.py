@@ -22,9 +22,10 @@ from typing import Final
 from argon2 import PasswordHasher
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import passwords, scram
+from mox_trio.mailstore import passwords
 from mox_trio.mailstore.server_key import Sealing, ServerKey
 from mox_trio.mailstore.store import MailStore
+from mox_trio.protocol.sasl import scram
 from storage_backends.errors import Corrupt, Unavailable
 from storage_backends.index.api import NO_ACCOUNT, AccountId, Transaction
 from storage_backends.index.tables import accounts, credentials

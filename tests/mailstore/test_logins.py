@@ -16,11 +16,12 @@ import trio.testing
 from argon2 import PasswordHasher
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import accounts, credentials, logins, passwords, scram
+from mox_trio.mailstore import accounts, credentials, logins, passwords
 from mox_trio.mailstore.credentials import Terms
 from mox_trio.mailstore.logins import Login, Logins, Protocols, Settings
 from mox_trio.mailstore.server_key import Sealing, ServerKey
 from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.protocol.sasl import scram
 from storage_backends.bodies.memory import MemoryStore
 from storage_backends.errors import Corrupt
 from storage_backends.index import open as opening

@@ -4,7 +4,7 @@ import enum
 import ipaddress
 from dataclasses import dataclass, field
 
-from mox_trio.base.address import Path
+from mox_trio.base.address import Address, Path
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -100,6 +100,8 @@ class Client:
     tls: Tls | None = None
     login: str = field(default="", repr=False)
     """The account it logged in to; empty for none."""
+    login_address: Address | None = field(default=None, repr=False)
+    """The address it logged in with."""
     session: str = ""
     """The id that log lines, Received and error replies share."""
     exempt: bool = False
