@@ -51,3 +51,60 @@ BASE_SUBJECT_CHARACTERS: Final = 255
 
 MESSAGE_ID_CHARACTERS: Final = 500
 """Characters of a Message-ID that are compared: it is a key of an index; half a line of a message."""
+
+SMTP_REPLY_LINE_OCTETS: Final = 4096
+"""Octets of one line of another server's reply. RFC 5321 4.5.3.1.5 says 512; hosts that explain themselves say more."""
+
+SMTP_REPLY_LINES: Final = 128
+"""Lines of one reply; the longest that are seen in practice are the extensions of EHLO, some thirty."""
+
+DNS_ANSWER_RECORDS: Final = 100
+"""Records of one answer that are kept, in the order they came; nothing that mail asks for has more in earnest."""
+
+DNS_CNAMES: Final = 16
+"""Names that one look-up is led through (CNAME)."""
+
+DNS_CACHE_ENTRIES: Final = 50_000
+"""Answers of DNS that are remembered, at about 1 KiB each."""
+
+DNS_LOOKUPS: Final = 500
+"""Look-ups that wait for answers at once; further ones wait for their turn, within their own time."""
+
+IPREV_NAMES: Final = 10
+"""Names of a client's address that are looked up (as RFC 7208 4.6.4 has it for ptr)."""
+
+SPF_RECORD_OCTETS: Final = 4096
+"""Longest SPF record that is read: RFC 7208 3.4 wants them below 450."""
+
+SPF_TERM_OCTETS: Final = 512
+"""Longest term of an SPF record: a domain has at most 253 octets, and its macros make it longer, not shorter."""
+
+SPF_ROUNDS: Final = 40
+"""How often an SPF check asks DNS for what it needs next: ten terms (RFC 7208 4.6.4), some in two steps, and a reserve."""
+
+SPF_EXPLANATION_CHARACTERS: Final = 800
+"""Characters of a domain's explanation of a failure that are kept."""
+
+DKIM_SIGNATURES: Final = 10
+"""Signatures of one message that are checked, from the top; each costs a look-up and a millisecond."""
+
+DKIM_FIELD_BYTES: Final = 16 * 1024
+"""Longest DKIM-Signature field that is read: the lists of signed and copied fields may be long."""
+
+DKIM_SIGNED_FIELDS: Final = 500
+"""Names in h= of a signature: more than a header has fields, even oversigned."""
+
+DKIM_HEADER_BYTES: Final = 1024 * 1024
+"""Bytes of a header block whose signatures are checked: simple canonicalisation hashes it for each signature again."""
+
+DKIM_KEY_OCTETS: Final = 4096
+"""Longest key record that is read: RSA of 4096 bits takes 740 octets."""
+
+ARC_SETS: Final = 50
+"""RFC 8617 4.2.1. Each set costs two look-ups and two signatures."""
+
+DMARC_RECORD_OCTETS: Final = 4096
+"""Longest DMARC record that is read."""
+
+TLS_HELLO_BYTES: Final = 16 * 1024
+"""Bytes of a ClientHello with its record headers; with keys of post-quantum algorithms they have about 2,000."""
