@@ -24,6 +24,7 @@ __all__ = [
     "account",
     "annotation",
     "body_store",
+    "client_certificate",
     "correspondent",
     "credential",
     "document",
@@ -33,6 +34,7 @@ __all__ = [
     "import_progress",
     "keyword",
     "lease",
+    "login_attempt",
     "mailbox",
     "message",
     "metadata",
@@ -258,7 +260,7 @@ credential = table(
     "credential",
     own_id(),
     of_account(),
-    Column("kind", Text, nullable=False),  # main, app, api
+    Column("kind", Text, nullable=False),  # main, app, api, certificate
     word("name"),
     Column("hash", LargeBinary, nullable=False),  # main: argon2id (PHC string); else SHA-256
     count("protocols"),  # bits
@@ -271,6 +273,34 @@ credential = table(
     Index("ix_credential_account_id", "account_id"),
     Index("ix_credential_hash", "hash"),
     sqlite_autoincrement=True,
+)
+
+# What a credential of the kind "certificate" is; its hash is that of the public key (SubjectPublicKeyInfo).
+client_certificate = table(
+    "client_certificate",
+    Column("credential_id", Id, ForeignKey("credential.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("address", Text, nullable=False),  # it logs in as
+    Column("certificate", LargeBinary, nullable=False),  # DER: a trust anchor of the handshake
+    sqlite_with_rowid=False,
+)
+
+# Attempts to log in that are alike in all but their time are one row.
+login_attempt = table(
+    "login_attempt",
+    Column("key", LargeBinary, primary_key=True),  # hash of the columns before first
+    Column("account_id", Id, ForeignKey("account.id", ondelete="CASCADE")),  # none: a name that is nobody's
+    word("login"),  # as it was sent
+    word("remote_ip"),
+    word("local_ip"),
+    word("tls"),
+    word("protocol"),
+    word("mechanism"),
+    word("result"),  # as in mailstore.attempts
+    count("first"),
+    count("last"),
+    count("times", 1),
+    Index("ix_login_attempt_account_id", "account_id", "last"),
+    Index("ix_login_attempt_last", "last"),
 )
 
 # One salt and iteration count for each account and mechanism (RFC 5802 5.1).

@@ -15,8 +15,10 @@ ID: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make the new tables, each after those that it refers to."""
+    _client_certificate()
     _correspondent()
     _hold_rule()
+    _login_attempt()
     _outgoing()
     _queued()
     _retired()
@@ -53,6 +55,23 @@ def _from_id_index(table: str) -> None:
     )
 
 
+def _client_certificate() -> None:
+    op.create_table(
+        "client_certificate",
+        sa.Column("credential_id", ID, autoincrement=False, nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("certificate", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["credential_id"],
+            ["credential.id"],
+            name="fk_client_certificate_credential_id_credential",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("credential_id", name="pk_client_certificate"),
+        sqlite_with_rowid=False,
+    )
+
+
 def _correspondent() -> None:
     op.create_table(
         "correspondent",
@@ -79,6 +98,21 @@ def _hold_rule() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_hold_rule"),
         sqlite_autoincrement=True,
     )
+
+
+def _login_attempt() -> None:
+    op.create_table(
+        "login_attempt",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("account_id", ID, nullable=True),
+        *_words("login", "remote_ip", "local_ip", "tls", "protocol", "mechanism", "result"),
+        *_counts("first", "last"),
+        sa.Column("times", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        _of_account("login_attempt"),
+        sa.PrimaryKeyConstraint("key", name="pk_login_attempt"),
+    )
+    op.create_index("ix_login_attempt_account_id", "login_attempt", ["account_id", "last"], unique=False)
+    op.create_index("ix_login_attempt_last", "login_attempt", ["last"], unique=False)
 
 
 def _outgoing() -> None:
