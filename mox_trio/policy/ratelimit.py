@@ -165,7 +165,7 @@ class FailedLogins:
         self._exempt = exempt
         self._now = now
 
-    def allows(self, address: IpAddress) -> bool:
+    def may_try(self, address: IpAddress) -> bool:
         """Whether this client may try to log in."""
         return self._exempt(address) or self._limiter.can_add(address, self._now())
 
