@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mox_trio.config.models.section import Section
-from mox_trio.config.models.values import UNLIMITED, Duration, IpAddress, IpNetwork, Items, Quota, seconds
+from mox_trio.config.models.values import UNLIMITED, Duration, IpAddress, IpNetwork, Items, Port, Quota, seconds
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
@@ -87,6 +87,7 @@ class Dns(Section):
     servers: Items[IpAddress] = Field(
         default=(), description="Resolvers to ask; without any, those of /etc/resolv.conf."
     )
+    port: Port = Field(default=53, description="Port of the resolvers.")
     trust_dnssec: bool | None = Field(
         default=None,
         description="Believe the resolver's word on DNSSEC. Without it: if it is on a loopback address or in servers.",
