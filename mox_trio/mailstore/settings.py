@@ -5,6 +5,7 @@ Names are chosen by the program, not by users, and stay readable. A failure chan
 
 import json
 import re
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from mox_trio.base.failure import Failure, Kind
@@ -39,17 +40,41 @@ async def put(store: MailStore, account: Account, name: str, value: JSON) -> Non
 
     Failures: INVALID (name, or a value that is no JSON), LIMIT (number of settings or bytes of the account).
     """
-    if not _NAME.fullmatch(name):
-        raise Failure(Kind.INVALID, "a setting's name is up to 128 of a-z, 0-9, '.', '_', '/' and '-'")
+    _check_name(name)
     sealed = None if value is None else account.codec.seal(place(name), _dumped(value))
+    await store.index.write([account.id], lambda tx: _put(tx, account, name, sealed))
+
+
+async def change(store: MailStore, account: Account, name: str, changed: Callable[[JSON], JSON]) -> None:
+    """Set a setting to what `changed` makes of its value (None: there is none), which may be called more than once and runs
+    in a database thread. Others see either value. Fails as `put`.
+    """
+    _check_name(name)
 
     def unit(tx: Transaction) -> None:
-        annotations.put_setting(tx, account.id, name, sealed)
-        number, size = annotations.setting_totals(tx, account.id)
-        if sealed is not None and (number > MOST or size > ALL_BYTES):
-            raise Failure(Kind.LIMIT, f"an account has at most {MOST} settings and {ALL_BYTES} bytes of values")
+        row = annotations.maybe_setting(tx, account.id, name)
+        value = changed(None if row is None else opened(account.codec, row))
+        _put(tx, account, name, None if value is None else account.codec.seal(place(name), _dumped(value)))
 
     await store.index.write([account.id], unit)
+
+
+async def get(store: MailStore, account: Account, name: str) -> JSON:
+    """The value of a setting; None where there is none."""
+    row = await store.index.read(lambda tx: annotations.maybe_setting(tx, account.id, name))
+    return None if row is None else opened(account.codec, row)
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise Failure(Kind.INVALID, "a setting's name is up to 128 of a-z, 0-9, '.', '_', '/' and '-'")
+
+
+def _put(tx: Transaction, account: Account, name: str, sealed: bytes | None) -> None:
+    annotations.put_setting(tx, account.id, name, sealed)
+    number, size = annotations.setting_totals(tx, account.id)
+    if sealed is not None and (number > MOST or size > ALL_BYTES):
+        raise Failure(Kind.LIMIT, f"an account has at most {MOST} settings and {ALL_BYTES} bytes of values")
 
 
 def _dumped(value: JSON) -> bytes:

@@ -87,6 +87,11 @@ _SETTINGS = prepared(
     .where(setting.c.account_id == p("account"), setting.c.modseq > p("since"))
     .order_by(setting.c.name)
 )
+_SETTING = prepared(
+    select(setting.c.name, setting.c.value, setting.c.gone).where(
+        setting.c.account_id == p("account"), setting.c.name == p("name")
+    )
+)
 _SETTING_TOTALS = prepared(
     select(func.count(), func.coalesce(func.sum(func.length(setting.c.value)), 0)).where(
         setting.c.account_id == p("account"), setting.c.gone == 0
@@ -158,6 +163,12 @@ def put_setting(tx: Transaction, account: AccountId, name: str, value: bytes | N
 def settings(tx: Transaction, account: AccountId, since: int = 0) -> list[SettingRow]:
     """Settings that changed after `since`, also those that are gone."""
     return [SettingRow(*row) for row in tx.all(_SETTINGS, {"account": account, "since": since})]
+
+
+def maybe_setting(tx: Transaction, account: AccountId, name: str) -> SettingRow | None:
+    """The setting of this name, also one that is gone; None where there never was one."""
+    row = tx.one(_SETTING, {"account": account, "name": name})
+    return None if row is None else SettingRow(*row)
 
 
 def setting_totals(tx: Transaction, account: AccountId) -> tuple[int, int]:
