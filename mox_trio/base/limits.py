@@ -108,3 +108,18 @@ DMARC_RECORD_OCTETS: Final = 4096
 
 TLS_HELLO_BYTES: Final = 16 * 1024
 """Bytes of a ClientHello with its record headers; with keys of post-quantum algorithms they have about 2,000."""
+
+SMTP_COMMAND_OCTETS: Final = 2048
+"""Octets of a command with CRLF: RFC 5321 4.5.3.1.4 says 512, and extensions add theirs (RFC 3461 5.2: 500 for ORCPT)."""
+
+SASL_LINE_OCTETS: Final = 12_288
+"""Octets of a line of AUTH with CRLF, as RFC 4954 4 asks for."""
+
+MAIL_HOSTS: Final = 20
+"""Hosts of a domain that are tried in one attempt, the best first; more are a way to keep us busy."""
+
+HOST_ADDRESSES: Final = 10
+"""Addresses of one host that are tried in one attempt."""
+
+DIALLED_ADDRESSES: Final = 20
+"""Addresses of one host that are remembered between attempts: the last ones."""
