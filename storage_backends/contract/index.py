@@ -11,7 +11,7 @@ test runner that gives `opener` as an argument and runs coroutine functions on t
 
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 
 import trio
@@ -143,6 +143,54 @@ class IndexContract:
             assert written == {n for n in range(60) if n % 3}
             assert all(isinstance(outcomes[n], ZeroDivisionError) == (n % 3 == 0) for n in range(60))
 
+    async def test_units_that_fail_at_any_point_share_a_batch_with_others(self, opener: Opener) -> None:
+        """Before their first statement, with a statement asked, after one was answered, and where nothing else succeeds."""
+        begun, go_on = threading.Event(), threading.Event()
+
+        def fails(tx: Transaction, account: AccountId, number: int) -> None:
+            if number % 4 == 1:
+                tx.ask(rows.ADD, {"account": account, "name": "asked", "value": b"", "modseq": 0})
+            if number % 4 == 2:
+                rows.put(tx, account, "answered")
+            if number % 4 == 3:
+                tx.modseq(account)
+            raise ZeroDivisionError
+
+        def held(tx: Transaction, account: AccountId) -> None:
+            begun.set()
+            assert go_on.wait(rows.PATIENCE)
+            fails(tx, account, 0)
+
+        async with opener() as index:
+            a = await rows.account(index)
+            got: dict[str, ModSeq] = {}
+            failures: list[BaseException | None] = []
+
+            async def failing(unit: Callable[[Transaction], None]) -> None:
+                failures.append(await rows.failure(index.write((a,), unit)))
+
+            async def good(name: str) -> None:
+                got[name] = await rows.write(index, a, name)
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(failing, lambda tx: held(tx, a))
+                await rows.waiting(begun)
+                for number in range(12):
+                    nursery.start_soon(failing, partial(fails, account=a, number=number))
+                    await trio.testing.wait_all_tasks_blocked()
+                    if number > 5:
+                        nursery.start_soon(good, str(number))
+                        await trio.testing.wait_all_tasks_blocked()
+                go_on.set()
+            assert [type(each) for each in failures] == [ZeroDivisionError] * 13
+            # The modseqs that were given out are those of the rows, and no two are the same.
+            assert sorted(got.values()) == list(range(2, 8))
+            assert [(n,) for n in sorted(got.values())] == await index.read(
+                lambda tx: tx.all(rows.MODSEQS, {"names": list(got)})
+            )
+            assert await index.read(lambda tx: rows.names(tx, a)) == sorted(got, key=lambda name: got[name])
+            assert (await index.read(lambda tx: accounts.by_id(tx, a))).modseq == 7
+
     async def test_results_come_after_the_commit(self, opener: Opener) -> None:
         async with opener() as one, opener() as two:
             a = await rows.account(one)
@@ -176,6 +224,8 @@ class IndexContract:
             a = await rows.account(index)
             gone = AccountId(a + 1)
             assert isinstance(await rows.failure(index.write((a, gone), lambda tx: rows.put(tx, a, "x"))), NotFound)
+            for heedless in (lambda tx: None, lambda tx: _heedless(tx, a)):
+                assert isinstance(await rows.failure(index.write((a, gone), heedless)), NotFound)
             assert isinstance(await rows.failure(index.past(gone, ModSeq(0))), NotFound)
             assert (await index.read(lambda tx: accounts.by_id(tx, a))).modseq == 1
 
@@ -413,3 +463,10 @@ class IndexContract:
 
 def _on_lease(change: Callable[[Transaction, str, leases.Claim], None], claim: leases.Claim, tx: Transaction) -> None:
     change(tx, "work", claim)
+
+
+def _heedless(tx: Transaction, account: AccountId) -> None:
+    """Goes on whatever happens."""
+    with suppress(NotFound):
+        rows.names(tx, account)
+    rows.put(tx, account, "y")

@@ -3,13 +3,19 @@
 A connection that was lost is opened again and the unit run once more, since it changes nothing.
 """
 
+from typing import Final
+
 import outcome
 import psycopg
 
 from storage_backends.errors import StorageError, Unavailable
 from storage_backends.index.calls import Call
 from storage_backends.index.postgres_batch import say
-from storage_backends.index.postgres_connection import Again, Connection, Connector, Lost, PostgresTransaction, close
+from storage_backends.index.postgres_connection import Again, Connector, Lost
+from storage_backends.index.postgres_transaction import PostgresTransaction
+from storage_backends.index.postgres_wire import Asked, Wire
+
+BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresReader:
@@ -17,14 +23,14 @@ class PostgresReader:
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
-        self._connection: Connection | None = None
+        self._wire: Wire | None = None
 
     def run(self, call: Call) -> None:
         """See `readers.Reader`."""
         for last in (False, True):
             try:
-                self._connection = self._connection or self._connector.connect()
-                _read(self._connection, call)
+                self._wire = self._wire or self._connector.wire()
+                _read(self._wire, call)
                 return
             except (Again, Lost, StorageError, psycopg.Error) as error:
                 self.close()
@@ -34,13 +40,15 @@ class PostgresReader:
 
     def close(self) -> None:
         """See `readers.Reader`."""
-        close(self._connection)
-        self._connection = None
+        if self._wire is not None:
+            self._wire.close()
+        self._wire = None
 
 
-def _read(connection: Connection, call: Call) -> None:
-    say(connection, ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",))
-    call.outcome = outcome.capture(call.unit, PostgresTransaction(connection))
+def _read(wire: Wire, call: Call) -> None:
+    tx = PostgresTransaction(wire, [Asked(BEGIN)])
+    call.outcome = outcome.capture(call.unit, tx)
     if isinstance(call.outcome, outcome.Error) and isinstance(call.outcome.error, Again | Lost):
         raise call.outcome.error
-    say(connection, ("ROLLBACK",))
+    if wire.in_transaction:  # else the unit asked nothing
+        say(wire, "ROLLBACK")

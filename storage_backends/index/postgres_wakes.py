@@ -25,13 +25,15 @@ from storage_backends.index.postgres_connection import (
     Connection,
     Connector,
     Lost,
-    PostgresTransaction,
     close,
 )
+from storage_backends.index.postgres_transaction import PostgresTransaction
+from storage_backends.index.postgres_wire import Asked, Wire
 
 GATHER_SECONDS: Final = 0.003
 COMPARE_SECONDS: Final = 5.0
 CHANNEL: Final = "mox_trio"
+NOTIFY: Final = "SELECT pg_notify(%(channel)s, %(payload)s)"
 PAIR: Final = re.compile(r"\b([0-9]{1,19}):([0-9]{1,19})\b")
 PAIRS: Final = 150
 """Accounts in one notification, whose payload has 8,000 bytes at most."""
@@ -51,7 +53,7 @@ class NotifyWakes:
         self._heard = heard
         self._compared = compared
         self._listening: Connection | None = None
-        self._sending: Connection | None = None
+        self._sending: Wire | None = None
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._outbox: dict[AccountId, ModSeq] = {}
         self._lock = threading.Lock()
@@ -102,7 +104,7 @@ class NotifyWakes:
     def _receive(self) -> None:
         if self._listening is None:
             return
-        mine = self._sending.info.backend_pid if self._sending is not None else 0
+        mine = self._sending.backend if self._sending is not None else 0
         touched: dict[AccountId, ModSeq] = {}
         for notification in self._listening.notifies(timeout=0):
             if notification.pid != mine:
@@ -120,18 +122,19 @@ class NotifyWakes:
         packed = [f"{account}:{modseq}" for account, modseq in touched.items()]
         for start in range(0, len(packed), PAIRS):
             payload = ",".join(packed[start : start + PAIRS])
-            self._sending.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+            self._sending.converse((Asked(NOTIFY, {"channel": CHANNEL, "payload": payload}),))
 
     def _connect(self) -> None:
         with suppress(StorageError):
-            self._sending = self._sending or self._connector.connect(synchronous_commit="off")
+            self._sending = self._sending or self._connector.wire(synchronous_commit="off")
             if self._listening is None:
                 self._listening = self._connector.connect()
                 self._listening.execute(f"LISTEN {CHANNEL}")
 
     def _disconnect(self) -> None:
         close(self._listening)
-        close(self._sending)
+        if self._sending is not None:
+            self._sending.close()
         self._listening = self._sending = None
 
     def _compare(self) -> None:

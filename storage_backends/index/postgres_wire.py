@@ -14,7 +14,7 @@ import re
 import select
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
@@ -39,7 +39,7 @@ class Asked:
     """A statement, with `%(name)s` where a parameter goes, and what became of it."""
 
     sql: str
-    values: Parameters = NONE
+    values: Parameters = field(default_factory=lambda: NONE)
     result: pq.abc.PGresult | None = None
     """None until the server ran it."""
 

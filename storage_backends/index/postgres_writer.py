@@ -24,8 +24,9 @@ from storage_backends.errors import StorageError, Unavailable
 from storage_backends.index.calls import Call
 from storage_backends.index.marks import Marks
 from storage_backends.index.postgres_batch import Batch
-from storage_backends.index.postgres_connection import Again, Away, Connection, Connector, Lost, close
+from storage_backends.index.postgres_connection import Again, Away, Connector, Lost
 from storage_backends.index.postgres_queues import Accounts, Queues
+from storage_backends.index.postgres_wire import Asked, Wire
 
 BATCH_SECONDS: Final = 0.020
 BATCH_UNITS: Final = 200
@@ -33,6 +34,7 @@ TRIES: Final = 5
 ASK_SECONDS: Final = 60.0
 """How long to ask what became of a COMMIT: longer than the server keeps a transaction whose client fell silent."""
 ASK_PAUSE: Final = 0.1
+STATUS: Final = "SELECT pg_xact_status(%(transaction)s::text::xid8)"
 
 Committed = Callable[[list[Call], Marks], None]
 """Gets the calls of a batch and the modseqs that it committed."""
@@ -69,7 +71,7 @@ class Worker:
         self._connector = connector
         self._queues = queues
         self._committed = committed
-        self._connection: Connection | None = None
+        self._wire: Wire | None = None
 
     def loop(self) -> None:
         """Until the queues close."""
@@ -140,8 +142,11 @@ class Worker:
         """Ask a new connection. Unavailable when there is none for a minute."""
         deadline = time.monotonic() + ASK_SECONDS
         while time.monotonic() < deadline:
+            asked = Asked(STATUS, {"transaction": transaction})
             try:
-                row = self._connected().execute("SELECT pg_xact_status(%s::text::xid8)", (transaction,)).fetchone()
+                wire = self._connected()
+                wire.converse((asked,))
+                row = wire.first(asked)
             except errors.InvalidParameterValue:
                 return False  # a crash forgot that the id was ever given
             except psycopg.OperationalError:
@@ -154,11 +159,12 @@ class Worker:
             time.sleep(ASK_PAUSE)
         raise Unavailable("the connection went during COMMIT and the database does not tell what became of it")
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = self._connector.connect()
-        return self._connection
+    def _connected(self) -> Wire:
+        if self._wire is None:
+            self._wire = self._connector.wire()
+        return self._wire
 
     def _disconnect(self) -> None:
-        close(self._connection)
-        self._connection = None
+        if self._wire is not None:
+            self._wire.close()
+        self._wire = None
