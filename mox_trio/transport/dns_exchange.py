@@ -33,7 +33,7 @@ _OPT: Final = struct.pack("!BHHIH", 0, 41, PAYLOAD, 0, 0)  # RFC 6891 6.1.2
 
 def maybe_query(question: Question, identifier: int) -> bytes | None:
     """The message that asks, or None where the name cannot be one (RFC 1035 2.3.4)."""
-    labels = [label.encode("ascii", "replace") for label in question.name.split(".")] if question.name else []
+    labels = [label.encode("ascii", "replace") for label in question.name.split(".")]
     wire = b"".join(bytes((len(label) & 0xFF,)) + label for label in labels) + b"\0"
     if not question.name.isascii() or len(wire) > 255 or not all(0 < len(label) <= 63 for label in labels):
         return None
