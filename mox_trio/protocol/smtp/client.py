@@ -120,6 +120,11 @@ class ClientConnection:
         return len(self._awaited)
 
     @property
+    def awaited_step(self) -> Step:
+        """What the next reply answers; NOOP where none is awaited."""
+        return self._awaited[0] if self._awaited else Step.NOOP
+
+    @property
     def may_send(self) -> frozenset[Step]:
         """What may be sent now."""
         if self._awaited and not self.offers.pipelining:
@@ -169,16 +174,21 @@ class ClientConnection:
         if reply is None:
             return None
         if not self._awaited:
-            self.phase = Phase.CLOSING
-            if reply.code != 421:
-                raise BadReply("a reply came that answers nothing")
-            return Answered(None, reply)
+            return self._unasked(reply)
         step = self._awaited.popleft()
         if reply.code == 421:
             self.phase = Phase.CLOSING
         else:
             self._after(step, reply)
         return Answered(step, reply)
+
+    def _unasked(self, reply: Reply) -> Answered:
+        in_content, self.phase = self.phase is Phase.CONTENT, Phase.CLOSING
+        if in_content and not reply.is_positive:
+            return Answered(Step.CONTENT, reply)  # the server does not want to hear the end of it
+        if reply.code != 421:
+            raise BadReply("a reply came that answers nothing")
+        return Answered(None, reply)
 
     def _after(self, step: Step, reply: Reply) -> None:
         """What the reply changes about what may be sent."""
