@@ -13,7 +13,7 @@ from mox_trio.mailstore.store import MailStore
 from storage_backends.bodies.api import key as body_key
 from storage_backends.index import copying
 from storage_backends.index.api import NO_ACCOUNT, AccountId, Transaction
-from storage_backends.index.tables import emails, releases, stores
+from storage_backends.index.tables import emails, queue_admin, releases, stores
 
 MARKS: Final = AccountId(0)
 """The account of marks; it is nobody's."""
@@ -92,5 +92,5 @@ async def _unnamed(store: MailStore, name: str, account_id: AccountId, keys: lis
 
 def _named(tx: Transaction, *, account: AccountId, name: str) -> set[str]:
     # A body that waits to be erased may still be read.
-    refs = emails.refs(tx, account, name) | releases.refs(tx, account, name)
+    refs = emails.refs(tx, account, name) | releases.refs(tx, account, name) | queue_admin.refs(tx, account, name)
     return {body_key(ref) for ref in refs}

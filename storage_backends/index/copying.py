@@ -27,8 +27,8 @@ _MASK: Final = (1 << 128) - 1
 
 COPIED: Final = "copied"
 """The document that is left in the source: it does not know everything about its body stores any more."""
-_WATCHED: Final = (schema.account, schema.document)
-"""Whatever changes in a source, mail or configuration, changes a row of these."""
+_WATCHED: Final = (schema.account, schema.document, schema.outgoing, schema.queued)
+"""Whatever changes in a source, mail, configuration or queue, changes a row of these."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,18 @@ from sqlalchemy import delete, literal_column, select, update
 
 from storage_backends.errors import NotFound
 from storage_backends.index.api import AccountId, ModSeq, Transaction
-from storage_backends.index.schema import account, expunged, mailbox, release, thread_key
+from storage_backends.index.schema import (
+    account,
+    correspondent,
+    expunged,
+    mailbox,
+    outgoing,
+    queued,
+    release,
+    retired,
+    suppression,
+    thread_key,
+)
 from storage_backends.index.statement import any_of, insert, prepared
 
 PAGE: Final = 500
@@ -42,12 +53,24 @@ _BY_ID = prepared(select(*_COLUMNS).where(account.c.id == p("account")))
 _ALL = prepared(select(*_COLUMNS).order_by(account.c.id))
 _SET_STATE = prepared(update(account).where(account.c.id == p("account")).values(state=p("new_state")))
 _DELETE = prepared(delete(account).where(account.c.id == p("account")))
-_THREAD_KEYS = prepared(select(thread_key.c.key).where(thread_key.c.account_id == p("account")).limit(PAGE))
-_ERASE_THREAD_KEYS = prepared(
-    delete(thread_key).where(thread_key.c.account_id == p("account"), any_of(thread_key.c.key, "keys"))
+# What an account may have without bound, each with the column that names a row within the account.
+_PAGED: Final = (
+    thread_key.c.key,
+    correspondent.c.address_key,
+    release.c.id,
+    queued.c.id,
+    outgoing.c.id,
+    retired.c.id,
+    suppression.c.id,
 )
-_RELEASES = prepared(select(release.c.id).where(release.c.account_id == p("account")).limit(PAGE))
-_ERASE_RELEASES = prepared(delete(release).where(any_of(release.c.id, "keys")))
+_FIND = [
+    prepared(select(column).where(column.table.c.account_id == p("account")).order_by(column).limit(PAGE))
+    for column in _PAGED
+]
+_ERASE = [
+    prepared(delete(column.table).where(column.table.c.account_id == p("account"), any_of(column, "keys")))
+    for column in _PAGED
+]
 _EXPUNGED = prepared(
     select(expunged.c.mailbox_id, expunged.c.uid)
     .join(mailbox, mailbox.c.id == expunged.c.mailbox_id)
@@ -114,12 +137,9 @@ def next_uidvalidity(tx: Transaction, account_id: AccountId) -> int:
 
 def erase_some(tx: Transaction, account_id: AccountId) -> int:
     """Delete a page of what is left of an account that goes, whose cascade would have no bound; 0 when nothing is."""
-    keys = [row[0] for row in tx.all(_THREAD_KEYS, {"account": account_id})]
-    if keys:
-        return tx.run(_ERASE_THREAD_KEYS, {"account": account_id, "keys": keys})
-    keys = [row[0] for row in tx.all(_RELEASES, {"account": account_id})]
-    if keys:
-        return tx.run(_ERASE_RELEASES, {"keys": keys})
+    for find, erase in zip(_FIND, _ERASE, strict=True):
+        if keys := [row[0] for row in tx.all(find, {"account": account_id})]:
+            return tx.run(erase, {"account": account_id, "keys": keys})
     tombstones = tx.all(_EXPUNGED, {"account": account_id})
     if not tombstones:
         return 0

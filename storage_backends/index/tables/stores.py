@@ -6,7 +6,7 @@ from sqlalchemy import bindparam as p
 from sqlalchemy import delete, func, select, update
 
 from storage_backends.index.api import AccountId, Transaction
-from storage_backends.index.schema import account, body_store, email, import_progress, release
+from storage_backends.index.schema import account, body_store, email, import_progress, outgoing, release
 from storage_backends.index.statement import insert, prepared
 
 _ADD_MARK = prepared(
@@ -15,7 +15,7 @@ _ADD_MARK = prepared(
 _MARK = prepared(select(body_store.c.mark).where(body_store.c.name == p("name")))
 _DROP_MARK = prepared(delete(body_store).where(body_store.c.name == p("name")))
 _NEXT_STORE = tuple(
-    prepared(select(func.min(table.c.store)).where(table.c.store > p("after"))) for table in (email, release)
+    prepared(select(func.min(table.c.store)).where(table.c.store > p("after"))) for table in (email, release, outgoing)
 )
 _KEY = prepared(select(account.c.wrapped_key).where(account.c.id == p("account")))
 _KEYS = prepared(
