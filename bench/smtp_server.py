@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,6 +171,16 @@ def names(port: int, dkim: str = "") -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+def inbox(config: Path) -> Iterator[bytes]:
+    """The messages of the account's Inbox."""
+    with tempfile.TemporaryDirectory() as directory:
+        target = Path(directory) / "mail"
+        _command(config, "export", "bench", str(target), "--mailbox", "Inbox")
+        for file in target.rglob("*"):
+            if file.is_file():
+                yield file.read_bytes()
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
