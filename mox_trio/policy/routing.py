@@ -26,7 +26,11 @@ class Route(Protocol):
         """Attempts that must have been made before."""
 
     @property
-    def transport(routes: Iterable[Sequence[Route]], *, sender: Host, recipient: Host, attempts: int) -> str:
+        def transport(self) -> str:
+        """The name of the transport."""
+
+
+def transport(routes: Iterable[Sequence[Route]], *, sender: Host, recipient: Host, attempts: int) -> str:
     """The transport's name, "" for straight to the hosts of the domain.
 
     `routes` are lists in their order: the account's, the domain's, everybody's. `attempts` are those made so far.
