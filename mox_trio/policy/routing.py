@@ -26,7 +26,7 @@ class Route(Protocol):
         """Attempts that must have been made before."""
 
     @property
-        def transport(self) -> str:
+    def transport(self) -> str:
         """The name of the transport."""
 
 
