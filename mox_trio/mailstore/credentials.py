@@ -13,11 +13,12 @@ import trio
 
 from mox_trio.base import text
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import passwords
+from mox_trio.mailstore import certificates, passwords
 from mox_trio.mailstore.logins import CRAM_MD5, Logins, Protocols, place
 from mox_trio.mailstore.store import Account
 from mox_trio.protocol.sasl import scram
 from storage_backends.index.api import Transaction
+from storage_backends.index.tables import client_certificates
 from storage_backends.index.tables import credentials as rows
 from storage_backends.index.tables.credentials import CredentialRow, NewCredential, SaltRow, Sealed
 
@@ -34,7 +35,7 @@ class Credential:
 
     id: int
     kind: str
-    """main, app or api, as in `tables.credentials`."""
+    """main, app or api, as in `tables.credentials`, or certificate."""
     name: str
     protocols: Protocols
     created: int
@@ -88,6 +89,30 @@ async def add_app_password(logins: Logins, account: Account, terms: Terms) -> Ge
 async def add_api_key(logins: Logins, account: Account, terms: Terms) -> Generated:
     """Make a key that needs no user name; no SCRAM. INVALID (name, expiry), LIMIT (number)."""
     return await _generate(logins, account, rows.API, terms)
+
+
+async def add_certificate(logins: Logins, account: Account, terms: Terms, address: str, der: bytes) -> Credential:
+    """Register a certificate, given as DER, with which a client logs in as `address`.
+
+    INVALID (name, expiry, certificate), EXISTS (its key opens an account already), LIMIT (number).
+    """
+    _check(terms, logins.store.now())
+    try:
+        digest = certificates.public_key_digest(der)
+    except ValueError:
+        raise Failure(Kind.INVALID, "this is no certificate with a key that is known") from None
+    name = text.nfc(terms.name)
+    kind = client_certificates.CERTIFICATE
+    new = NewCredential(account.id, kind, name, digest, terms.protocols, logins.store.now(), terms.expires)
+
+    def unit(tx: Transaction) -> Credential:
+        if rows.by_hash(tx, kind, digest) is not None:
+            raise Failure(Kind.EXISTS, "the key of this certificate is registered already")
+        made = _insert(tx, logins, new, {}, None)
+        client_certificates.add(tx, made.id, address, der)
+        return made
+
+    return await logins.store.index.write([account.id], unit)
 
 
 async def list_credentials(logins: Logins, account: Account) -> list[Credential]:

@@ -28,7 +28,7 @@ from mox_trio.mailstore.store import MailStore
 from mox_trio.protocol.sasl import scram
 from storage_backends.errors import Corrupt, Unavailable
 from storage_backends.index.api import NO_ACCOUNT, AccountId, Transaction
-from storage_backends.index.tables import accounts, credentials
+from storage_backends.index.tables import accounts, client_certificates, credentials
 from storage_backends.index.tables.accounts import AccountRow
 from storage_backends.index.tables.credentials import CredentialRow
 
@@ -59,7 +59,7 @@ class Login:
     """Name of the account."""
     credential_id: int
     kind: str
-    """main, app or api, as in `tables.credentials`."""
+    """main, app or api, as in `tables.credentials`, or certificate."""
     credential: str
     """Name that the user gave the credential."""
     protocols: Protocols
@@ -141,7 +141,17 @@ async def verify_api_key(logins: Logins, key: str, protocol: Protocols = Protoco
     if offered is None:
         raise wrong("no key can be like this")
     hashed = passwords.digest(offered)
-    found = await logins.store.index.read(lambda tx: _by_key(tx, hashed))
+    found = await logins.store.index.read(lambda tx: _by_hash(tx, credentials.API, hashed))
+    row, held = found or (None, [])
+    return await _admit(logins, row, held, protocol)
+
+
+async def verify_public_key(logins: Logins, digest: bytes, protocol: Protocols) -> Login:
+    """Whose registered certificate has this public key, which the client proved to have: SHA-256 of SubjectPublicKeyInfo.
+
+    CREDENTIALS, DISABLED.
+    """
+    found = await logins.store.index.read(lambda tx: _by_hash(tx, client_certificates.CERTIFICATE, digest))
     row, held = found or (None, [])
     return await _admit(logins, row, held, protocol)
 
@@ -211,8 +221,8 @@ async def _find(logins: Logins, account: str) -> tuple[AccountRow | None, list[C
     return await logins.store.index.read(unit)
 
 
-def _by_key(tx: Transaction, hashed: bytes) -> tuple[AccountRow, list[CredentialRow]] | None:
-    found = credentials.by_hash(tx, credentials.API, hashed)
+def _by_hash(tx: Transaction, kind: str, hashed: bytes) -> tuple[AccountRow, list[CredentialRow]] | None:
+    found = credentials.by_hash(tx, kind, hashed)
     if found is None or found[1] == accounts.REMOVING:
         return None
     return accounts.by_id(tx, found[2].account_id), [found[2]]

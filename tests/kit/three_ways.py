@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Parser(Protocol[T]):
+class Parser(Protocol[T_co]):
     """What is fed bytes and gives what it found in them."""
 
-    def __call__(self, pieces: Iterable[bytes]) -> Sequence[T]:
+    def __call__(self, pieces: Iterable[bytes]) -> Sequence[T_co]:
         """All that a fresh parser finds in these pieces."""
 
 

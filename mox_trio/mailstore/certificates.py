@@ -1,0 +1,58 @@
+"""Certificates that users registered to log in with: who has one, and all of them for the handshakes of TLS.
+
+What counts is the public key: a certificate that is renewed with its key goes on opening the account.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import Final
+
+from mox_trio.mailstore import logins as logging_in
+from mox_trio.mailstore.logins import Login, Logins, Protocols
+from mox_trio.mailstore.store import MailStore
+from storage_backends.index.tables import client_certificates
+
+MOST: Final = 10_000
+"""Certificates that a server asks for: each is loaded into its TLS contexts."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateLogin:
+    """Somebody whose certificate was shown and proved, and the address that it logs in as."""
+
+    login: Login
+    address: str
+
+
+@functools.lru_cache(maxsize=1024)
+def public_key_digest(der: bytes) -> bytes:
+    """SHA-256 of the SubjectPublicKeyInfo of a certificate (RFC 5280 4.1.2.7). ValueError where there is none."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+    except UnsupportedAlgorithm as error:
+        raise ValueError("the key of the certificate is of an unknown kind") from error
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
+    return digest.finalize()
+
+
+async def verify(logins: Logins, der: bytes, protocol: Protocols) -> CertificateLogin:
+    """Who logs in with a certificate that TLS verified. CREDENTIALS, DISABLED."""
+    try:
+        digest = public_key_digest(der)
+    except ValueError:
+        raise logging_in.wrong("a certificate that cannot be read") from None
+    login = await logging_in.verify_public_key(logins, digest, protocol)
+    row = await logins.store.index.read(lambda tx: client_certificates.of_credential(tx, login.credential_id))
+    if row is None:
+        raise logging_in.wrong("the certificate was taken away this moment")
+    return CertificateLogin(login, row.address)
+
+
+async def registered(store: MailStore) -> list[bytes]:
+    """DER of all: what a server of submission or IMAP trusts in handshakes."""
+    return [row.certificate for row in await store.index.read(lambda tx: client_certificates.every(tx, MOST))]
