@@ -1,6 +1,6 @@
 """Looking at the queue and changing it by hand: rows that match a filter, hold rules, and where queued bodies are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BigInteger, Text, and_, delete, func, or_, select, update
@@ -210,9 +210,10 @@ def set_require_tls(tx: Transaction, ids: Sequence[QueuedId], require_tls: int |
     return tx.run(_REQUIRE_TLS, {"ids": ids, "tls": require_tls})
 
 
-def rules(tx: Transaction) -> list[HoldRule]:
-    """All hold rules."""
-    return [HoldRule(*row) for row in tx.all(_RULES, {})]
+def rules(tx: Transaction) -> Callable[[], list[HoldRule]]:
+    """Asks for all hold rules."""
+    rows = tx.ask(_RULES, {})
+    return lambda: [HoldRule(*row) for row in rows()]
 
 
 def add_rule(tx: Transaction, account: AccountId | None, domains: tuple[str, str], now: int) -> tuple[int, int]:
