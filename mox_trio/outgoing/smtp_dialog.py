@@ -65,6 +65,10 @@ class Trouble(Exception):
         self.reply = reply
 
 
+class ClaimEnds(Trouble):
+    """The claim on the message does not last for another step: this attempt is over, at every host."""
+
+
 class Dialog:
     """One conversation."""
 
@@ -120,15 +124,13 @@ class Dialog:
         self.client.tls_began()
         await self.hello()
 
-    async def authenticate(self, command: Command) -> Reply:
-        """AUTH, or the answer to a challenge; returns the reply, whatever it is. Trouble."""
-        return await self.say(command)
-
-    async def say_goodbye(self) -> None:
-        """QUIT, and close. Raises nothing but for cancellation."""
+    async def say_goodbye(self, *, wait: bool = True) -> None:
+        """QUIT, and close; without `wait` the answer is not heard. Raises nothing but for cancellation."""
         try:
             if Step.QUIT in self.client.may_send:
-                await self.say(commands.goodbye())
+                await self.send(self.client.send(commands.goodbye()), self.timeouts.goodbye)
+                if wait:
+                    await self.reply()
         except Trouble:
             return  # it was only a politeness
         finally:

@@ -17,7 +17,7 @@ import trio
 
 from mox_trio.outgoing.content import Chunks, Pieces
 from mox_trio.outgoing.job import OutgoingMessage
-from mox_trio.outgoing.smtp_dialog import NOT_KNOWN, Dialog, Trouble
+from mox_trio.outgoing.smtp_dialog import NOT_KNOWN, ClaimEnds, Dialog, Trouble
 from mox_trio.protocol.smtp import client_commands as commands
 from mox_trio.protocol.smtp.client_commands import Command, Step
 from mox_trio.protocol.smtp.envelope import Body, Envelope
@@ -216,7 +216,7 @@ def _for_accepted(verdicts: Sequence[Verdict], step: Step, reply: Reply) -> list
 
 def _check_claim(dialog: Dialog, work: Work) -> None:
     if work.time_left() < dialog.timeouts.final:
-        raise Trouble("4.3.0", "the claim on the message would end before the host has to answer")
+        raise ClaimEnds("4.3.0", "the claim on the message would end before the host has to answer")
 
 
 @contextmanager

@@ -79,6 +79,11 @@ class Queue(Section):
     delay_notice_after: Annotated[int, Field(ge=0, le=30)] = Field(
         default=5, description="Attempts before the sender is told of the delay; 0 is never."
     )
+    private_networks: Items[IpNetwork] = Field(
+        default=(),
+        description="Networks that are not public, such as 10.0.0.0/8, where mail is sent to nevertheless when a domain's "
+        "records say so; relays may be anywhere.",
+    )
 
 
 class Dns(Section):
