@@ -23,7 +23,7 @@ from mox_trio.protocol.sasl.server import (
     Question,
 )
 
-_NOBODYS = "@"
+NOBODYS = "@"
 """Begins what no account is called."""
 
 
@@ -46,7 +46,7 @@ class Realm:
             found = self.account_of(Address.parse(name))
         except InvalidAddress:
             found = None
-        return found if found is not None else _NOBODYS + name
+        return found if found is not None else NOBODYS + name
 
 
 @dataclass(frozen=True, slots=True)

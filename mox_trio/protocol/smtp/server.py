@@ -156,12 +156,12 @@ class ServerConnection:
         self.state = State.CLOSED
 
     def _next(self) -> Event:
+        if self.state is State.CLOSED:
+            return self._end("closed")
         if self._content.in_chunk:
             return self._chunk()
         if self.state is State.DATA:
             return self._data()
-        if self.state is State.CLOSED:
-            return self._end("closed")
         if self.state is State.TLS:
             return NEED_DATA
         is_long = self.state is State.AUTH or self._lines.starts_with(b"AUTH ")

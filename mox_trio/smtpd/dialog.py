@@ -1,0 +1,141 @@
+"""What is so in one connection, and the few things that all its commands do: wait, send, answer, ask the receiver."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from mox_trio.base.failure import Failure
+from mox_trio.protocol.smtp.envelope import Client
+from mox_trio.protocol.smtp.reply import Refusal, Reply
+from mox_trio.protocol.smtp.server import ServerConnection
+from mox_trio.protocol.smtp.server_events import Kind
+from mox_trio.smtpd import replies, tarpit
+from mox_trio.smtpd.settings import Parts, Settings
+from mox_trio.transport.connection import Connection, Silent
+from storage_backends.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+GOODBYE: Final = 5.0
+"""Seconds that a last reply may take."""
+
+
+class Dialog:
+    """One connection with its client."""
+
+    def __init__(self, connection: Connection, settings: Settings, parts: Parts) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.parts = parts
+        self.protocol = ServerConnection(settings.terms, parts.store.now)
+        self.is_slow = False
+        """Replies are drawn out."""
+        self.failed_logins = 0
+        self._good = 0
+        self._bad = 0
+        """Transactions."""
+        self._trouble = False
+        """Something was refused in the present one."""
+        self.client = Client(
+            connection.peer_address,
+            connection.peer_port,
+            connection.local_address,
+            tls=connection.tls,
+            session=connection.id,
+            exempt=connection.exempt,
+        )
+
+    def fields(self, **more: object) -> dict[str, object]:
+        """What every log line of the session says."""
+        kind = self.settings.kind.value
+        return {"session": self.client.session, "kind": kind, "remote": str(self.client.address), **more}
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nothing but refused transactions came."""
+        return self._bad >= self.settings.bad_transactions and not self._good and not self.client.exempt
+
+    async def receive(self, timeout: float | None = None) -> None:
+        """Wait for the client's next bytes and give them to the protocol; or for the server to stop."""
+        wait = self.settings.command_timeout if timeout is None else timeout
+        if self.is_slow:
+            await trio.sleep(self.settings.tarpit)
+        try:
+            if self.protocol.in_transaction:
+                self.protocol.receive(await self.connection.receive(timeout=wait))
+                return
+            with self.parts.closing.interruptible() as scope:
+                self.protocol.receive(await self.connection.receive(timeout=wait))
+        except Silent:
+            self.protocol.close(replies.SILENT)
+            return
+        if scope.cancelled_caught:
+            self.protocol.close(replies.STOPPING)
+
+    async def flush(self, timeout: float | None = None) -> None:
+        """Send what there is to send."""
+        output = self.protocol.take_output()
+        if not output:
+            return
+        wait = self.settings.command_timeout if timeout is None else timeout
+        if self.is_slow:
+            await tarpit.send(self.connection, output, pause=self.settings.tarpit, timeout=wait)
+        else:
+            await self.connection.send(output, timeout=wait)
+
+    def slow_down(self) -> None:
+        """From now on replies are drawn out, but for networks without limits."""
+        self.is_slow = not self.client.exempt and self.settings.tarpit > 0
+
+    def answer(self, verb: str, reply: Reply, began: float) -> None:
+        """Settle the present event with a reply."""
+        reply = replies.with_session(reply, self.client.session)
+        self.protocol.answer(reply)
+        self.observe(verb, reply, began)
+
+    def observe(self, verb: str, reply: Reply, began: float) -> None:
+        """Count a command that was settled."""
+        self.parts.metrics.observe(
+            "smtpserver_command_duration_seconds",
+            trio.current_time() - began,
+            kind=self.settings.kind.value,
+            cmd=verb,
+            code=str(reply.code),
+            ecode=reply.enhanced,
+        )
+
+    async def decided(self, asking: Callable[[], Awaitable[None]], accepted: Reply, verb: str) -> Reply:
+        """What the receiver says about a sender or a recipient."""
+        try:
+            await asking()
+        except Refusal as refusal:
+            self._trouble = True
+            logger.info("refused", extra=self.fields(cmd=verb, reason=refusal.reason, reply=str(refusal.reply)))
+            return refusal.reply
+        except (Failure, StorageError) as error:
+            self._trouble = True
+            logger.warning("cannot decide", extra=self.fields(cmd=verb, reason=_private(error)))
+            return replies.of(error)
+        return accepted
+
+    def message_settled(self, accepted: bool) -> None:
+        """A transaction came to its end with content."""
+        self._trouble = not accepted
+        if accepted:
+            self._good += 1
+        else:
+            self.transaction_over()
+            if self.settings.kind is Kind.SMTP:
+                self.slow_down()
+
+    def transaction_over(self) -> None:
+        """A transaction came to its end without content, or with content that was refused."""
+        if self._trouble:
+            self._bad += 1
+            self._trouble = False
+
+
+def _private(error: Failure | StorageError) -> str:
+    return error.private or error.public if isinstance(error, Failure) else str(error)
