@@ -126,8 +126,10 @@ async def erase(store: MailStore, account_id: AccountId) -> None:
 
 async def _erase_rows(store: MailStore, account_id: AccountId) -> None:
     """Everything but the account itself, a page a unit, so that a server goes on beside it."""
-    for mailbox in await store.index.read(lambda tx: mailbox_rows.listed(tx, account_id)):
-        while await store.index.write([account_id], partial(_erase_messages, mailbox_id=mailbox.id)):
+    there = await store.index.read(lambda tx: mailbox_rows.listed(tx, account_id))
+    left_over = await store.index.read(lambda tx: mailbox_rows.left_over(tx, account_id))
+    for mailbox_id in (*(row.id for row in there), *left_over):
+        while await store.index.write([account_id], partial(_erase_messages, mailbox_id=mailbox_id)):
             pass
     after: EmailId | None = EmailId(0)
     while after is not None:

@@ -3,17 +3,22 @@
 A name is a path of levels divided by "/", in Unicode normal form C (RFC 5198); Inbox is the same in any case (RFC
 9051 5.1), all other names are case-sensitive. Making or renaming makes the parents that are missing; a mailbox with
 children is not deleted.
+
+Deleting takes the mailbox from view in one unit and lets its messages go in as many as they need, so that others can
+work beside it. Cut off between them, the messages are in no mailbox that anybody sees; `upkeep` goes on.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from mox_trio.base import text
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.errors import Conflict
-from storage_backends.index.api import AccountId, MailboxId, Transaction
-from storage_backends.index.tables import annotations, mailboxes, placing
+from storage_backends.errors import Conflict, NotFound, Unavailable
+from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
+from storage_backends.index.tables import annotations, mailboxes, messages, placing
 from storage_backends.index.tables.mailboxes import MailboxRow
 from storage_backends.index.tables.messages import EVERYTHING
 
@@ -25,6 +30,8 @@ DEEPEST: Final = 32
 """Levels of a name."""
 MOST: Final = 10_000
 """Mailboxes of an account."""
+PAGE: Final = 500
+"""Messages of a deleted mailbox that go in one unit."""
 
 
 def canonical(name: str) -> str:
@@ -192,13 +199,40 @@ async def delete(store: MailStore, account: Account, name: str) -> None:
     if wanted == INBOX:
         raise Failure(Kind.FORBIDDEN, "Inbox cannot be deleted")
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> tuple[MailboxId, bool]:
         row = find(tx, account.id, wanted)
         if any(each.name.startswith(wanted + DELIMITER) for each in mailboxes.listed(tx, account.id)):
             raise Failure(Kind.IN_USE, f"the mailbox {wanted!r} has mailboxes below it; delete those first")
-        placing.release_mails(tx, account.id, row.id, EVERYTHING, store.now() + store.policy.release_after)
-        placing.erase(tx, row.id, EVERYTHING)
         annotations.drop_mailbox(tx, account.id, row.id)
         mailboxes.remove(tx, account.id, row.id)
+        return row.id, _erase_page(tx, store, account.id, row.id)
 
-    await store.index.write([account.id], unit)
+    mailbox_id, more = await store.index.write([account.id], unit)
+    if more:
+        with suppress(NotFound, Unavailable):  # it is deleted: what follows is for upkeep if it has to be
+            await _erase(store, account.id, mailbox_id)
+
+
+async def finish_deletions(store: MailStore, account_id: AccountId) -> int:
+    """Go on with deletions that were cut off; return how many. NotFound when the account is removed meanwhile."""
+    left_over = await store.index.read(partial(mailboxes.left_over, account=account_id))
+    for mailbox_id in left_over:
+        await _erase(store, account_id, mailbox_id)
+    return len(left_over)
+
+
+async def _erase(store: MailStore, account_id: AccountId, mailbox_id: MailboxId) -> None:
+    while await store.index.write([account_id], lambda tx: _erase_page(tx, store, account_id, mailbox_id)):
+        pass
+
+
+def _erase_page(tx: Transaction, store: MailStore, account: AccountId, mailbox_id: MailboxId) -> bool:
+    """Let messages of a deleted mailbox go, and then tombstones; whether there may be more."""
+    uids = placing.uids(tx, mailbox_id, EVERYTHING, most=PAGE)
+    if uids:
+        page = ((uids[0], uids[-1]),)  # no UID is added any more
+        placing.release_mails(tx, account, mailbox_id, page, store.now() + store.policy.release_after)
+        placing.erase(tx, mailbox_id, page)
+    if len(uids) == PAGE:
+        return True
+    return messages.prune(tx, mailbox_id, ModSeq(tx.modseq(account)), PAGE) == PAGE

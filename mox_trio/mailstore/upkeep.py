@@ -1,7 +1,7 @@
 """What a store does by itself, in small steps that may be cut off at any point and begun again.
 
 - released mails: an hour after the last placement went, the rows go, then the bodies, a page at a time;
-- removals of accounts that were cut off go on;
+- removals of accounts and deletions of mailboxes that were cut off go on;
 - orphan bodies are removed (`orphans`);
 - tombstones older than a year are pruned;
 - mail older than a mailbox's retention is expunged (`retain`, for each mailbox that the configuration names);
@@ -19,7 +19,17 @@ from typing import Final
 import trio
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import accounts, annotating, expunging, mailboxes, orphans, reading, rendering, settings
+from mox_trio.mailstore import (
+    accounts,
+    annotating,
+    attempts,
+    expunging,
+    mailboxes,
+    orphans,
+    reading,
+    rendering,
+    settings,
+)
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import DAY, Account, MailStore
 from storage_backends.errors import Corrupt, NotFound
@@ -45,6 +55,7 @@ class Done:
 
     released: int
     accounts: int
+    mailboxes: int
     orphans: int
     tombstones: int
     rendered: int
@@ -57,7 +68,7 @@ async def run(store: MailStore) -> Done:
         raise Failure(Kind.IN_USE, "another process does the upkeep now")
     done: list[int] = []
     try:
-        for step in (release, finish_removals, orphans.remove, prune, render_again):
+        for step in (release, finish_removals, finish_deletions, orphans.remove, prune, render_again):
             done.append(await step(store))
             await store.index.write(NO_ACCOUNT, partial(leases.renew, name=LEASE, mine=claim, milliseconds=HELD))
     finally:
@@ -102,10 +113,22 @@ async def finish_removals(store: MailStore) -> int:
     return len(removing)
 
 
+async def finish_deletions(store: MailStore) -> int:
+    """Go on with deletions of mailboxes; return how many."""
+    finished = 0
+    for row in await store.index.read(account_rows.all_rows):
+        with suppress(NotFound):  # the account was removed meanwhile
+            finished += await mailboxes.finish_deletions(store, row.id)
+    return finished
+
+
 async def prune(store: MailStore) -> int:
-    """Delete old tombstones; the mailbox remembers up to where (RFC 7162 3.2.5.2). And imports that nobody goes on with."""
+    """Delete old tombstones; the mailbox remembers up to where (RFC 7162 3.2.5.2). And imports that nobody goes on with,
+    and old attempts to log in.
+    """
     abandoned = partial(stores.prune_progress, before=store.now() - ABANDONED)
     pruned = await store.index.write(NO_ACCOUNT, abandoned)
+    pruned += await attempts.prune(store)
     before = store.now() - store.policy.tombstones_kept
     for mailbox_id, modseq in await store.index.read(lambda tx: messages.old_tombstones(tx, before)):
         owner = await store.index.read(partial(messages.owner, mailbox_id=mailbox_id))

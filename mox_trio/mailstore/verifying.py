@@ -6,19 +6,23 @@ backup, or expunge the message. Everything is read in pages, so that a server go
 meanwhile may be reported and be right the next time.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from typing import Final
 
 from mox_trio.mailstore import accounts, orphans, rendering
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.bodies.api import key as body_key
 from storage_backends.errors import Corrupt, NotFound
-from storage_backends.index.api import AccountId, Transaction
+from storage_backends.index.api import AccountId, MailboxId, Transaction
 from storage_backends.index.tables import emails, mailboxes, messages, releases
 from storage_backends.index.tables.emails import Place
 from storage_backends.index.tables.mailboxes import MailboxRow
+
+TRIES: Final = 5
+"""How often a mailbox is counted anew that is renamed between counting and correcting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +59,59 @@ async def run(store: MailStore, *, fix: bool = False, bodies: bool = False) -> A
 
 async def _mailboxes(store: MailStore, account: Account, *, fix: bool) -> AsyncIterator[Finding]:
     for mailbox in await store.index.read(partial(mailboxes.listed, account=account.id)):
-        check = partial(_check_mailbox, account_id=account.id, mailbox=mailbox, fix=fix)
-        found = await (store.index.write([account.id], check) if fix else store.index.read(check))
-        for what, text in found:
-            yield Finding(account.name, what, f"mailbox {mailbox.name!r}: {text}", fixed=fix)
+        wrong, fixed = await _check(store, account, mailbox.id, tries=TRIES if fix else 0)
+        for what, text in wrong.texts() if wrong is not None else ():
+            yield Finding(account.name, what, f"mailbox {mailbox.name!r}: {text}", fixed=fixed)
 
 
-def _check_mailbox(tx: Transaction, *, account_id: AccountId, mailbox: MailboxRow, fix: bool) -> list[tuple[str, str]]:
-    row = mailboxes.by_id(tx, account_id, mailbox.id)
+async def _check(
+    store: MailStore, account: Account, mailbox_id: MailboxId, *, tries: int
+) -> tuple["_Wrong | None", bool]:
+    """What is wrong with a mailbox, and whether it was put right in so many tries."""
+    look = partial(_look, account_id=account.id, mailbox_id=mailbox_id)
+    wrong = await store.index.read(look)
+    while wrong is not None and tries > 0:
+        if await store.index.write([account.id], partial(_correct, account_id=account.id, wrong=wrong)):
+            return wrong, True
+        tries -= 1
+        wrong = await store.index.read(look)
+    return wrong, False
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """A mailbox that does not say what its messages say, on one snapshot."""
+
+    row: MailboxRow
+    true: mailboxes.Counts
+    highest: int
+    """UID of its messages."""
+
+    @property
+    def said(self) -> mailboxes.Counts:
+        row = self.row
+        return mailboxes.Counts(row.messages, row.unseen, row.deleted, row.size, row.deleted_size)
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """What is wrong."""
+        if self.said != self.true:
+            yield "counts", f"counts are {tuple(self.said)}, messages say {tuple(self.true)}"
+        if self.highest >= self.row.uidnext:
+            yield "uidnext", f"UIDNEXT is {self.row.uidnext}, but there is UID {self.highest}"
+
+
+def _look(tx: Transaction, *, account_id: AccountId, mailbox_id: MailboxId) -> _Wrong | None:
+    row = mailboxes.by_id(tx, account_id, mailbox_id)
     if row is None:
-        return []
-    found = []
-    said = mailboxes.Counts(row.messages, row.unseen, row.deleted, row.size, row.deleted_size)
-    true = mailboxes.true_counts(tx, row.id)
-    if said != true:
-        found.append(("counts", f"counts are {tuple(said)}, messages say {tuple(true)}"))
-        if fix:
-            mailboxes.set_counts(tx, row.id, true)
-    highest = messages.highest_uid(tx, row.id)
-    if highest >= row.uidnext:
-        found.append(("uidnext", f"UIDNEXT is {row.uidnext}, but there is UID {highest}"))
-        if fix:
-            mailboxes.set_uidnext(tx, row.id, highest + 1)
-    return found
+        return None
+    found = _Wrong(row, mailboxes.true_counts(tx, row.id), messages.highest_uid(tx, row.id))
+    return found if any(found.texts()) else None
+
+
+def _correct(tx: Transaction, *, account_id: AccountId, wrong: _Wrong) -> bool:
+    """A short unit, however large the mailbox: changes keep a wrong count wrong by the same difference."""
+    wrong_by = wrong.said.plus(wrong.true.minus())
+    return mailboxes.correct(tx, account_id, wrong.row, wrong_by, wrong.highest + 1)
 
 
 async def _emails(store: MailStore, account: Account, *, bodies: bool) -> AsyncIterator[Finding]:

@@ -21,7 +21,7 @@ async def bodies(store: MailStore) -> int:
 async def test_a_store_with_nothing_to_do_is_left_alone(kit: Kit, account: Account) -> None:
     await put(kit.store, account, message())
     kit.clock.ahead = 30 * DAY
-    assert await upkeep.run(kit.store) == Done(released=0, accounts=0, orphans=0, tombstones=0, rendered=0)
+    assert await upkeep.run(kit.store) == Done(released=0, accounts=0, mailboxes=0, orphans=0, tombstones=0, rendered=0)
     assert (await mailboxes.get(kit.store, account, "Inbox")).messages == 1
 
 

@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy import delete, update
 
-from mox_trio.mailstore import expunging, mailboxes, moving, reading, upkeep, verifying
+from mox_trio.mailstore import expunging, flagging, mailboxes, moving, reading, upkeep, verifying
 from mox_trio.mailstore.deliver import Delivered
 from mox_trio.mailstore.store import DAY, HOUR, Account, MailStore
 from mox_trio.mailstore.verifying import Finding
 from storage_backends.bodies.api import Bytes
 from storage_backends.index import schema
 from storage_backends.index.tables.messages import EVERYTHING
-from tests.kit import damage
+from tests.kit import damage, watched_index
 from tests.kit.stores import Kit, message, put
 
 MAILBOX, MESSAGE, EMAIL, RELEASE = schema.mailbox, schema.message, schema.email, schema.release
@@ -54,6 +54,69 @@ async def test_a_uidnext_that_is_too_low_is_found_and_put_right(
     assert [each.what for each in await found(store, fix=True)] == ["uidnext"]
     assert await found(store) == []
     assert (await put(store, account, message())).uid == 4
+
+
+async def test_counts_are_put_right_while_messages_come_and_flags_change(
+    store: MailStore, account: Account, delivered: list[Delivered]
+) -> None:
+    box = delivered[0].mailbox_id
+    await damage.change(
+        store,
+        update(MAILBOX).where(MAILBOX.c.id == box).values(messages=40, unseen=-2, size=7, deleted_size=9, uidnext=2),
+    )
+    reads = 0
+
+    async def after_read(number: int) -> None:
+        nonlocal reads
+        reads += 1
+        await flagging.store_flags(store, account, box, [(1, 1)], flagging.Change.ADD, ["\\Seen", "\\Deleted"])
+        if number < 9 and (await mailboxes.get(store, account, "Inbox")).uidnext > 3:
+            await put(store, account, message(str(number)))
+
+    findings = await found(watched_index.over(store, after_read=after_read), fix=True)
+    assert [(each.what, each.fixed) for each in findings] == [("counts", True), ("uidnext", True)]
+    assert reads > 3
+    assert await found(store) == []
+    inbox = await mailboxes.get(store, account, "Inbox")
+    assert inbox.messages == len(await reading.rows(store, box)) > 3
+    assert inbox.uidnext == inbox.messages + 1
+
+
+async def test_counts_are_not_put_right_twice(store: MailStore, account: Account, delivered: list[Delivered]) -> None:
+    box = MAILBOX.c.id == delivered[0].mailbox_id
+    await damage.change(store, update(MAILBOX).where(box).values(messages=40))
+    others: list[Finding] = []
+
+    async def after_read(number: int) -> None:
+        others.extend(await found(store, fix=True))
+
+    assert await found(watched_index.over(store, after_read=after_read), fix=True) == []
+    assert [(each.what, each.fixed) for each in others] == [("counts", True)]
+    assert await found(store) == []
+    assert (await mailboxes.get(store, account, "Inbox")).messages == 3
+
+
+async def test_a_mailbox_that_is_renamed_while_it_is_counted_is_counted_again(
+    store: MailStore, account: Account
+) -> None:
+    made = await put(store, account, message(), "Lists 0")
+    await damage.change(store, update(MAILBOX).where(MAILBOX.c.id == made.mailbox_id).values(messages=40))
+    renames = 0
+
+    async def after_read(number: int) -> None:
+        nonlocal renames
+        if renames < most:
+            await mailboxes.rename(store, account, f"Lists {renames}", f"Lists {renames + 1}")
+            renames += 1
+
+    most = 30
+    (finding,) = await found(watched_index.over(store, after_read=after_read), fix=True)
+    assert (finding.what, finding.fixed) == ("counts", False)
+    assert renames > verifying.TRIES
+    most = 0
+    (finding,) = await found(watched_index.over(store, after_read=after_read), fix=True)
+    assert (finding.what, finding.fixed) == ("counts", True)
+    assert await found(store) == []
 
 
 @pytest.mark.parametrize("fix", [False, True])

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam as p
 from sqlalchemy import delete, exists, func, select, update
 
 from storage_backends.index.api import AccountId, EmailId, Transaction
-from storage_backends.index.schema import email, message
+from storage_backends.index.schema import email, mailbox, message
 from storage_backends.index.statement import insert, prepared
 
 PAGE: Final = 500
@@ -166,7 +166,7 @@ _BY_CONTENT = prepared(
         email.c.account_id == p("account"),
         email.c.content_key == p("key"),
         email.c.size == p("size"),
-        exists().where(message.c.email_id == email.c.id),
+        exists().where(message.c.email_id == email.c.id, mailbox.c.id == message.c.mailbox_id, mailbox.c.gone == 0),
     )
     .limit(1)
 )

@@ -4,7 +4,7 @@ out.
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import BigInteger, case, delete, func, literal_column, select, update
+from sqlalchemy import BigInteger, case, exists, func, literal_column, or_, select, update
 from sqlalchemy import bindparam as p
 
 from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
@@ -135,7 +135,18 @@ _PRUNED = prepared(
     .where(mailbox.c.id == p("mailbox"))
     .values(pruned_modseq=greatest(mailbox.c.pruned_modseq, p("pruned", type_=BigInteger)))
 )
-_DROP_EXPUNGED = prepared(delete(expunged).where(expunged.c.mailbox_id == p("mailbox")))
+_LEFT_OVER = prepared(
+    select(mailbox.c.id)
+    .where(
+        _OF_ACCOUNT,
+        mailbox.c.gone == 1,
+        or_(
+            exists().where(message.c.mailbox_id == mailbox.c.id),
+            exists().where(expunged.c.mailbox_id == mailbox.c.id),
+        ),
+    )
+    .order_by(mailbox.c.id)
+)
 _TRUE_COUNTS = prepared(
     select(
         func.count(),
@@ -145,18 +156,13 @@ _TRUE_COUNTS = prepared(
         func.coalesce(func.sum(case((message.c.flags.op("&")(DELETED) != 0, message.c.size), else_=0)), 0),
     ).where(message.c.mailbox_id == p("mailbox"))
 )
-_SET_COUNTS = prepared(
+_CORRECT = prepared(
     update(mailbox)
-    .where(mailbox.c.id == p("mailbox"))
+    .where(_OF_ACCOUNT, mailbox.c.id == p("mailbox"), mailbox.c.modseq == p("seen"), _THERE)
     .values(
-        messages=p("new_messages"),
-        unseen=p("new_unseen"),
-        deleted=p("new_deleted"),
-        size=p("new_size"),
-        deleted_size=p("new_deleted_size"),
+        uidnext=greatest(mailbox.c.uidnext, p("least_uidnext", type_=BigInteger)), modseq=p("new_modseq"), **_ADJUST
     )
 )
-_SET_UIDNEXT = prepared(update(mailbox).where(mailbox.c.id == p("mailbox")).values(uidnext=p("new_uidnext")))
 _SUBSCRIBE = prepared(
     insert(subscription)
     .values(account_id=p("account"), name=p("name"), subscribed=p("subscribed"), modseq=p("modseq"))
@@ -230,9 +236,13 @@ def set_special_use(tx: Transaction, account: AccountId, mailbox_id: MailboxId, 
 
 
 def remove(tx: Transaction, account: AccountId, mailbox_id: MailboxId) -> None:
-    """Make the row a tombstone; its messages must have gone before."""
-    tx.run(_DROP_EXPUNGED, {"mailbox": mailbox_id})
+    """Make the row a tombstone. What the mailbox held stays behind, for `left_over` to find."""
     tx.run(_GONE, {"mailbox": mailbox_id, "new_modseq": tx.modseq(account)})
+
+
+def left_over(tx: Transaction, account: AccountId) -> list[MailboxId]:
+    """Removed mailboxes that still have messages or tombstones of messages."""
+    return [MailboxId(row[0]) for row in tx.all(_LEFT_OVER, {"account": account})]
 
 
 def _adjustment(tx: Transaction, account: AccountId, counts: Counts) -> dict[str, int]:
@@ -279,24 +289,13 @@ def true_counts(tx: Transaction, mailbox_id: MailboxId) -> Counts:
     return Counts(*(int(value) for value in row))
 
 
-def set_counts(tx: Transaction, mailbox_id: MailboxId, counts: Counts) -> None:
-    """Put right what `true_counts` found wrong."""
-    tx.run(
-        _SET_COUNTS,
-        {
-            "mailbox": mailbox_id,
-            "new_messages": counts.messages,
-            "new_unseen": counts.unseen,
-            "new_deleted": counts.deleted,
-            "new_size": counts.size,
-            "new_deleted_size": counts.deleted_size,
-        },
-    )
-
-
-def set_uidnext(tx: Transaction, mailbox_id: MailboxId, uidnext: int) -> None:
-    """Put right a UIDNEXT that was too low."""
-    tx.run(_SET_UIDNEXT, {"mailbox": mailbox_id, "new_uidnext": uidnext})
+def correct(tx: Transaction, account: AccountId, seen: MailboxRow, wrong_by: Counts, least_uidnext: int) -> bool:
+    """Put right what was found wrong: take `wrong_by` from the counts, however they have changed since they were seen, and
+    raise UIDNEXT. False, and nothing done, when the mailbox itself changed since: it was renamed, deleted, or corrected.
+    """
+    parameters = _adjustment(tx, account, wrong_by.minus())
+    more = {"mailbox": seen.id, "seen": seen.modseq, "least_uidnext": least_uidnext}
+    return tx.run(_CORRECT, {**parameters, **more}) == 1
 
 
 def subscribe(tx: Transaction, account: AccountId, name: str, *, subscribed: bool) -> None:
