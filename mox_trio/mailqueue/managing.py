@@ -4,7 +4,8 @@ What a filter matches is read in pages and changed by id, so that nothing is loc
 delivery are left out of everything but holding, which takes effect when the attempt fails; `Changed.busy` counts them.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ class Changed(NamedTuple):
     busy: int
 
 
-async def pages(queue: Mailqueue, chosen: Filter) -> AsyncIterator[list[Listed]]:
+async def pages(queue: Mailqueue, chosen: Filter) -> AsyncGenerator[list[Listed], None]:
     """Rows that match, page by page, in the order they came."""
     after = 0
     while page := await queue.index.read(partial(rows.listed, chosen=chosen, after=after)):
@@ -38,10 +39,11 @@ async def pages(queue: Mailqueue, chosen: Filter) -> AsyncIterator[list[Listed]]
 async def listed(queue: Mailqueue, chosen: Filter, most: int = 1000) -> list[Listed]:
     """The first rows that match."""
     found: list[Listed] = []
-    async for page in pages(queue, chosen):
-        found += page
-        if len(found) >= most:
-            break
+    async with aclosing(pages(queue, chosen)) as every:
+        async for page in every:
+            found += page
+            if len(found) >= most:
+                break
     return found[:most]
 
 
