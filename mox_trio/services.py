@@ -1,10 +1,13 @@
-"""What is running, as one value that is handed to servers, web pages and commands."""
+"""What is running, as values that are handed to servers, web pages and commands."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from mox_trio.base.metrics import Metrics
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models.static import Static
 from mox_trio.config.source import DocumentSource
+from mox_trio.mailqueue.queue import Mailqueue
 from mox_trio.mailstore.logins import Logins
 from mox_trio.mailstore.store import MailStore
 
@@ -20,3 +23,20 @@ class Services:
     """The dynamic configuration in force."""
     mail: MailStore
     logins: Logins
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that serves; `app.server` makes it."""
+
+    services: Services
+    metrics: Metrics
+    queue: Mailqueue
+    stop: Callable[[], None]
+    """Order it to stop; again, to stop without waiting for sessions."""
+    sessions: Callable[[], int]
+    """How many connections are open."""
+    listening: tuple[str, ...]
+    """Services and where they listen: smtp 127.0.0.1:25."""
+    started: int
+    """Milliseconds since 1970 UTC."""

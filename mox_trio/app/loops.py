@@ -1,0 +1,97 @@
+"""The background work of a server that is not a room's own loop: upkeep, gauges, and counting log lines.
+
+Upkeep is run by one process at a time, which holds its lease; another one that finds it taken waits for the next turn. What
+cannot be done now, for a store that is away, is done at the next turn.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from mox_trio.admin import retention
+from mox_trio.admin.accounts import Desk
+from mox_trio.app import logs
+from mox_trio.base.failure import Failure
+from mox_trio.base.metrics import Metrics
+from mox_trio.mailqueue import managing
+from mox_trio.mailqueue.queue import Mailqueue
+from mox_trio.mailstore import attempts, upkeep
+from storage_backends.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+FIRST_UPKEEP: Final = 60.0
+"""Seconds after the start: what a restart is waited for comes first."""
+UPKEEP: Final = 3600.0
+GAUGES: Final = 15.0
+"""Seconds between looks at what gauges show; Prometheus asks about as often."""
+
+
+async def look_after(desk: Desk, more: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Do the upkeep again and again, for ever; `more` is done with it."""
+    pause = FIRST_UPKEEP
+    while True:
+        await trio.sleep(pause)
+        pause = UPKEEP
+        try:
+            await _once(desk)
+            if more is not None:
+                await more()
+        except Failure as failure:
+            logger.info("upkeep not done", extra={"reason": failure.public, "detail": failure.private})
+        except StorageError as error:
+            logger.warning("upkeep not done", extra={"reason": str(error)})
+
+
+async def _once(desk: Desk) -> None:
+    done = await upkeep.run(desk.mail)
+    expunged = await retention.run(desk)
+    forgotten = await attempts.prune(desk.mail)
+    logger.info(
+        "upkeep done",
+        extra={
+            "released": done.released,
+            "orphans": done.orphans,
+            "tombstones": done.tombstones,
+            "rendered": done.rendered,
+            "expunged": expunged,
+            "login_attempts": forgotten,
+        },
+    )
+
+
+async def show_queue(queue: Mailqueue, metrics: Metrics) -> None:
+    """Keep the gauges of the queue, for ever."""
+    while True:
+        try:
+            _, held = await managing.counts(queue)
+            metrics.set("queue_hold", held)
+        except StorageError as error:
+            logger.debug("the queue cannot be counted", extra={"reason": str(error)})
+        await trio.sleep(GAUGES)
+
+
+class CountingLines(logging.Handler):
+    """Counts the lines of the log by level, and writes nothing."""
+
+    _NAMES: Final = ((logging.ERROR, "error"), (logging.WARNING, "warn"), (logging.INFO, "info"))
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__(logging.INFO)
+        self._metrics = metrics
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count a line."""
+        name = next(name for level, name in self._NAMES if record.levelno >= level)
+        self._metrics.count(f"logging_level_{name}_total")
+
+    def __enter__(self) -> "CountingLines":
+        for package in logs.PACKAGES:
+            logging.getLogger(package).addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for package in logs.PACKAGES:
+            logging.getLogger(package).removeHandler(self)
