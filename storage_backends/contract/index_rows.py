@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import trio
@@ -26,6 +27,8 @@ ADD: Final = prepared(_NEW)
 NAMES: Final = prepared(select(SETTING.name).where(SETTING.account_id == p("account")).order_by(SETTING.modseq))
 VALUES: Final = prepared(select(SETTING.value).where(SETTING.account_id == p("account")))
 MODSEQS: Final = prepared(select(SETTING.modseq).where(any_of(SETTING.name, "names")).order_by(SETTING.modseq))
+Opener = Callable[[], AbstractAsyncContextManager[Index]]
+"""Opens the database of a test; see `index`."""
 PATIENCE: Final = 60.0
 """Seconds until a test gives up waiting for another thread."""
 

@@ -135,16 +135,20 @@ class Wire:
         result = asked.result
         if result is None or not (count := result.ntuples):
             return []
-        self._loading.set_pgresult(result)
-        return self._loading.load_rows(0, count, tuple)
+        return self._loaded(result, count)
 
     def first(self, asked: Asked) -> Row | None:
         """The first of the rows, or None."""
         result = asked.result
         if result is None or not result.ntuples:
             return None
+        return self._loaded(result, 1)[0]
+
+    def _loaded(self, result: pq.abc.PGresult, count: int) -> list[Row]:
         self._loading.set_pgresult(result)
-        return self._loading.load_row(0, tuple)
+        rows = self._loading.load_rows(0, count, tuple)
+        self._loading.set_pgresult(None)  # else it would stay in memory until the next
+        return rows
 
     def _made_ready(self, asked: Asked) -> _Ready:
         known = self._known.get(asked.sql)
