@@ -57,7 +57,3 @@ class Lines:
             taken = bytes(self._buffer[:most])
             del self._buffer[:most]
         return taken
-
-    def has_line(self) -> bool:
-        """Whether a line end is there."""
-        return b"\n" in self._buffer
