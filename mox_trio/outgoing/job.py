@@ -8,7 +8,7 @@ import enum
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 from mox_trio.base.address import Literal, Path
 from mox_trio.base.domain import Domain
@@ -18,7 +18,10 @@ from mox_trio.protocol.smtp.reply import Reply
 
 Dialled = Mapping[str, tuple[str, ...]]
 """Host name (A-labels) to the addresses that were tried for it, oldest first."""
-NONE_DIALLED: Final[Dialled] = MappingProxyType({})
+
+
+def _none() -> Dialled:
+    return MappingProxyType({})
 
 
 class OutgoingMessage(Protocol):
@@ -49,7 +52,7 @@ class Job:
     """None is direct."""
     attempt: int = 1
     """From 1."""
-    dialled: Dialled = NONE_DIALLED
+    dialled: Dialled = field(default_factory=_none)
     """What earlier attempts tried."""
     body: Body = Body.EIGHT_BIT
     smtputf8: bool = False
@@ -90,7 +93,7 @@ class Result:
     remote_ip: str = ""
     secure: str = ""
     """The version of TLS as ssl names it; empty for none."""
-    dialled: Dialled = field(default=NONE_DIALLED, repr=False)
+    dialled: Dialled = field(default_factory=_none, repr=False)
     """What was tried until now, for the next attempt."""
 
     @property
