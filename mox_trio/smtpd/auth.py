@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import trio
 
+from mox_trio.base import ids
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import attempts, authenticating
 from mox_trio.mailstore.attempts import Attempt
@@ -107,7 +108,7 @@ def _may_not_try(dialog: Dialog, event: Auth, who: Who | None) -> Reply | None:
 def _channel(dialog: Dialog) -> Channel:
     return Channel(
         hostname=dialog.settings.hostname,
-        entropy=_ENTROPY.take(),
+        nonce=ids.url_safe(_ENTROPY.take()),
         now=dialog.parts.store.now(),
         bindings=dialog.connection.channel_bindings(),
         offers_plus=any(each.endswith(sasl.PLUS) for each in dialog.protocol.context.mechanisms),

@@ -98,8 +98,8 @@ class Channel:
     """What conversations depend on beside the client."""
 
     hostname: str
-    entropy: bytes = field(repr=False)
-    """18 random bytes, never used before."""
+    nonce: str = field(repr=False)
+    """Random, never used before, of letters and digits (or what else is printable; no comma)."""
     now: int
     """Milliseconds since 1970 UTC."""
     bindings: Mapping[str, bytes] = field(default_factory=dict)
@@ -155,8 +155,7 @@ def _login(initial: bytes | None, channel: Channel) -> Conversation:
 def _cram_md5(initial: bytes | None, channel: Channel) -> Conversation:
     if initial is not None:
         raise Rejected(Trouble.PROTOCOL, "CRAM-MD5 begins with the server")
-    nonce = int.from_bytes(channel.entropy, "big")
-    challenge = f"<{nonce}.{channel.now}@{channel.hostname}>".encode("ascii")
+    challenge = f"<{channel.nonce}.{channel.now}@{channel.hostname}>".encode("ascii")
     name, _, digest = _decoded((yield Challenge(challenge))).rpartition(" ")
     if _DIGEST.fullmatch(digest) is None:
         raise Rejected(Trouble.PROTOCOL, "CRAM-MD5 is a name and a digest")
@@ -174,7 +173,7 @@ def _scram(mechanism: Mechanism, *, plus: bool) -> Callable[[bytes | None, Chann
     def conversation(initial: bytes | None, channel: Channel) -> Conversation:
         first = _ClientFirst.parse(_decoded(initial if initial is not None else (yield Challenge(b""))))
         binding = _binding(first, channel, plus=plus)
-        nonce = first.nonce + base64.b64encode(channel.entropy).decode("ascii")
+        nonce = first.nonce + channel.nonce
         parameters: scram.Parameters = yield GiveParameters(first.name, mechanism)
         salt = base64.b64encode(parameters.salt).decode("ascii")
         server_first = f"r={nonce},s={salt},i={parameters.iterations}"
