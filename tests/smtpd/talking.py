@@ -57,7 +57,8 @@ class Recording:
     begun: list[Envelope] = field(default_factory=list)
     before: list[int] = field(default_factory=list)
     """How many recipients there were at each RCPT."""
-    pause: Callable[[], trio.Event] | None = None
+    at_the_end: Callable[[], None] = lambda: None
+    """Called when a message was taken."""
 
     async def mail(self, client: Client, envelope: Envelope) -> None:
         self.begun.append(envelope)
@@ -71,8 +72,7 @@ class Recording:
         if self.trouble is not None:
             raise self.trouble
         self.taken.append(Taken(client, envelope, b"".join(message.blocks())))
-        if self.pause is not None:
-            await self.pause().wait()
+        self.at_the_end()
         return [self.answers.get(str(each.path), TAKEN) for each in envelope.recipients]
 
 
