@@ -1,0 +1,216 @@
+"""What a listener that takes mail does with a transaction (RFC 5321 3.3): a `smtpd.receiver.Receiver`.
+
+MAIL   the sender's domain can receive mail, else 550 5.7.27 (451 4.4.0 when DNS does not say)
+RCPT   somebody gets mail to it; a second one is taken only where SPF passed for a reverse-path that is not null, else 452
+       4.5.3: so that every failure after the message is a reply or a notice that is safe to send
+DATA   1. the header is read: too long, going in circles, no single From: refused
+       2. the checks, side by side (`evidence`); trouble is an answer
+       3. each recipient is decided alone (`judge`); new senders wait
+       4. copies are delivered (`accept`), without Authentication-Results that others wrote in our name
+       5. where some failed and others did not, a notice about those is queued (`notices`), and they are answered as taken;
+          when it cannot be queued nothing is answered as taken, and the sender tries again
+
+Clients of LMTP are servers of the same site: they may send for any domain and to any number of recipients, nothing is
+checked, and each recipient has its own reply. A transaction that is cut off before its reply may be delivered all the same.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from mox_trio.base.address import Path
+from mox_trio.base.domain import Domain
+from mox_trio.base.metrics import Metrics
+from mox_trio.config.live import LiveConfig
+from mox_trio.incoming import cleaned, content, judge, notices, recipients
+from mox_trio.incoming.accept import Acceptor
+from mox_trio.incoming.content import Content
+from mox_trio.incoming.deciding import Decided, Decider
+from mox_trio.incoming.evidence import Checks, Evidence
+from mox_trio.incoming.headers import Fields
+from mox_trio.incoming.holders import Holders
+from mox_trio.incoming.judge import Judge, NoSignals, Signals, Subject
+from mox_trio.incoming.notices import Notices, Of, Told
+from mox_trio.incoming.rates import Rates
+from mox_trio.incoming.settings import Settings
+from mox_trio.mailstore.spool import Spooled
+from mox_trio.mailstore.store import MailStore
+from mox_trio.policy.results import Spf, SpfStatus
+from mox_trio.policy.sender_domain import Receives
+from mox_trio.protocol.smtp.envelope import Client, Envelope, IpAddress, Recipient
+from mox_trio.protocol.smtp.reply import Refusal, Reply
+
+logger = logging.getLogger(__name__)
+
+DELIVERED: Final = Reply.of(250, "2.2.0", "delivered")
+SEVERAL: Final = Reply.of(452, "4.5.3", "one recipient at a time: the domain of the sender does not vouch for you")
+NO_NOTICE: Final = Reply.of(451, "4.3.0", "error processing, try again later")
+NO_SIGNALS: Final = NoSignals()
+MOST_REMEMBERED: Final = 10_000
+"""Transactions of which the outcome of SPF is remembered from RCPT to DATA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What all listeners share."""
+
+    config: LiveConfig
+    store: MailStore
+    checks: Checks
+    holders: Holders
+    rates: Rates
+    notices: Notices
+    metrics: Metrics
+    signals: Signals = NO_SIGNALS
+
+
+class Incoming:
+    """Takes the mail of one listener."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._decider = Decider(settings, parts.holders, Judge(settings, parts.rates, parts.signals))
+        self._acceptor = Acceptor(settings, parts.store, parts.holders)
+        self._spf: OrderedDict[_Sender, Spf] = OrderedDict()
+
+    async def mail(self, client: Client, envelope: Envelope) -> None:
+        """May mail of this sender come? Raises Refusal."""
+        path = envelope.reverse_path
+        if self._settings.lmtp or path.is_null:
+            return
+        if not isinstance(path.host, Domain):
+            raise self._refused(client, envelope, Reply.of(550, "5.7.0", "a sender has a domain"), "sender-literal")
+        receives = await self._parts.checks.receives(path.host)
+        if receives is Receives.UNKNOWN:
+            reply = Reply.of(451, "4.4.0", "the domain of the sender cannot be looked up, try again later")
+            raise self._refused(client, envelope, reply, "sender-domain-unknown")
+        if receives is not Receives.YES:
+            reply = Reply.of(550, "5.7.27", "the domain of the sender takes no mail")  # RFC 7505 4.2
+            raise self._refused(client, envelope, reply, f"sender-domain-{receives.value}")
+
+    async def rcpt(self, client: Client, envelope: Envelope, recipient: Recipient) -> None:
+        """May this recipient join those before? Raises Refusal."""
+        try:
+            recipients.check(self._parts.config.current, self._settings, recipient.path)
+        except Refusal as refusal:
+            raise self._refused(client, envelope, refusal.reply, refusal.reason) from None
+        if not envelope.recipients or self._settings.lmtp:
+            return
+        if envelope.reverse_path.is_null or (await self._spf_of(client, envelope)).status is not SpfStatus.PASS:
+            raise self._refused(client, envelope, SEVERAL, "several-recipients")
+
+    async def data(self, client: Client, envelope: Envelope, message: Spooled) -> Sequence[Reply]:
+        """Take the message: a reply for each recipient. Raises Refusal, and errors of the stores from before anything was
+        delivered.
+        """
+        settings, parts = self._settings, self._parts
+        snapshot = parts.config.current
+        try:
+            read = content.read(message, envelope, settings)
+        except Refusal as refusal:
+            raise self._refused(client, envelope, refusal.reply, refusal.reason) from None
+        if all(recipients.find(snapshot, settings, each.path) is None for each in envelope.recipients):
+            if not client.exempt:
+                await trio.sleep(settings.unknown_delay)
+            raise self._refused(client, envelope, recipients.UNKNOWN, "unknown-recipient")
+        evidence = await self._checked(client, envelope, message, read)
+        subject = Subject(client, envelope, message, read, evidence, judge.facts_of(envelope, read, evidence))
+        decided = await self._decider.decide(subject, snapshot)
+        if decided.waits(snapshot) and not client.exempt:
+            await trio.sleep(settings.first_time_sender_delay)
+        return await self._put(subject, decided)
+
+    async def _checked(self, client: Client, envelope: Envelope, message: Spooled, read: Content) -> Evidence | None:
+        if self._settings.lmtp:
+            return None
+        spf = self._spf.pop(_sender(client, envelope), None)
+        return await self._parts.checks.gather(client, envelope, message, read, spf)
+
+    async def _put(self, subject: Subject, decided: Decided) -> Sequence[Reply]:
+        parts, envelope = self._parts, subject.envelope
+        fields = Fields(
+            self._settings, subject.client, envelope, subject.evidence, subject.content.author, parts.store.now()
+        )
+        copies = list(decided.copies.values())
+        if copies:
+            stored = cleaned.without_forged_results(parts.store, subject.message, subject.content, self._settings)
+            async with stored as kept:
+                outcomes = await self._acceptor.put(copies, subject, kept, fields, parts.config.current)
+        else:
+            outcomes = []
+        for copy, outcome in zip(copies, outcomes, strict=True):
+            if outcome is None and subject.evidence is not None and not subject.client.exempt:
+                parts.rates.add(copy.to.account, subject.client.address, subject.message.size)
+        told = decided.told(dict(zip(decided.copies, outcomes, strict=True)))
+        self._log(subject, decided, told)
+        return await self._answers(subject, told, fields)
+
+    async def _answers(self, subject: Subject, told: Sequence[Told], fields: Fields) -> Sequence[Reply]:
+        """Replies, after the notices that they need."""
+        replies = [each.refusal or DELIVERED for each in told]
+        delivered = [each for each in told if each.refusal is None]
+        evidence = subject.evidence
+        if evidence is None or not delivered:
+            return replies
+        is_safe = evidence.spf.status is SpfStatus.PASS and not subject.envelope.reverse_path.is_null
+        of = Of(subject.envelope, subject.message, fields.for_notices(), fields.now)
+        if len(delivered) < len(told):
+            if not is_safe or not await notices.of_failures(self._parts.notices, of, told):
+                # Better that some get it twice than that a failure is lost.
+                return [NO_NOTICE] * len(told)
+            replies = [DELIVERED] * len(told)
+        if is_safe:
+            await notices.of_successes(self._parts.notices, of, told)
+        return replies
+
+    async def _spf_of(self, client: Client, envelope: Envelope) -> Spf:
+        key = _sender(client, envelope)
+        spf = self._spf.get(key)
+        if spf is None:
+            spf = self._spf[key] = await self._parts.checks.spf(client, envelope.reverse_path)
+            while len(self._spf) > MOST_REMEMBERED:
+                self._spf.popitem(last=False)
+        return spf
+
+    def _refused(self, client: Client, envelope: Envelope, reply: Reply, reason: str) -> Refusal:
+        """A refusal of the sender, a recipient or the message, noted."""
+        result = "unknownuser" if reason.startswith("unknown-") else "reject"
+        self._parts.metrics.count("smtpserver_delivery_total", result=result, reason=reason)
+        extra = {**_who(client, envelope), "reason": reason, "reply": str(reply)}
+        logger.info("mail refused", extra=extra)
+        return Refusal(reply, reason)
+
+    def _log(self, subject: Subject, decided: Decided, told: Sequence[Told]) -> None:
+        shared = {**_who(subject.client, subject.envelope), "size": subject.message.size}
+        if subject.evidence is not None:
+            shared |= subject.evidence.log_fields()
+        for each in told:
+            reason = decided.reason(each.recipient)
+            refused = "highrate" if reason == "high-rate" else "reject"
+            result = "delivered" if each.refusal is None else refused
+            self._parts.metrics.count("smtpserver_delivery_total", result=result, reason=reason)
+            extra = {**shared, "recipient": str(each.recipient.path), "reason": reason}
+            if each.refusal is not None:
+                extra["reply"] = str(each.refusal)
+            logger.info("message received" if each.refusal is None else "message refused", extra=extra)
+
+
+_Sender = tuple[str, IpAddress, str, Path]
+
+
+def _sender(client: Client, envelope: Envelope) -> _Sender:
+    """What SPF is asked about, in one session."""
+    return client.session, client.address, client.hello, envelope.reverse_path
+
+
+def _who(client: Client, envelope: Envelope) -> dict[str, object]:
+    return {
+        "session": client.session,
+        "remote": str(client.address),
+        "sender": str(envelope.reverse_path),
+    }
