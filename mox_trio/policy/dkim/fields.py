@@ -17,6 +17,7 @@ from mox_trio.policy.dkim.body import LITTLE, UNLOCKED, Canonical
 from mox_trio.protocol.mime import header
 
 FWS: Final = b" \t\r\n"
+_BELOW: Final = "_domainkey.example"
 
 
 class Malformed(Exception):
@@ -124,10 +125,17 @@ def octets(tags: Mapping[bytes, bytes], name: bytes) -> bytes:
         raise Malformed(f"{name.decode()}= is not base64") from None
 
 
+def selector(text: str) -> Domain:
+    """The name of a selector, which is a part of a domain name and may end in a number. Raises InvalidAddress."""
+    whole = Domain.parse(f"{text}.{_BELOW}", underscore=True)
+    return Domain(whole.ascii.removesuffix("." + _BELOW), whole.unicode.removesuffix("." + _BELOW))
+
+
 def domain(tags: Mapping[bytes, bytes], name: bytes) -> Domain:
     """The value of d= or s=; U-labels may be written (RFC 8616 5). Raises Malformed."""
     try:
-        return Domain.parse(needed(tags, name).decode("utf-8"), underscore=True)
+        text = needed(tags, name).decode("utf-8")
+        return selector(text) if name == b"s" else Domain.parse(text, underscore=True)
     except (InvalidAddress, UnicodeError):
         raise Malformed(f"{name.decode()}= is not a domain") from None
 

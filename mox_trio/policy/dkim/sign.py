@@ -36,6 +36,7 @@ class Selector:
     """A key of a domain and how it signs."""
 
     name: Domain
+    """As `fields.selector` reads it."""
     domain: Domain
     key: PrivateKey = field(repr=False)
     headers: Sequence[str]
