@@ -1,4 +1,4 @@
-"""kill -9 at random moments: `python -m bench.crash [--points N] [--combination disk-sqlite|sealed-sqlite|s3-postgres|all]`.
+"""kill -9 at random moments: `python -m bench.crash [--points N] [--combination NAME|all]`.
 
 At each point a process (`crash_work`) delivers, copies, moves, expunges, flags and imports from many tasks; it is killed
 with SIGKILL at a random moment, the store is opened again, and what it holds is compared with what was acknowledged:
@@ -40,7 +40,8 @@ LONGEST: Final = 0.6
 OPENING: Final = 0.1
 """The part of the kills that come while the store is opened, or soon after."""
 POINTS_OF_A_STORE: Final = 10
-COMBINATIONS: Final = ("disk-sqlite", "sealed-sqlite", "s3-postgres")
+COMBINATIONS: Final = ("disk-sqlite", "sealed-sqlite", "s3-postgres", "swift-postgres")
+"""Those with S3 speak to moto, which is fast, and to OpenStack Swift."""
 
 
 @dataclass(slots=True)
@@ -236,11 +237,12 @@ def place(combination: str, root: Path) -> Iterator[Where]:
     """A new store of a combination."""
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(dir=root))
-        if combination != "s3-postgres":
+        if not combination.endswith("postgres"):
             yield Where(directory, sealing=combination == "sealed-sqlite")
             return
         conninfo = stack.enter_context(postgres.private()).conninfo
-        server = stack.enter_context(s3.moto_running(Path(directory)))
+        serving = s3.swift_running if combination == "swift-postgres" else s3.moto_running
+        server = stack.enter_context(serving(Path(directory)))
         options = {name: server[name] for name in ("bucket", "endpoint", "region", "access_key", "secret_key")}
         yield Where(directory, conninfo=conninfo, s3=options)
 
@@ -252,6 +254,9 @@ def measure(combination: str, points: int, chosen: random.Random) -> Figures:
         while figures.points < points:
             with place(combination, Path(root)) as where:
                 run(where, min(POINTS_OF_A_STORE, points - figures.points), chosen, figures)
+            print(
+                f"{combination}: {figures.points} points, {len(figures.problems)} problems", flush=True, file=sys.stderr
+            )
     return figures
 
 
