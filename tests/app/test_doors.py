@@ -69,10 +69,13 @@ async def test_an_address_that_is_not_wanted_is_left_out(tmp_path: Path) -> None
 
 
 def test_one_server_runs_in_a_directory(tmp_path: Path) -> None:
+    assert not running_lock.is_held(tmp_path)
     with running_lock.held(tmp_path):
+        assert running_lock.is_held(tmp_path)
         with pytest.raises(Failure, match="already") as failed, running_lock.held(tmp_path):
             pass
         assert failed.value.kind is Kind.IN_USE
+    assert not running_lock.is_held(tmp_path)
     with running_lock.held(tmp_path):
         pass
 
