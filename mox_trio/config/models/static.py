@@ -120,6 +120,10 @@ class Incoming(Section):
     dmarc_quarantine: Literal["reject", "junk"] = Field(
         default="reject", description="What happens to mail whose domain asks for quarantine when it fails DMARC."
     )
+    dmarc_tree_walk: bool = Field(
+        default=False,
+        description="Find the DMARC record of an organisation by asking DNS (RFC 9989) rather than by the public suffix list.",
+    )
     unknown_recipients: Literal["rcpt", "data"] = Field(
         default="rcpt",
         description="When unknown recipients are refused: at once, or after the message, which hides who exists.",
