@@ -23,8 +23,10 @@ logger = logging.getLogger(__name__)
 
 SEND: Final = 30.0
 """Seconds in which a client takes what is sent."""
-IDLE: Final = 60.0
-"""Seconds that a connection may wait for the next request."""
+READ: Final = 60.0
+"""Seconds in which the next bytes of a request come."""
+IDLE: Final = 5.0
+"""Seconds that a connection may wait for the next request; hypercorn waits for it also when the client is gone."""
 HEADERS: Final = 16 * 1024
 """Octets of a request's line and header that are taken."""
 
@@ -82,14 +84,10 @@ class Server:
         self._config = Config()
         self._config.errorlog = logger
         self._config.keep_alive_timeout = IDLE
-        self._config.read_timeout = int(IDLE)
+        self._config.read_timeout = int(READ)
         self._config.h11_max_incomplete_size = HEADERS
         self._config.include_server_header = False
         self._context = WorkerContext(None)
-
-    async def close(self) -> None:
-        """End connections that wait for a request."""
-        await self._context.terminated.set()
 
     async def serve(self, connection: Connection) -> None:
         """Answer requests until the client goes, or says nothing for too long."""

@@ -17,6 +17,7 @@ def test_what_is_counted_is_in_the_text_with_the_prefix() -> None:
     assert 'moxtrio_spf_verify_duration_seconds_bucket{le="0.05",status="pass"} 1.0' in text
     assert 'moxtrio_spf_verify_duration_seconds_bucket{le="0.01",status="pass"} 0.0' in text
     assert "moxtrio_queue_hold 4.0" in text
+    assert "_created" not in text
 
 
 def test_a_metric_without_labels_is_there_before_it_is_counted() -> None:
