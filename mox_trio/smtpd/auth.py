@@ -33,6 +33,8 @@ FREE: Final = 3
 """Failed logins of a session before it is made to wait."""
 _ENTROPY: Final = Pool(18)
 _TLS_1_3: Final = "TLSv1.3"
+_BINDINGS: Final = {"tls-unique", "tls-server-end-point"}
+"""What clients may choose below TLS 1.3 (RFC 5929)."""
 
 WELCOME: Final = Reply.of(235, "2.7.0", "welcome")
 WRONG: Final = Reply.of(535, "5.7.8", "user name or password is wrong")
@@ -52,7 +54,8 @@ def offered(dialog: Dialog) -> tuple[str, ...]:
     if dialog.settings.tls_required and connection.tls is None:
         return ()
     # Clients of TLS 1.3 choose tls-exporter (RFC 9266), which Python's ssl does not give.
-    plus = connection.tls is not None and connection.tls.version != _TLS_1_3 and bool(connection.channel_bindings())
+    is_older = connection.tls is not None and connection.tls.version != _TLS_1_3
+    plus = is_older and _BINDINGS <= connection.channel_bindings().keys()
     return sasl.offered(has_certificate=connection.client_certificate is not None, plus=plus)
 
 
