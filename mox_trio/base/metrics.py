@@ -83,7 +83,8 @@ class Metrics:
     def __init__(self) -> None:
         import prometheus_client
 
-        prometheus_client.disable_created_metrics()  # a second series for each, which nobody asks for
+        # A second series for each, which nobody asks for.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = prometheus_client.CollectorRegistry(auto_describe=False)
         self._families: dict[str, Any] = {}
         self._series: dict[tuple[str, tuple[str, ...]], Any] = {}
