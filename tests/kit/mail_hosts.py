@@ -11,12 +11,25 @@ a list that is used up from the front; `{"RCPT <x@y>": ...}` is for one recipien
 never comes. The verb of the greeting is "connect", of the end of DATA ".".
 """
 
+import hmac
+from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 import trio
 
+from mox_trio.protocol.sasl import scram, server
+from mox_trio.protocol.sasl.server import (
+    Challenge,
+    Channel,
+    CheckDigest,
+    CheckPassword,
+    CheckProof,
+    GiveParameters,
+    Question,
+    Rejected,
+)
 from mox_trio.transport.connection import Broken, Connection, IpAddress
 from mox_trio.transport.dial import Attempt, DialFailed
 from mox_trio.transport.tls import TlsFailed
@@ -55,6 +68,12 @@ class Host:
     messages: list[Received] = field(default_factory=list)
     connections: int = 0
     tls_names: list[str] = field(default_factory=list)
+    password: str = "secret"
+    """Of the user "mary", who may log in by the mechanisms of AUTH in `extensions`."""
+    logins: list[str] = field(default_factory=list)
+    """Mechanisms that succeeded."""
+    broken_bindings: bool = False
+    """Knows only a channel binding that nobody has."""
 
 
 class Network:
@@ -95,9 +114,9 @@ class Network:
         if host is None:
             raise DialFailed([Attempt(address, "Connection refused")])
         ours = "203.0.113.7" if address.version == 4 else "2001:db8::7"
-        client, server = wires.pair(wires.Party(client=ours, server=str(address), server_port=port))
+        client, theirs = wires.pair(wires.Party(client=ours, server=str(address), server_port=port))
         host.connections += 1
-        self._nursery.start_soon(_serve, host, server)
+        self._nursery.start_soon(_serve, host, theirs)
         return client
 
 
@@ -108,6 +127,10 @@ async def _serve(host: Host, connection: Connection) -> None:
         pass
     finally:
         await trio.aclose_forcefully(connection.stream)
+
+
+def _decoded(written: str) -> bytes:
+    return b"" if written == "=" else b64decode(written, validate=True)
 
 
 class _Gone(Exception):
@@ -154,6 +177,8 @@ class _Conversation:
             case "STARTTLS" if self.host.certificate and self.connection.tls is None:
                 if await self._answer("STARTTLS", "220 go"):
                     await self._shake_hands()
+            case "AUTH":
+                await self._authenticate(line)
             case "QUIT":
                 await self._answer("QUIT", "221 bye")
                 raise _Gone
@@ -202,6 +227,46 @@ class _Conversation:
         if answer.startswith("421"):
             raise _Gone
         return answer[0] in "23"
+
+    async def _authenticate(self, line: str) -> None:
+        _, mechanism, *initial = line.split(" ")
+        bindings = {} if self.host.broken_bindings else self.connection.channel_bindings()
+        channel = Channel("mail.example", "servernonce", 0, bindings, offers_plus="-PLUS" in str(self.host.extensions))
+        conversation = server.begin(mechanism, _decoded(initial[0]) if initial else None, channel)
+        assert conversation is not None
+        sent: object = None
+        try:
+            while True:
+                step = conversation.send(sent)
+                sent = await self._challenge(step.data) if isinstance(step, Challenge) else self._check(step)
+        except StopIteration as done:
+            if done.value is not None:
+                await self._challenge(done.value)
+            if await self._answer("AUTH", "235 2.7.0 welcome"):
+                self.host.logins.append(mechanism)
+        except (Rejected, PermissionError):
+            await self._answer("AUTH", "535 5.7.8 no")
+
+    async def _challenge(self, data: bytes) -> bytes:
+        await self.connection.send(b"334 " + b64encode(data) + b"\r\n", timeout=PATIENCE)
+        return _decoded((await self._until(b"\r\n"))[:-2].decode())
+
+    def _check(self, question: Question) -> object:
+        """What a store of secrets would say; PermissionError when it is not mary."""
+        password, salt = self.host.password.encode(), scram.Parameters(b"saltsaltsalt", 4096)
+        match question:
+            case GiveParameters():
+                return salt
+            case CheckProof(name="mary", proof=proof):
+                keys = scram.derive(proof.mechanism, password, salt)
+                if scram.proves(proof, keys):
+                    return scram.server_signature(proof, keys)
+            case CheckDigest(name="mary", challenge=challenge, digest=digest):
+                if hmac.digest(password, challenge, "md5").hex().encode() == digest:
+                    return None
+            case CheckPassword(name="mary", password=self.host.password):
+                return None
+        raise PermissionError
 
     async def _shake_hands(self) -> None:
         if self.host.handshake_fails:

@@ -17,12 +17,7 @@ from tests.kit import wires
 from tests.kit.deliveries import World, job, recipients, world
 from tests.kit.mail_hosts import Host, Message, Received
 
-DELIVERED = (Outcome.DELIVERED, "")
 Clock = trio.testing.MockClock
-
-
-def plainly(reply_status: str) -> list[tuple[Outcome, str]]:
-    return [(Outcome.DELIVERED, reply_status)]
 
 
 async def test_a_message_is_delivered(nursery: trio.Nursery) -> None:
