@@ -19,7 +19,7 @@ from mox_trio.base import text
 from mox_trio.base.address import Address, Literal
 from mox_trio.incoming.evidence import Evidence
 from mox_trio.incoming.settings import Settings
-from mox_trio.policy.results import ArcStatus, DkimSignature, DmarcPolicy, IprevStatus, Spf, SpfStatus
+from mox_trio.policy.results import ArcStatus, DkimSignature, DmarcPolicy, DmarcStatus, IprevStatus, Spf, SpfStatus
 from mox_trio.policy.verdict import Verdict
 from mox_trio.protocol import auth_results
 from mox_trio.protocol.auth_results import Result
@@ -177,8 +177,8 @@ def _dkim(signature: DkimSignature) -> Result:
 def _dmarc(evidence: Evidence, author: Address | None, override: str) -> Result:
     dmarc = evidence.dmarc
     comment = [f"p={dmarc.policy.value}"] if dmarc.domain is not None else []
-    if dmarc.domain is not None and not dmarc.applied and dmarc.policy is not DmarcPolicy.NONE:
-        comment.append("not applied")
+    if dmarc.status is DmarcStatus.FAIL and not dmarc.applied and dmarc.policy is not DmarcPolicy.NONE:
+        comment.append("sampled out")  # RFC 7489 6.6.4
     if override:
         comment.append(f"override {override}")
     properties = (("header.from", author.domain.ascii),) if author is not None else ()

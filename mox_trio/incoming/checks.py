@@ -1,0 +1,203 @@
+"""The checks that tell who a message is from, side by side under one deadline, by DNS.
+
+Each is a task of its own: the name of the client's address (iprev), SPF, each DKIM signature, the ARC chain; then DMARC from
+what those found. What is not there at the deadline is `temperror`, as is what DNS had no answer for: never a pass, and no
+refusal. Signatures are checked on the bytes as they were received, in one pass over the body, which for a message that is
+not small is read in a thread.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import trio
+
+from mox_trio.base.address import Path
+from mox_trio.base.domain import Domain
+from mox_trio.base.metrics import Metrics
+from mox_trio.incoming.content import Content
+from mox_trio.incoming.evidence import Evidence
+from mox_trio.mailstore.spool import INLINE, Spooled
+from mox_trio.mailstore.store import MailStore
+from mox_trio.policy import arc, iprev, sender_domain, spf
+from mox_trio.policy.dkim import verify
+from mox_trio.policy.dkim.body import BodyHashes, Canonical
+from mox_trio.policy.dkim.verify import Examined, Signature
+from mox_trio.policy.dmarc import evaluate
+from mox_trio.policy.results import (
+    Arc,
+    ArcStatus,
+    DkimSignature,
+    DkimStatus,
+    Dmarc,
+    DmarcStatus,
+    Iprev,
+    IprevStatus,
+    Spf,
+    SpfStatus,
+)
+from mox_trio.policy.sender_domain import Receives
+from mox_trio.protocol.smtp.envelope import Client, Envelope
+from mox_trio.transport import ask
+from mox_trio.transport.resolver import Resolver
+
+FIRST: Final = 45.0
+"""Seconds for iprev, SPF, DKIM and ARC."""
+ALL: Final = 60.0
+"""Seconds for these and DMARC; the client waits for its reply meanwhile (RFC 5321 4.5.3.2.6: ten minutes)."""
+LATE: Final = "not answered in time"
+
+_SIGNED: Final = (b"dkim-signature", b"arc-seal", b"arc-message-signature", b"arc-authentication-results")
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the tasks found so far; at the beginning what is said at the deadline."""
+
+    iprev: Iprev
+    spf: Spf
+    dkim: list[DkimSignature]
+    arc: Arc
+
+
+class DnsChecks:
+    """Makes the checks of a server."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        store: MailStore,
+        metrics: Metrics,
+        hostname: Domain,
+        *,
+        tree_walk: bool = False,
+        now: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`now` gives seconds since 1970; `chance` a number from 0 up to and without 1, for DMARC's pct."""
+        self._resolver = resolver
+        self._store = store
+        self._metrics = metrics
+        self._hostname = hostname
+        self._tree_walk = tree_walk
+        self._now = now
+        self._chance = chance
+
+    async def receives(self, domain: Domain) -> Receives:
+        """Whether the domain of a sender takes mail."""
+        with trio.move_on_after(FIRST):
+            return await ask.run(self._resolver, sender_domain.receives(domain))
+        return Receives.UNKNOWN
+
+    async def spf(self, client: Client, reverse_path: Path) -> Spf:
+        """SPF alone, before the message is there."""
+        with trio.move_on_after(FIRST):
+            return await self._spf(client, reverse_path)
+        return _late_spf(reverse_path)
+
+    async def gather(
+        self, client: Client, envelope: Envelope, message: Spooled, content: Content, spf: Spf | None
+    ) -> Evidence:
+        """All checks of a message; `spf` where it was made already."""
+        deadline = trio.current_time() + ALL
+        path = envelope.reverse_path
+        late = Iprev(IprevStatus.TEMPERROR, detail=LATE)
+        found = _Found(late, spf or _late_spf(path), [], Arc(ArcStatus.NONE))
+        with trio.move_on_after(FIRST):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._find_iprev, client, found)
+                if spf is None:
+                    nursery.start_soon(self._find_spf, client, path, found)
+                if any(key in content.header for key in _SIGNED):
+                    await self._find_signatures(message, found)
+        with trio.CancelScope(deadline=deadline):
+            dmarc = await self._dmarc(content, found)
+            return Evidence(found.iprev, found.spf, tuple(found.dkim), found.arc, dmarc)
+        return Evidence(found.iprev, found.spf, tuple(found.dkim), found.arc, Dmarc(DmarcStatus.TEMPERROR, detail=LATE))
+
+    async def _find_iprev(self, client: Client, found: _Found) -> None:
+        began = trio.current_time()
+        found.iprev = await ask.run(self._resolver, iprev.check(client.address))
+        self._metrics.observe("iprev_lookup_total", trio.current_time() - began, status=found.iprev.status.value)
+
+    async def _find_spf(self, client: Client, path: Path, found: _Found) -> None:
+        found.spf = await self._spf(client, path)
+
+    async def _spf(self, client: Client, path: Path) -> Spf:
+        began = trio.current_time()
+        asking = spf.check(client.address, path, client.hello, receiver=self._hostname.ascii, now=self._now())
+        result = await ask.run(self._resolver, asking)
+        self._metrics.observe("spf_verify_duration_seconds", trio.current_time() - began, status=result.status.value)
+        return result
+
+    async def _find_signatures(self, message: Spooled, found: _Found) -> None:
+        examined = verify.examine(message.root.header)
+        chain = arc.examine(examined.fields)
+        found.dkim = [
+            each.result if each.is_decided else replace(each.result, status=DkimStatus.TEMPERROR, detail=LATE)
+            for each in examined.signatures
+        ]
+        if chain.sets:
+            found.arc = Arc(ArcStatus.TEMPERROR, detail=LATE)
+        digests = await self._digests(message, examined.wanted | chain.wanted)
+        async with trio.open_nursery() as nursery:
+            for number, signature in enumerate(examined.signatures):
+                nursery.start_soon(self._find_dkim, examined, (number, signature), digests, found)
+            nursery.start_soon(self._find_arc, chain, digests, found)
+
+    async def _find_dkim(
+        self, examined: Examined, what: tuple[int, Signature], digests: Mapping[Canonical, bytes], found: _Found
+    ) -> None:
+        began = trio.current_time()
+        number, signature = what
+        result = await ask.run(self._resolver, verify.check(examined, signature, digests, self._now()))
+        found.dkim[number] = result
+        labels = {"algorithm": result.algorithm or "unknown", "status": result.status.value}
+        self._metrics.observe("dkim_verify_duration_seconds", trio.current_time() - began, **labels)
+
+    async def _find_arc(self, chain: arc.Chain, digests: Mapping[Canonical, bytes], found: _Found) -> None:
+        began = trio.current_time()
+        found.arc = await ask.run(self._resolver, arc.check(chain, digests))
+        if found.arc.status is not ArcStatus.NONE:
+            elapsed = trio.current_time() - began
+            self._metrics.observe("arc_verify_duration_seconds", elapsed, status=found.arc.status.value)
+
+    async def _digests(self, message: Spooled, wanted: frozenset[Canonical]) -> Mapping[Canonical, bytes]:
+        if not wanted:
+            return {}
+        hashes = BodyHashes(wanted, message.root.body_start)
+        if message.scratch is None and message.size <= INLINE:
+            hashes.update(message.memory or b"")
+        else:
+            await trio.to_thread.run_sync(_hash, message, hashes, limiter=self._store.computing)
+        return hashes.digests()
+
+    async def _dmarc(self, content: Content, found: _Found) -> Dmarc:
+        if content.author is None:
+            return Dmarc(DmarcStatus.NONE)
+        began = trio.current_time()
+        asking = evaluate.evaluate(
+            content.author.domain, found.spf, found.dkim, chance=self._chance(), tree_walk=self._tree_walk
+        )
+        result = await ask.run(self._resolver, asking)
+        labels = {
+            "status": result.status.value,
+            "reject": "yes" if result.status is DmarcStatus.FAIL and result.applied else "no",
+            "use": "yes" if result.applied else "no",
+        }
+        self._metrics.observe("dmarc_verify_duration_seconds", trio.current_time() - began, **labels)
+        return result
+
+
+def _hash(message: Spooled, hashes: BodyHashes) -> None:
+    """In a thread; gives up between two blocks when the caller is cancelled."""
+    for block in message.blocks():
+        trio.from_thread.check_cancelled()
+        hashes.update(block)
+
+
+def _late_spf(path: Path) -> Spf:
+    domain = path.host if isinstance(path.host, Domain) else None
+    return Spf(SpfStatus.TEMPERROR, "helo" if path.is_null else "mailfrom", domain, detail=LATE)
