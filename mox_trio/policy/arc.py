@@ -92,7 +92,7 @@ def check(chain: Chain, digests: Mapping[Canonical, bytes]) -> Asking[Arc]:
     try:
         fault = yield from _maybe_fault(chain, digests, authentic)
         if fault is not None:
-            return Arc(ArcStatus.FAIL, authentic=all(authentic), detail=fault)
+            return Arc(ArcStatus.FAIL, authentic=bool(authentic) and all(authentic), detail=fault)
         oldest = yield from _oldest_pass(chain, digests, authentic)
     except _Trouble as trouble:
         return Arc(ArcStatus.TEMPERROR, detail=str(trouble))

@@ -207,7 +207,7 @@ def _judged(parsed: Fields, raw: bytes, tags: Mapping[bytes, bytes], result: Dki
         return _decided(result, DkimStatus.PERMERROR, "the algorithm is not known")
     if signature.identity_domain is None:
         return _decided(result, DkimStatus.PERMERROR, "i= is not within d=")
-    if result.domain is not None and public_suffix.is_public(result.domain):
+    if result.domain is not None and public_suffix.is_registry(result.domain):
         return _decided(result, DkimStatus.PERMERROR, "d= is a public suffix")
     if result.algorithm == "rsa-sha1":
         return _decided(result, DkimStatus.POLICY, "SHA-1 proves nothing")  # RFC 8301 3.1
