@@ -55,7 +55,7 @@ def offered(dialog: Dialog) -> tuple[str, ...]:
         return ()
     # Clients of TLS 1.3 choose tls-exporter (RFC 9266), which Python's ssl does not give.
     is_older = connection.tls is not None and connection.tls.version != _TLS_1_3
-    plus = is_older and _BINDINGS <= connection.channel_bindings().keys()
+    plus = is_older and connection.channel_bindings().keys() >= _BINDINGS
     return sasl.offered(has_certificate=connection.client_certificate is not None, plus=plus)
 
 
@@ -93,6 +93,7 @@ async def authenticate(dialog: Dialog, event: Auth) -> Event | None:
         return interrupted.event
     dialog.answer("AUTH", reply, began)
     if dialog.failed_logins >= dialog.settings.failed_logins:
+        await dialog.flush()
         dialog.protocol.close(replies.TOO_MANY_FAILED)
     return None
 

@@ -14,7 +14,7 @@ from mox_trio.protocol.smtp import server
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from mox_trio.protocol.smtp.server_events import NEED_DATA, Block, ChunkEnd, ContentEnd, Data, Event, Handled, Kind
 from mox_trio.smtpd import replies
-from mox_trio.smtpd.dialog import GOODBYE, Dialog
+from mox_trio.smtpd.dialog import Dialog
 from storage_backends.errors import StorageError
 
 logger = logging.getLogger(__name__)
@@ -92,8 +92,11 @@ class _Receiving:
         else:
             dialog.protocol.answer(replies.with_session(replies.merged(answers), session))
         is_accepted = any(reply.is_positive for reply in answers)
-        # From here to the reply nothing may come in between: a client that does not hear it sends again.
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE):
+        if (
+            is_accepted
+        ):  # nothing may come between the promise and the reply: a client that does not hear it sends again
+            await dialog.flush_finally()
+        else:
             await dialog.flush()
         dialog.message_settled(accepted=is_accepted)
 

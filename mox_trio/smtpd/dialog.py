@@ -1,6 +1,7 @@
 """What is so in one connection, and the few things that all its commands do: wait, send, answer, ask the receiver."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -13,12 +14,12 @@ from mox_trio.protocol.smtp.server import ServerConnection
 from mox_trio.protocol.smtp.server_events import Kind
 from mox_trio.smtpd import replies, tarpit
 from mox_trio.smtpd.settings import Parts, Settings
-from mox_trio.transport.connection import Connection, Silent
+from mox_trio.transport.connection import Connection
 from storage_backends.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
-GOODBYE: Final = 5.0
+GOODBYE: Final = 10.0
 """Seconds that a last reply may take."""
 
 
@@ -30,6 +31,8 @@ class Dialog:
         self.settings = settings
         self.parts = parts
         self.protocol = ServerConnection(settings.terms, parts.store.now)
+        self.waits = trio.CancelScope()
+        """Around the whole session, with a deadline while it waits for the client: a scope for each wait costs too much."""
         self.is_slow = False
         """Replies are drawn out."""
         self.failed_logins = 0
@@ -58,32 +61,41 @@ class Dialog:
         return self._bad >= self.settings.bad_transactions and not self._good and not self.client.exempt
 
     async def receive(self, timeout: float | None = None) -> None:
-        """Wait for the client's next bytes and give them to the protocol; or for the server to stop."""
-        wait = self.settings.command_timeout if timeout is None else timeout
+        """Wait for the client's next bytes and give them to the protocol. `waits` ends a wait of `timeout` seconds, and between
+        transactions one during which the server stops.
+        """
         if self.is_slow:
             await trio.sleep(self.settings.tarpit)
-        try:
-            if self.protocol.in_transaction:
-                self.protocol.receive(await self.connection.receive(timeout=wait))
-                return
-            with self.parts.closing.interruptible() as scope:
-                self.protocol.receive(await self.connection.receive(timeout=wait))
-        except Silent:
-            self.protocol.close(replies.SILENT)
-            return
-        if scope.cancelled_caught:
-            self.protocol.close(replies.STOPPING)
-
-    async def flush(self, timeout: float | None = None) -> None:
-        """Send what there is to send."""
-        output = self.protocol.take_output()
-        if not output:
-            return
         wait = self.settings.command_timeout if timeout is None else timeout
-        if self.is_slow:
-            await tarpit.send(self.connection, output, pause=self.settings.tarpit, timeout=wait)
-        else:
-            await self.connection.send(output, timeout=wait)
+        is_idle = not self.protocol.in_transaction
+        if is_idle:
+            self.parts.closing.watch(self.waits)
+        self.waits.deadline = trio.current_time() + wait
+        data = await self.connection.receive(timeout=math.inf)
+        self.waits.deadline = math.inf
+        if is_idle:
+            self.parts.closing.forget(self.waits)
+        self.protocol.receive(data)
+
+    async def flush(self) -> None:
+        """Send what there is to send, at the pace that the client deserves; `waits` ends it."""
+        output = self.protocol.take_output()
+        if output and self.is_slow:
+            await tarpit.send(self._send, output, pause=self.settings.tarpit)
+        elif output:
+            await self._send(output)
+
+    async def flush_finally(self) -> None:
+        """Send what there is to send, also when the session is cancelled meanwhile."""
+        output = self.protocol.take_output()
+        if output:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE):
+                await self.connection.send(output, timeout=math.inf)
+
+    async def _send(self, data: bytes) -> None:
+        self.waits.deadline = trio.current_time() + self.settings.command_timeout
+        await self.connection.send(data, timeout=math.inf)
+        self.waits.deadline = math.inf
 
     def slow_down(self) -> None:
         """From now on replies are drawn out, but for networks without limits."""

@@ -32,7 +32,7 @@ from mox_trio.protocol.smtp.server_events import (
     StartTls,
 )
 from mox_trio.smtpd import auth, commands, content, replies
-from mox_trio.smtpd.dialog import GOODBYE, Dialog
+from mox_trio.smtpd.dialog import Dialog
 from mox_trio.smtpd.settings import Parts, Settings
 from mox_trio.transport.admission import Refused
 from mox_trio.transport.connection import Broken, Connection, Silent
@@ -63,16 +63,21 @@ async def serve(connection: Connection, refused: Refused | None, settings: Setti
         refusal = _refusal(dialog, refused)
         if refusal is not None:  # RFC 5321 3.1
             dialog.protocol.greet(refusal)
-            await dialog.flush(GOODBYE)
-            return
-        await commands.channel(dialog)
-        service = "LMTP" if settings.kind is Kind.LMTP else "ESMTP"
-        dialog.protocol.greet(Reply.of(220, "", f"{settings.hostname} {service} mox-trio"))
-        await _talk(dialog)
+        else:
+            with dialog.waits:
+                await commands.channel(dialog)
+                service = "LMTP" if settings.kind is Kind.LMTP else "ESMTP"
+                dialog.protocol.greet(Reply.of(220, "", f"{settings.hostname} {service} mox-trio"))
+                await _talk(dialog)
+            if dialog.waits.cancelled_caught:
+                dialog.protocol.close(replies.STOPPING if parts.closing.is_set else replies.SILENT)
+        await dialog.flush_finally()
     except (Silent, Broken) as error:
         logger.debug("connection ended", extra=dialog.fields(reason=str(error)))
     except TlsFailed as error:
         logger.info("TLS handshake failed", extra=dialog.fields(reason=error.reason, detail=str(error)))
+    finally:
+        parts.closing.forget(dialog.waits)
 
 
 def _refusal(dialog: Dialog, refused: Refused | None) -> Reply | None:
@@ -96,7 +101,6 @@ async def _talk(dialog: Dialog) -> None:
             await dialog.flush()
             await dialog.receive()
         elif isinstance(event, Ended | Quit):
-            await dialog.flush(GOODBYE)
             if isinstance(event, Ended) and event.reason not in ("eof", "closed"):
                 logger.info("session cut off", extra=dialog.fields(reason=event.reason))
             return

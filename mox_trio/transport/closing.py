@@ -23,14 +23,22 @@ class Closing:
         for scope in self._waiting:
             scope.cancel()
 
+    def watch(self, scope: trio.CancelScope) -> None:
+        """From here to `forget`, `set` cancels a scope that the session has for all of its waits."""
+        if self.is_set:
+            scope.cancel()
+        self._waiting.add(scope)
+
+    def forget(self, scope: trio.CancelScope) -> None:
+        """The wait is over."""
+        self._waiting.discard(scope)
+
     @contextmanager
     def interruptible(self) -> Iterator[trio.CancelScope]:
         """A wait that `set` cancels; the scope says by `cancelled_caught` whether it did."""
         with trio.CancelScope() as scope:
-            if self.is_set:
-                scope.cancel()
-            self._waiting.add(scope)
+            self.watch(scope)
             try:
                 yield scope
             finally:
-                self._waiting.discard(scope)
+                self.forget(scope)

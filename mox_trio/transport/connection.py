@@ -6,6 +6,7 @@ longer than `GOODBYE`. One task receives and one sends at a time.
 """
 
 import functools
+import math
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -129,8 +130,13 @@ class Connection:
         return self._secured.hello.alpn if self._secured else ()
 
     async def receive(self, most: int = RECEIVED_AT_ONCE, *, timeout: float) -> bytes:
-        """Bytes as they come, at least one and at most `most`; b"" at the end. Silent after `timeout` seconds, Broken."""
+        """Bytes as they come, at least one and at most `most`; b"" at the end. Silent after `timeout` seconds, Broken.
+
+        Without an end (`math.inf`) the caller has a deadline of its own, and no scope is made: it costs as much as a command.
+        """
         try:
+            if timeout == math.inf:
+                return bytes(await self._stream.receive_some(most))
             with trio.move_on_after(timeout):
                 data = await self._stream.receive_some(most)
                 return data if type(data) is bytes else bytes(data)
@@ -139,8 +145,11 @@ class Connection:
         raise Silent(f"nothing received for {timeout:g} s")
 
     async def send(self, data: bytes | bytearray | memoryview, *, timeout: float) -> None:
-        """Send all of it. Silent when the peer does not take it within `timeout` seconds, Broken."""
+        """Send all of it. Silent when the peer does not take it within `timeout` seconds, Broken; without an end as above."""
         try:
+            if timeout == math.inf:
+                await self._stream.send_all(data)
+                return
             with trio.move_on_after(timeout):
                 await self._stream.send_all(data)
                 return
