@@ -84,25 +84,25 @@ class Incoming:
         if self._settings.lmtp or path.is_null:
             return
         if not isinstance(path.host, Domain):
-            raise self._refused(client, envelope, Reply.of(550, "5.7.0", "a sender has a domain"), "sender-literal")
+            raise self._refused(Reply.of(550, "5.7.0", "a sender has a domain"), "sender-literal")
         receives = await self._parts.checks.receives(path.host)
         if receives is Receives.UNKNOWN:
             reply = Reply.of(451, "4.4.0", "the domain of the sender cannot be looked up, try again later")
-            raise self._refused(client, envelope, reply, "sender-domain-unknown")
+            raise self._refused(reply, "sender-domain-unknown")
         if receives is not Receives.YES:
             reply = Reply.of(550, "5.7.27", "the domain of the sender takes no mail")  # RFC 7505 4.2
-            raise self._refused(client, envelope, reply, f"sender-domain-{receives.value}")
+            raise self._refused(reply, f"sender-domain-{receives.value}")
 
     async def rcpt(self, client: Client, envelope: Envelope, recipient: Recipient) -> None:
         """May this recipient join those before? Raises Refusal."""
         try:
             recipients.check(self._parts.config.current, self._settings, recipient.path)
         except Refusal as refusal:
-            raise self._refused(client, envelope, refusal.reply, refusal.reason) from None
+            raise self._refused(refusal.reply, refusal.reason) from None
         if not envelope.recipients or self._settings.lmtp:
             return
         if envelope.reverse_path.is_null or (await self._spf_of(client, envelope)).status is not SpfStatus.PASS:
-            raise self._refused(client, envelope, SEVERAL, "several-recipients")
+            raise self._refused(SEVERAL, "several-recipients")
 
     async def data(self, client: Client, envelope: Envelope, message: Spooled) -> Sequence[Reply]:
         """Take the message: a reply for each recipient. Raises Refusal, and errors of the stores from before anything was
@@ -113,11 +113,11 @@ class Incoming:
         try:
             read = content.read(message, envelope, settings)
         except Refusal as refusal:
-            raise self._refused(client, envelope, refusal.reply, refusal.reason) from None
+            raise self._refused(refusal.reply, refusal.reason) from None
         if all(recipients.find(snapshot, settings, each.path) is None for each in envelope.recipients):
             if not client.exempt:
                 await trio.sleep(settings.unknown_delay)
-            raise self._refused(client, envelope, recipients.UNKNOWN, "unknown-recipient")
+            raise self._refused(recipients.UNKNOWN, "unknown-recipient")
         evidence = await self._checked(client, envelope, message, read)
         subject = Subject(client, envelope, message, read, evidence, judge.facts_of(envelope, read, evidence))
         decided = await self._decider.decide(subject, snapshot)
@@ -177,12 +177,10 @@ class Incoming:
                 self._spf.popitem(last=False)
         return spf
 
-    def _refused(self, client: Client, envelope: Envelope, reply: Reply, reason: str) -> Refusal:
-        """A refusal of the sender, a recipient or the message, noted."""
+    def _refused(self, reply: Reply, reason: str) -> Refusal:
+        """A refusal of the sender, a recipient or the message, counted; the session logs it."""
         result = "unknownuser" if reason.startswith("unknown-") else "reject"
         self._parts.metrics.count("smtpserver_delivery_total", result=result, reason=reason)
-        extra = {**_who(client, envelope), "reason": reason, "reply": str(reply)}
-        logger.info("mail refused", extra=extra)
         return Refusal(reply, reason)
 
     def _log(self, subject: Subject, decided: Decided, told: Sequence[Told]) -> None:
