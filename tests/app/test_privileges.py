@@ -3,9 +3,6 @@
 import os
 import subprocess
 import sys
-import sysconfig
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,43 +11,10 @@ import pytest
 from mox_trio.app import privileges
 from mox_trio.base.failure import Failure
 from mox_trio.cli import tour
-from tests.kit import runtime
+from tests.kit.runtime import USER
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-USER = "nobody"
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def open_path() -> Iterator[Path]:
-    """A directory that everybody can reach."""
-    with tempfile.TemporaryDirectory(prefix="mox-trio-test-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.fixture(scope="session")
-def open_python() -> Iterator[list[str]]:
-    """A Python that everybody can read, of this version and with what the program needs; it may be the system's."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    with tempfile.TemporaryDirectory(prefix="mox-trio-test-") as copies:
-        Path(copies).chmod(0o755)
-        for path in (f"{ROOT}:{sysconfig.get_path('purelib')}", copies):
-            if path == copies:  # this checkout lies where the user cannot read it
-                runtime.copy(Path(copies))
-            for program in (sys.executable, f"/usr/local/bin/{version}", f"/usr/bin/{version}"):
-                command = ["env", f"PYTHONPATH={path}", "PYTHONDONTWRITEBYTECODE=1", program]
-                if reads(command):
-                    yield command
-                    return
-        pytest.skip(f"user {USER} can read no {version} here")
-
-
-def reads(command: list[str]) -> bool:
-    """Whether the user can run the program with this Python."""
-    test = [*command, "-c", "import trio, sqlalchemy, pydantic_core, mox_trio"]
-    group = privileges.lookup(USER).gid
-    return subprocess.run(test, user=USER, group=group, cwd="/", capture_output=True, check=False).returncode == 0
 
 
 def test_a_missing_user_is_named_with_what_to_do() -> None:

@@ -1,13 +1,18 @@
 """What the program needs to run, without what tests need: copied to a place that another user can read."""
 
 import shutil
+import subprocess
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Final
 
 from packaging.requirements import Requirement
 
+from mox_trio.app import privileges
+
 ROOT: Final = Path(__file__).parents[2]
+USER: Final = "nobody"
+"""Another user, who can do little."""
 PACKAGES: Final = ("mox_trio", "storage_backends", "webui")
 
 
@@ -36,3 +41,10 @@ def needed(name: str) -> list[Distribution]:
                 found[wanted.name] = distribution(wanted.name)
                 waiting.append((wanted.name, frozenset({"", *wanted.extras})))
     return list(found.values())
+
+
+def reads(command: list[str]) -> bool:
+    """Whether the user can run the program with this Python."""
+    test = [*command, "-c", "import trio, sqlalchemy, pydantic_core, mox_trio"]
+    group = privileges.lookup(USER).gid
+    return subprocess.run(test, user=USER, group=group, cwd="/", capture_output=True, check=False).returncode == 0
