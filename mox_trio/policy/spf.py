@@ -39,6 +39,9 @@ def check_identity(
     client: IpAddress, identity: Literal["mailfrom", "helo"], sender: str, hello: str, *, receiver: str, now: float
 ) -> Asking[Spf]:
     """Check `sender`, a localpart (unquoted), @ and the domain, which may be anything that a peer said."""
+    domain = _maybe_domain(sender)
+    if domain is None or len(domain.labels) < 2:  # RFC 7208 4.3: not asked about at all
+        return Spf(SpfStatus.NONE, identity, domain, detail="not a domain")
     answers: dict[Question, Answer] = {}
     for _ in range(limits.SPF_ROUNDS):
         run = _Run(client, sender, hello, receiver, now, answers)
@@ -51,13 +54,13 @@ def check_identity(
         return Spf(
             SpfStatus(status),
             identity,
-            _maybe_domain(sender),
+            domain,
             _clean(explanation, limits.SPF_EXPLANATION_CHARACTERS),
             _clean(run.mechanism or "", DETAIL_CHARACTERS),
             _clean(detail, DETAIL_CHARACTERS),
             all(answer.authentic for answer in answers.values()) and bool(answers),
         )
-    return Spf(SpfStatus.PERMERROR, identity, _maybe_domain(sender), detail="the record asks for too many look-ups")
+    return Spf(SpfStatus.PERMERROR, identity, domain, detail="the record asks for too many look-ups")
 
 
 class _Unasked(Exception):
