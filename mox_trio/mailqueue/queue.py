@@ -50,7 +50,7 @@ class Enqueued(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What there is to do: rows that are due, when the next one will be (milliseconds), and until the first lease ends."""
+    """What there is to do: rows that are due, when the next one will be, and milliseconds until the first lease ends."""
 
     due: list[Candidate]
     more: bool
@@ -151,7 +151,7 @@ class Mailqueue:
                     break
                 after = (page[-1].next_attempt, page[-1].id)
             more = more or len(found) >= most
-        next_due, lease_left = await self.index.read(_times)
+        next_due, lease_left = await self.index.read(partial(_times, now=now))
         return Look(found[:most], more, next_due, lease_left)
 
     async def claim(self, ids: Sequence[QueuedId], holder: str, lease: float) -> Claim:
@@ -185,9 +185,9 @@ class Mailqueue:
                 claim.ends = ends
         return still
 
-    async def give_back(self, claim: Claim, ids: Sequence[QueuedId]) -> None:
-        """Let rows wait again that nothing was done about."""
-        await self.index.write(NO_ACCOUNT, partial(rows.give_back, ids=ids, mine=claim.number))
+    async def give_back(self, claim: Claim, ids: Sequence[QueuedId], attempts: int = 1) -> None:
+        """Let rows wait again with which nothing was done: so many attempts do not count."""
+        await self.index.write(NO_ACCOUNT, partial(rows.give_back, ids=ids, mine=claim.number, attempts=attempts))
 
     async def end_leases(self) -> list[tuple[QueuedId, str]]:
         """Let rows of dead processes wait again; return them with who held them."""
@@ -199,8 +199,8 @@ def _number() -> int:
     return secrets.randbits(62) + 1
 
 
-def _times(tx: Transaction) -> tuple[int | None, int | None]:
-    return rows.next_due(tx), rows.leases_left(tx)
+def _times(tx: Transaction, *, now: int) -> tuple[int | None, int | None]:
+    return rows.next_due(tx, now), rows.leases_left(tx)
 
 
 def _enqueue(

@@ -164,7 +164,11 @@ _DUE = prepared(
     .order_by(queued.c.next_attempt, queued.c.id)
     .limit(p("most"))
 )
-_NEXT = prepared(select(sql.min(queued.c.next_attempt)).where(_WAITS, queued.c.urgency == p("urgency_class")))
+_NEXT = prepared(
+    select(sql.min(queued.c.next_attempt)).where(
+        _WAITS, queued.c.urgency == p("urgency_class"), queued.c.next_attempt > p("now")
+    )
+)
 _LEASES_LEFT = prepared(select(sql.min(queued.c.lease_until) - clock()).where(queued.c.lease_until > 0))
 _END_LEASES = prepared(
     update(queued)
@@ -212,7 +216,7 @@ _RENEW = prepared(
     .values(lease_until=_LEASE_END)
     .returning(queued.c.id)
 )
-_GIVE_BACK = prepared(update(queued).where(_MINE).values(lease_until=0))
+_GIVE_BACK = prepared(update(queued).where(_MINE).values(lease_until=0, attempts=queued.c.attempts - p("less")))
 _RETRY = prepared(
     update(queued)
     .where(queued.c.id == p("row"), queued.c.claim == p("mine"))
@@ -223,6 +227,9 @@ _RETRY = prepared(
         delay_told=p("new_delay_told"),
         lease_until=0,
     )
+)
+_COUNT_UP = prepared(
+    update(outgoing).where(outgoing.c.id == p("outgoing")).values(waiting=outgoing.c.waiting + p("more"))
 )
 _TAKE_OUT = prepared(delete(queued).where(_MINE))
 _END_MESSAGE = prepared(
@@ -260,9 +267,9 @@ def due(tx: Transaction, urgency: int, now: int, after: tuple[int, int], most: i
     return [Candidate(*row) for row in found]
 
 
-def next_due(tx: Transaction) -> int | None:
-    """When the next one that waits is due; None when none does."""
-    asked = [tx.ask(_NEXT, {"urgency_class": urgency}) for urgency in URGENCIES]
+def next_due(tx: Transaction, now: int) -> int | None:
+    """When the next one that waits and is not due yet will be; None when there is none."""
+    asked = [tx.ask(_NEXT, {"urgency_class": urgency, "now": now}) for urgency in URGENCIES]
     return min((row[0] for rows in asked for row in rows() if row[0] is not None), default=None)
 
 
@@ -309,9 +316,9 @@ def renew(tx: Transaction, ids: Sequence[QueuedId], claims: Sequence[int], milli
     return {QueuedId(row[0]) for row in rows}
 
 
-def give_back(tx: Transaction, ids: Sequence[QueuedId], mine: int) -> None:
-    """Let rows wait again, as they were but for the number of attempts. Those that another claimed stay."""
-    tx.run(_GIVE_BACK, {"ids": ids, "mine": mine})
+def give_back(tx: Transaction, ids: Sequence[QueuedId], mine: int, attempts: int) -> None:
+    """Let rows wait again as they were, with so many attempts less. Those that another claimed stay."""
+    tx.run(_GIVE_BACK, {"ids": ids, "mine": mine, "less": attempts})
 
 
 def retry(tx: Transaction, row: QueuedId, mine: int, change: Retry) -> bool:
@@ -323,6 +330,17 @@ def take_out(tx: Transaction, outgoing_id: OutgoingId, ids: Sequence[QueuedId], 
     """Delete rows of one message that are done: whether all were mine still, and the message if these were its last."""
     gone = tx.run(_TAKE_OUT, {"ids": ids, "mine": mine})
     return gone == len(ids), maybe_end(tx, outgoing_id, gone)
+
+
+def expand(tx: Transaction, row: Claimed, members: Sequence[NewRecipient]) -> bool:
+    """Put recipients in the place of one that is claimed; False when it is another's now, or gone. There is at least one."""
+    if not tx.run(_TAKE_OUT, {"ids": [row.id], "mine": row.claim}):
+        return False
+    own = {"account": row.account_id, "outgoing": row.outgoing_id}
+    for each in members:
+        tx.ask(_ADD_RECIPIENT, {**own, **each._asdict()})
+    tx.run(_COUNT_UP, {"outgoing": row.outgoing_id, "more": len(members) - 1})
+    return True
 
 
 def maybe_end(tx: Transaction, outgoing_id: OutgoingId, gone: int) -> Ended | None:
