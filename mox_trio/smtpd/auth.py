@@ -73,6 +73,7 @@ async def by_certificate(dialog: Dialog, who: Who) -> None:
 async def authenticate(dialog: Dialog, event: Auth) -> Event | None:
     """AUTH; what is returned is to be handled next."""
     began = trio.current_time()
+    dialog.takes_its_time()
     who = dialog.parts.who
     refusal = _may_not_try(dialog, event, who)
     if refusal is not None or who is None:
@@ -160,6 +161,7 @@ class _Login:
                     return self._cancelled()
                 continue
             self._name = getattr(step, "name", self._name)
+            self._dialog.takes_its_time()
             answered = await authenticating.answer(self.realm, step)
             given, known = answered.value, answered.known or known
         if last is not None and await self._response(last) is None:  # RFC 4954 4: SMTP has no other place for it

@@ -32,6 +32,7 @@ async def starttls(dialog: Dialog, event: StartTls) -> None:
     metrics = dialog.parts.metrics if dialog.settings.kind is Kind.SMTP else None
     if metrics is not None:
         metrics.count("smtpserver_delivery_starttls_total")
+    dialog.takes_its_time()
     try:
         await dialog.connection.start_tls(tls)
     except TlsFailed as error:

@@ -69,6 +69,7 @@ class _Receiving:
     async def _keep(self, data: bytes) -> None:
         if self._failure is not None:
             return
+        self._dialog.takes_its_time()
         try:
             await self._spool.write(data)
         except Failure as failure:
@@ -83,6 +84,7 @@ class _Receiving:
 
     async def _settle(self, began: float) -> None:
         dialog = self._dialog
+        dialog.takes_its_time()
         answers = await self._answers()
         for reply in answers:
             dialog.observe("content", reply, began)

@@ -65,6 +65,7 @@ class Dialog:
         transactions one during which the server stops.
         """
         if self.is_slow:
+            self.takes_its_time()
             await trio.sleep(self.settings.tarpit)
         wait = self.settings.command_timeout if timeout is None else timeout
         is_idle = not self.protocol.in_transaction
@@ -72,16 +73,19 @@ class Dialog:
             self.parts.closing.watch(self.waits)
         self.waits.deadline = trio.current_time() + wait
         data = await self.connection.receive(timeout=math.inf)
-        self.waits.deadline = math.inf
         if is_idle:
             self.parts.closing.forget(self.waits)
         self.protocol.receive(data)
+
+    def takes_its_time(self) -> None:
+        """What comes now is our own doing, or meant to be slow: the client's deadline does not end it."""
+        self.waits.deadline = math.inf
 
     async def flush(self) -> None:
         """Send what there is to send, at the pace that the client deserves; `waits` ends it."""
         output = self.protocol.take_output()
         if output and self.is_slow:
-            await tarpit.send(self._send, output, pause=self.settings.tarpit)
+            await tarpit.send(self._send_slowly, output, pause=self.settings.tarpit)
         elif output:
             await self._send(output)
 
@@ -93,9 +97,13 @@ class Dialog:
                 await self.connection.send(output, timeout=math.inf)
 
     async def _send(self, data: bytes) -> None:
-        self.waits.deadline = trio.current_time() + self.settings.command_timeout
+        if self.waits.deadline == math.inf:
+            self.waits.deadline = trio.current_time() + self.settings.command_timeout
         await self.connection.send(data, timeout=math.inf)
-        self.waits.deadline = math.inf
+
+    async def _send_slowly(self, data: bytes) -> None:
+        await self._send(data)
+        self.takes_its_time()
 
     def slow_down(self) -> None:
         """From now on replies are drawn out, but for networks without limits."""
@@ -120,6 +128,7 @@ class Dialog:
 
     async def decided(self, asking: Callable[[], Awaitable[None]], accepted: Reply, verb: str) -> Reply:
         """What the receiver says about a sender or a recipient."""
+        self.takes_its_time()
         try:
             await asking()
         except Refusal as refusal:

@@ -103,6 +103,7 @@ async def _talk(dialog: Dialog) -> None:
         elif isinstance(event, Ended | Quit):
             if isinstance(event, Ended) and event.reason not in ("eof", "closed"):
                 logger.info("session cut off", extra=dialog.fields(reason=event.reason))
+            await dialog.flush()
             return
         else:
             event = await _HANDLERS[type(event)](dialog, event)

@@ -164,9 +164,14 @@ class ServerConnection:
             return self._data()
         if self.state is State.TLS:
             return NEED_DATA
-        is_long = self.state is State.AUTH or self._lines.starts_with(b"AUTH ")
+        lines = self._lines
+        if not len(lines):
+            return NEED_DATA
+        most = limits.SMTP_COMMAND_OCTETS
+        if len(lines) >= most and (self.state is State.AUTH or lines.starts_with(b"AUTH ")):
+            most = limits.SASL_LINE_OCTETS
         try:
-            line = self._lines.maybe_line(limits.SASL_LINE_OCTETS if is_long else limits.SMTP_COMMAND_OCTETS)
+            line = lines.maybe_line(most)
         except LineError as error:
             self._say(Reply.of(500, "5.5.2", str(error)))
             return self._end(error.reason)
