@@ -116,11 +116,12 @@ class Network:
         ours = "203.0.113.7" if address.version == 4 else "2001:db8::7"
         client, theirs = wires.pair(wires.Party(client=ours, server=str(address), server_port=port))
         host.connections += 1
-        self._nursery.start_soon(_serve, host, theirs)
+        self._nursery.start_soon(serve, host, theirs)
         return client
 
 
-async def _serve(host: Host, connection: Connection) -> None:
+async def serve(host: Host, connection: Connection) -> None:
+    """Play a host to one connection, until it is over."""
     try:
         await _Conversation(host, connection).run()
     except (Broken, TlsFailed, _Gone):
