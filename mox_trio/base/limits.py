@@ -94,8 +94,11 @@ DKIM_FIELD_BYTES: Final = 16 * 1024
 DKIM_SIGNED_FIELDS: Final = 500
 """Names in h= of a signature: more than a header has fields, even oversigned."""
 
-DKIM_HEADER_BYTES: Final = 1024 * 1024
+DKIM_HEADER_BYTES: Final = 256 * 1024
 """Bytes of a header block whose signatures are checked: simple canonicalisation hashes it for each signature again."""
+
+DKIM_HEADER_LINES: Final = 5000
+"""Lines of such a block: each field costs microseconds on the event loop."""
 
 DKIM_KEY_OCTETS: Final = 4096
 """Longest key record that is read: RSA of 4096 bits takes 740 octets."""

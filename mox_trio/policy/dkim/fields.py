@@ -29,13 +29,10 @@ class Fields:
 
     def __init__(self, parsed: header.Header) -> None:
         self._raws: dict[bytes, list[bytes]] = {}
-        self.ordered: list[tuple[bytes, bytes]] = []
-        """Lower-case name and raw bytes, from the top."""
         for field in parsed.fields:
             if field.name:
                 raw = field.raw if field.raw.endswith(b"\n") else field.raw + b"\r\n"
                 self._raws.setdefault(field.key, []).append(raw)
-                self.ordered.append((field.key, raw))
         self._relaxed: dict[bytes, bytes] = {}
 
     def all(self, key: bytes) -> Sequence[bytes]:

@@ -76,13 +76,13 @@ class Examined:
 
 def examine(block: bytes, *, most: int = limits.DKIM_SIGNATURES) -> Examined:
     """Read the signatures of a header block, as it was received. Never fails."""
+    if len(block) > limits.DKIM_HEADER_BYTES or block.count(b"\n") > limits.DKIM_HEADER_LINES:
+        signed = b"dkim-signature" in block.lower()
+        too_large = Signature(_said(NEVER, DkimStatus.NEUTRAL, "the header is too large"))
+        return Examined(Fields(header.parse(b"")), (too_large,) if signed else (), 0)
     parsed = Fields(header.parse(block))
     raws = parsed.all(b"dkim-signature")
-    too_large = len(block) > limits.DKIM_HEADER_BYTES
-    signatures = tuple(
-        Signature(_said(NEVER, DkimStatus.NEUTRAL, "the header is too large")) if too_large else _read(parsed, raw)
-        for raw in raws[:most]
-    )
+    signatures = tuple(_read(parsed, raw) for raw in raws[:most])
     return Examined(parsed, signatures, len(raws) - len(signatures))
 
 
