@@ -107,11 +107,11 @@ class DnsChecks:
         found = _Found(late, spf or _late_spf(path), [], Arc(ArcStatus.NONE))
         with trio.move_on_after(FIRST):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._find_iprev, client, found)
                 if spf is None:
                     nursery.start_soon(self._find_spf, client, path, found)
                 if any(key in content.header for key in _SIGNED):
-                    await self._find_signatures(message, found)
+                    nursery.start_soon(self._find_signatures, message, found)
+                await self._find_iprev(client, found)
         with trio.CancelScope(deadline=deadline):
             dmarc = await self._dmarc(content, found)
             return Evidence(found.iprev, found.spf, tuple(found.dkim), found.arc, dmarc)

@@ -4,13 +4,13 @@ The checks see the bytes as they were received; what is stored is a second spool
 are those of the spool (`mailstore.spool`).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 import trio
 
+from mox_trio.base.domain import Domain
 from mox_trio.incoming.content import Content
-from mox_trio.incoming.settings import Settings
 from mox_trio.mailstore.spool import Spool, Spooled
 from mox_trio.mailstore.store import MailStore
 from mox_trio.protocol import auth_results
@@ -19,16 +19,13 @@ from storage_backends.bodies.api import BLOCK
 
 @asynccontextmanager
 async def without_forged_results(
-    store: MailStore, message: Spooled, content: Content, settings: Settings
+    store: MailStore, message: Spooled, content: Content, names: Collection[Domain]
 ) -> AsyncIterator[Spooled]:
-    """The message as it is to be stored: itself, where nothing was forged."""
-    if not content.has_forged_results:
-        yield message
-        return
+    """The message as it is to be stored. `names` are ours."""
     kept = [
         each.raw
         for each in content.header.fields
-        if each.key != auth_results.KEY or not auth_results.claims(each.body, settings.names)
+        if each.key != auth_results.KEY or not auth_results.claims(each.body, names)
     ]
     async with Spool(store) as spool:
         await spool.write(b"".join(kept) + content.header.end)

@@ -6,7 +6,7 @@ everything that is decided about a sender is decided about the one that the read
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from mox_trio.base import limits, text
 from mox_trio.base.address import Address, Localpart
@@ -74,6 +74,12 @@ def _maybe_author(parsed: Header) -> Address | None:
         return None
     try:
         localpart = text.nfc(found[0].localpart.decode())
-        return Address(Localpart(localpart), Domain.parse(found[0].domain.decode(), underscore=True))
+        return Address(Localpart(localpart), _domain(found[0].domain))
     except (UnicodeDecodeError, InvalidAddress):
         return None
+
+
+@lru_cache(maxsize=4096)
+def _domain(written: bytes) -> Domain:
+    """Busy senders are seen again and again."""
+    return Domain.parse(written.decode(), underscore=True)

@@ -5,7 +5,7 @@ the message gets none from an alias, unless nobody else would. An alias takes wh
 it is what became of the copies, where a full mailbox among others counts as nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mox_trio.config import canonical
@@ -16,7 +16,6 @@ from mox_trio.incoming.accept import QUOTA, Copy
 from mox_trio.incoming.holders import Holders
 from mox_trio.incoming.judge import Judge, Subject
 from mox_trio.incoming.notices import Told
-from mox_trio.incoming.settings import Settings
 from mox_trio.policy.verdict import Verdict
 from mox_trio.protocol.smtp.envelope import Recipient
 from mox_trio.protocol.smtp.reply import Reply
@@ -74,18 +73,18 @@ def _outcome(one: _One, outcomes: Mapping[Key, Reply | None]) -> Reply | None:
 class Decider:
     """Decides about messages of one listener."""
 
-    def __init__(self, settings: Settings, holders: Holders, judge_: Judge) -> None:
-        self._settings = settings
+    def __init__(self, holders: Holders, judge_: Judge) -> None:
         self._holders = holders
         self._judge = judge_
 
-    async def decide(self, subject: Subject, snapshot: Snapshot) -> Decided:
-        """The decision for each recipient of the envelope. Errors of the stores pass through."""
+    async def decide(self, subject: Subject, snapshot: Snapshot, who: Sequence[ToAccount | ToAlias | None]) -> Decided:
+        """The decision for each recipient of the envelope; `who` gets mail to them, in their order. Errors of the stores
+        pass through.
+        """
         decided = Decided(subject.envelope.recipients)
         verdicts: dict[Key, Verdict] = {}
         aliases: list[tuple[Recipient, ToAlias]] = []
-        for recipient in subject.envelope.recipients:
-            found = recipients.find(snapshot, self._settings, recipient.path)
+        for recipient, found in zip(subject.envelope.recipients, who, strict=True):
             if found is None:
                 decided.ones[recipient] = _One("unknown-recipient", recipients.UNKNOWN)
             elif isinstance(found, ToAlias):

@@ -13,18 +13,20 @@ quoted, cut and on one line; nothing here raises for them. What is the same for 
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from mox_trio.base import text
 from mox_trio.base.address import Address, Literal
 from mox_trio.incoming.evidence import Evidence
+from mox_trio.incoming.judge import Subject
 from mox_trio.incoming.settings import Settings
 from mox_trio.policy.results import ArcStatus, DkimSignature, DmarcPolicy, DmarcStatus, IprevStatus, Spf, SpfStatus
 from mox_trio.policy.verdict import Verdict
 from mox_trio.protocol import auth_results
 from mox_trio.protocol.auth_results import Result
 from mox_trio.protocol.mime import dates, header_writer
-from mox_trio.protocol.smtp.envelope import Client, Envelope
+from mox_trio.protocol.smtp.envelope import Client, Envelope, IpAddress
 
 REASON: Final = "X-MoxTrio-Reason"
 
@@ -43,10 +45,7 @@ class Fields:
     """The fields of one message; made when it is judged."""
 
     settings: Settings
-    client: Client
-    envelope: Envelope
-    evidence: Evidence | None
-    author: Address | None
+    subject: Subject
     now: int
     """Milliseconds since 1970 UTC."""
     _shared: dict[str, bytes] = field(default_factory=dict)
@@ -66,22 +65,24 @@ class Fields:
         return _received(self)
 
     def _for_all(self, override: str) -> bytes:
-        fields: list[bytes] = [header_writer.lines("Return-Path", [str(self.envelope.reverse_path)])]
-        if self.evidence is not None:
-            results = _results(self.evidence, self.author, self.client, override)
+        evidence = self.subject.evidence
+        fields: list[bytes] = [header_writer.lines("Return-Path", [str(self.subject.envelope.reverse_path)])]
+        if evidence is not None:
+            results = _results(evidence, self.subject, override)
             fields.append(auth_results.written(self.settings.hostname, results))
-            fields.append(_received_spf(self.evidence.spf, self))
+            fields.append(_received_spf(evidence.spf, self))
         fields.append(_received(self))
         return b"".join(fields)
 
 
 def _received(fields: Fields) -> bytes:
-    client, envelope, settings = fields.client, fields.envelope, fields.settings
+    client, envelope, settings = fields.subject.client, fields.subject.envelope, fields.settings
     hello = client.hello if _HELLO.fullmatch(client.hello) else "unknown"
-    names = fields.evidence.names if fields.evidence is not None else ()
+    evidence = fields.subject.evidence
+    names = evidence.names if evidence is not None else ()
     # RFC 5321 4.4: the name that leads back to the address, where there is one, stands before the address.
-    info = f"{names[0]} {Literal(client.address)}" if names else str(Literal(client.address))
-    local = f" ({Literal(client.local_address)})" if client.local_address is not None else ""
+    info = " ".join((*names[:1], _literal(client.address)))
+    local = f" ({_literal(client.local_address)})" if client.local_address is not None else ""
     words = [f"from {hello} ({info})"]
     arrival = f"by {settings.hostname.ascii}{local} via tcp with {_protocol(client, envelope, lmtp=settings.lmtp)}"
     if client.session:
@@ -96,6 +97,11 @@ def _received(fields: Fields) -> bytes:
     return header_writer.lines("Received", words)
 
 
+@lru_cache(maxsize=1024)
+def _literal(address: IpAddress) -> str:
+    return str(Literal(address))
+
+
 def _protocol(client: Client, envelope: Envelope, *, lmtp: bool) -> str:
     """RFC 3848, RFC 6531 4.3."""
     secure = "S" if client.tls is not None else ""
@@ -107,13 +113,13 @@ def _protocol(client: Client, envelope: Envelope, *, lmtp: bool) -> str:
 
 
 def _received_spf(spf: Spf, fields: Fields) -> bytes:
-    client, host = fields.client, fields.settings.hostname.ascii
+    subject, host = fields.subject, fields.settings.hostname.ascii
     domain = spf.domain.ascii if spf.domain is not None else "the sender"
     said = _SAID.get(spf.status, "says nothing certain about")
     pairs = [
-        ("client-ip", str(client.address)),
-        ("envelope-from", str(fields.envelope.reverse_path)[1:-1]),
-        ("helo", client.hello[:255]),
+        ("client-ip", subject.remote),
+        ("envelope-from", str(subject.envelope.reverse_path)[1:-1]),
+        ("helo", subject.client.hello[:255]),
         *([("problem", spf.detail)] if spf.detail and spf.status in (SpfStatus.TEMPERROR, SpfStatus.PERMERROR) else []),
         *([("mechanism", spf.mechanism)] if spf.mechanism else []),
         ("receiver", host),
@@ -121,7 +127,7 @@ def _received_spf(spf: Spf, fields: Fields) -> bytes:
     ]
     keys = " ".join(f"{name}={_keyed(value)};" for name, value in pairs).removesuffix(";")
     return header_writer.lines(
-        "Received-SPF", [f"{spf.status.value} ({host}: {domain} {said} {client.address} as permitted sender) {keys}"]
+        "Received-SPF", [f"{spf.status.value} ({host}: {domain} {said} {subject.remote} as permitted sender) {keys}"]
     )
 
 
@@ -132,12 +138,12 @@ def _keyed(value: str) -> str:
     return '"' + _NEEDS_BACKSLASH.sub(r"\\\1", text.without_controls(value)) + '"'
 
 
-def _results(evidence: Evidence, author: Address | None, client: Client, override: str) -> list[Result]:
+def _results(evidence: Evidence, subject: Subject, override: str) -> list[Result]:
     results = [
         Result(
             "iprev",
             evidence.iprev.status.value,
-            (("policy.iprev", str(client.address)),),
+            (("policy.iprev", subject.remote),),
             comment=_dnssec(evidence.iprev.authentic),
             reason="" if evidence.iprev.status is IprevStatus.PASS else evidence.iprev.detail,
         ),
@@ -152,7 +158,7 @@ def _results(evidence: Evidence, author: Address | None, client: Client, overrid
     if evidence.arc.status is not ArcStatus.NONE:  # RFC 8617 10.1
         oldest = (("header.oldest-pass", str(evidence.arc.oldest_pass)),)
         results.append(Result("arc", evidence.arc.status.value, oldest, reason=evidence.arc.detail))
-    results.append(_dmarc(evidence, author, override))
+    results.append(_dmarc(evidence, subject.content.author, override))
     return results
 
 

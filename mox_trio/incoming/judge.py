@@ -34,6 +34,8 @@ class Subject:
     evidence: Evidence | None
     """None from a trusted site."""
     facts: Facts
+    remote: str
+    """The client's address: written out once, because that is slow."""
 
 
 class Signals(Protocol):

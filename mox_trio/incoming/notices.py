@@ -7,7 +7,7 @@ of success is a courtesy: trouble with it is logged.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -48,8 +48,8 @@ class Of:
 
     envelope: Envelope
     message: Spooled
-    prefix: bytes
-    """Fields that this server put before it."""
+    prefix: Callable[[], bytes]
+    """Makes the fields that this server put before it."""
     arrived: int
     """Milliseconds since 1970 UTC."""
 
@@ -99,7 +99,7 @@ async def _report(notices: Notices, of: Of, told: Sequence[Told], action: Action
     notice = Notice(
         about=tuple(_about(each, action) for each in told),
         arrived=of.arrived,
-        header=of.prefix + message.root.header,
+        header=of.prefix() + message.root.header,
         body=body,
         envelope_id=envelope.envelope_id,
         smtputf8=envelope.smtputf8,

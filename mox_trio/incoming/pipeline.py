@@ -27,7 +27,7 @@ from mox_trio.base.domain import Domain
 from mox_trio.base.metrics import Metrics
 from mox_trio.config.live import LiveConfig
 from mox_trio.incoming import cleaned, content, judge, notices, recipients
-from mox_trio.incoming.accept import Acceptor
+from mox_trio.incoming.accept import Acceptor, Copy
 from mox_trio.incoming.content import Content
 from mox_trio.incoming.deciding import Decided, Decider
 from mox_trio.incoming.evidence import Checks, Evidence
@@ -74,7 +74,7 @@ class Incoming:
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
         self._parts = parts
-        self._decider = Decider(settings, parts.holders, Judge(settings, parts.rates, parts.signals))
+        self._decider = Decider(parts.holders, Judge(settings, parts.rates, parts.signals))
         self._acceptor = Acceptor(settings, parts.store, parts.holders)
         self._spf: OrderedDict[_Sender, Spf] = OrderedDict()
 
@@ -114,13 +114,15 @@ class Incoming:
             read = content.read(message, envelope, settings)
         except Refusal as refusal:
             raise self._refused(refusal.reply, refusal.reason) from None
-        if all(recipients.find(snapshot, settings, each.path) is None for each in envelope.recipients):
+        found = [recipients.find(snapshot, settings, each.path) for each in envelope.recipients]
+        if not any(found):
             if not client.exempt:
                 await trio.sleep(settings.unknown_delay)
             raise self._refused(recipients.UNKNOWN, "unknown-recipient")
         evidence = await self._checked(client, envelope, message, read)
-        subject = Subject(client, envelope, message, read, evidence, judge.facts_of(envelope, read, evidence))
-        decided = await self._decider.decide(subject, snapshot)
+        facts = judge.facts_of(envelope, read, evidence)
+        subject = Subject(client, envelope, message, read, evidence, facts, str(client.address))
+        decided = await self._decider.decide(subject, snapshot, found)
         if decided.waits(snapshot) and not client.exempt:
             await trio.sleep(settings.first_time_sender_delay)
         return await self._put(subject, decided)
@@ -132,23 +134,26 @@ class Incoming:
         return await self._parts.checks.gather(client, envelope, message, read, spf)
 
     async def _put(self, subject: Subject, decided: Decided) -> Sequence[Reply]:
-        parts, envelope = self._parts, subject.envelope
-        fields = Fields(
-            self._settings, subject.client, envelope, subject.evidence, subject.content.author, parts.store.now()
-        )
+        parts = self._parts
+        fields = Fields(self._settings, subject, parts.store.now())
         copies = list(decided.copies.values())
-        if copies:
-            stored = cleaned.without_forged_results(parts.store, subject.message, subject.content, self._settings)
-            async with stored as kept:
-                outcomes = await self._acceptor.put(copies, subject, kept, fields, parts.config.current)
-        else:
-            outcomes = []
+        outcomes = await self._stored(copies, subject, fields) if copies else []
         for copy, outcome in zip(copies, outcomes, strict=True):
             if outcome is None and subject.evidence is not None and not subject.client.exempt:
                 parts.rates.add(copy.to.account, subject.client.address, subject.message.size)
         told = decided.told(dict(zip(decided.copies, outcomes, strict=True)))
         self._log(subject, decided, told)
         return await self._answers(subject, told, fields)
+
+    async def _stored(self, copies: list[Copy], subject: Subject, fields: Fields) -> list[Reply | None]:
+        snapshot, put = self._parts.config.current, self._acceptor.put
+        if not subject.content.has_forged_results:
+            return await put(copies, subject, subject.message, fields, snapshot)
+        cleaner = cleaned.without_forged_results(
+            self._parts.store, subject.message, subject.content, self._settings.names
+        )
+        async with cleaner as kept:
+            return await put(copies, subject, kept, fields, snapshot)
 
     async def _answers(self, subject: Subject, told: Sequence[Told], fields: Fields) -> Sequence[Reply]:
         """Replies, after the notices that they need."""
@@ -158,7 +163,7 @@ class Incoming:
         if evidence is None or not delivered:
             return replies
         is_safe = evidence.spf.status is SpfStatus.PASS and not subject.envelope.reverse_path.is_null
-        of = Of(subject.envelope, subject.message, fields.for_notices(), fields.now)
+        of = Of(subject.envelope, subject.message, fields.for_notices, fields.now)
         if len(delivered) < len(told):
             if not is_safe or not await notices.of_failures(self._parts.notices, of, told):
                 # Better that some get it twice than that a failure is lost.
@@ -184,7 +189,13 @@ class Incoming:
         return Refusal(reply, reason)
 
     def _log(self, subject: Subject, decided: Decided, told: Sequence[Told]) -> None:
-        shared = {**_who(subject.client, subject.envelope), "size": subject.message.size}
+        is_shown = logger.isEnabledFor(logging.INFO)
+        shared: dict[str, object] = {
+            "session": subject.client.session,
+            "remote": subject.remote,
+            "sender": str(subject.envelope.reverse_path),
+            "size": subject.message.size,
+        }
         if subject.evidence is not None:
             shared |= subject.evidence.log_fields()
         for each in told:
@@ -192,6 +203,8 @@ class Incoming:
             refused = "highrate" if reason == "high-rate" else "reject"
             result = "delivered" if each.refusal is None else refused
             self._parts.metrics.count("smtpserver_delivery_total", result=result, reason=reason)
+            if not is_shown:
+                continue
             extra = {**shared, "recipient": str(each.recipient.path), "reason": reason}
             if each.refusal is not None:
                 extra["reply"] = str(each.refusal)
@@ -204,11 +217,3 @@ _Sender = tuple[str, IpAddress, str, Path]
 def _sender(client: Client, envelope: Envelope) -> _Sender:
     """What SPF is asked about, in one session."""
     return client.session, client.address, client.hello, envelope.reverse_path
-
-
-def _who(client: Client, envelope: Envelope) -> dict[str, object]:
-    return {
-        "session": client.session,
-        "remote": str(client.address),
-        "sender": str(envelope.reverse_path),
-    }

@@ -24,7 +24,7 @@ def evidence(subject: Subject, recipient: Path, verdict: Verdict) -> Evidence:
     of_hello = spf is not None and spf.identity == "helo"
     org = found.dmarc.org_domain if found is not None else None
     return Evidence(
-        remote_ip=str(client.address),
+        remote_ip=subject.remote,
         remote_ip_masked1=masked[0],
         remote_ip_masked2=masked[1],
         remote_ip_masked3=masked[2],

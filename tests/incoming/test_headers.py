@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from mox_trio.base.address import Address
 from mox_trio.base.domain import Domain
+from mox_trio.incoming.content import Content
 from mox_trio.incoming.evidence import Evidence
 from mox_trio.incoming.headers import Fields
+from mox_trio.incoming.judge import Subject, facts_of
+from mox_trio.mailstore.spool import Spooled
 from mox_trio.policy.results import (
     Arc,
     ArcStatus,
@@ -26,6 +29,7 @@ from mox_trio.policy.results import (
 )
 from mox_trio.policy.verdict import Verdict
 from mox_trio.protocol.mime import header, header_writer
+from mox_trio.protocol.mime.part import Part
 from mox_trio.protocol.smtp.envelope import Client, Envelope, Recipient, Tls
 from tests.kit import incoming_world
 from tests.kit.incoming_world import CLIENT, EVIDENCE, path
@@ -48,7 +52,11 @@ FULL = Evidence(
 
 def fields(client: Client = CLIENT, envelope: Envelope = ENVELOPE, evidence: Evidence | None = EVIDENCE) -> Fields:
     made = SETTINGS if evidence is not None else replace(SETTINGS, lmtp=True)
-    return Fields(made, client, envelope, evidence, AUTHOR, NOW)
+    block = header.parse(b"")
+    read = Content(block, AUTHOR, has_forged_results=False)
+    spooled = Spooled(0, Part(), b"", b"", None)
+    facts = facts_of(envelope, read, evidence)
+    return Fields(made, Subject(client, envelope, spooled, read, evidence, facts, str(client.address)), NOW)
 
 
 def written(made: Fields, verdict: Verdict = TAKEN, to: str = "ann@example.org") -> str:

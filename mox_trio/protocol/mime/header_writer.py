@@ -104,9 +104,8 @@ def lines(name: str, values: Sequence[str]) -> Written:
     """A field whose value is written already, quoted and encoded as its grammar wants it: each of `values` begins on a line
     of its own and is folded further at its white space.
     """
-    for value in values:
-        _refuse_controls(value)
-    folded = [_fold(name, values[0].encode())]
+    _refuse_controls("".join(values))
+    folded: list[bytes] = [_fold(name, values[0].encode())]
     folded += [b"\t" + _fold(_CONTINUED, value.encode())[len(_CONTINUED) + 2 :] for value in values[1:]]
     return Written(b"".join(folded))
 
@@ -168,8 +167,10 @@ def _fold(name: str, body: bytes) -> Written:
     """The field, a line broken before white space wherever it would exceed `FOLD_OCTETS`. RFC 5322 2.2.3."""
     if _NAME.fullmatch(name) is None:
         raise Unwritable("the name of a header field is empty, too long, or holds a character that names cannot have")
-    lines: list[bytes] = []
     line = name.encode() + b":"
+    if body and len(line) + len(body) < FOLD_OCTETS and body == body.strip(b" \t"):
+        return Written(b"%b %b\r\n" % (line, body))
+    lines: list[bytes] = []
     is_first = True
     for piece in _PIECE.findall(b" " + body):
         if not is_first and len(line) + len(piece) > FOLD_OCTETS:
