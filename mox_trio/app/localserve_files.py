@@ -70,7 +70,7 @@ sign = ["localserve"]
 private_key = {{ file = "{directory}/dkim.key" }}
 
 [accounts.mox]
-addresses = ["mox@localhost"]
+addresses = ["mox@localhost", "@localhost"]
 first_time_sender_delay = false
 keep_retired_messages = "3d"
 max_outgoing_messages_per_day = 1000000

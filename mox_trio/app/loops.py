@@ -5,7 +5,6 @@ cannot be done now, for a store that is away, is done at the next turn.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -29,16 +28,14 @@ GAUGES: Final = 15.0
 """Seconds between looks at what gauges show; Prometheus asks about as often."""
 
 
-async def look_after(desk: Desk, more: Callable[[], Awaitable[None]] | None = None) -> None:
-    """Do the upkeep again and again, for ever; `more` is done with it."""
+async def look_after(desk: Desk) -> None:
+    """Do the upkeep again and again, for ever."""
     pause = FIRST_UPKEEP
     while True:
         await trio.sleep(pause)
         pause = UPKEEP
         try:
             await _once(desk)
-            if more is not None:
-                await more()
         except Failure as failure:
             logger.info("upkeep not done", extra={"reason": failure.public, "detail": failure.private})
         except StorageError as error:

@@ -17,8 +17,13 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "import": ("mox_trio.cli.commands.importing", "Read maildir or mbox into an account."),
     "index": ("mox_trio.cli.commands.index", "Copy the index to another database."),
     "keyring": ("mox_trio.cli.commands.keyring", "Make a master key, or re-wrap account keys with a new one."),
+    "localserve": ("mox_trio.cli.commands.localserve", "Run a server for tests on this machine."),
     "mailbox": ("mox_trio.cli.commands.mailbox", "List mailboxes and their messages."),
     "move-store": ("mox_trio.cli.commands.move_store", "Move message bodies from one store to another."),
+    "queue": ("mox_trio.cli.commands.queue", "Look at outgoing mail and change it by hand."),
+    "serve": ("mox_trio.cli.commands.serve", "Run the server."),
+    "status": ("mox_trio.cli.commands.status", "Ask the running server how it is."),
+    "stop": ("mox_trio.cli.commands.stop", "Stop the running server."),
     "upkeep": ("mox_trio.cli.commands.upkeep", "Remove what is no longer needed, once."),
     "verify": ("mox_trio.cli.commands.verify", "Compare the index with the bodies and with itself."),
 }

@@ -24,7 +24,7 @@ def test_a_new_directory_has_a_good_configuration(tmp_path: Path) -> None:
     assert not static.pedantic
     dynamic = load.dynamic(static.domains_file.read_text(), static)
     assert Domain.parse("localhost") in dynamic.domains
-    assert [str(each) for each in dynamic.accounts["mox"].addresses] == [localserve_files.ADDRESS]
+    assert [str(each) for each in dynamic.accounts["mox"].addresses] == [localserve_files.ADDRESS, "@localhost"]
     text = (directory / "mox-trio.toml").read_text()
     assert check_files.problems(static, text, "mox-trio.toml") == []
 

@@ -1,0 +1,48 @@
+"""Joins the rooms that send mail: submission, the queue, deliveries, notices."""
+
+from dataclasses import dataclass, replace
+
+from mox_trio.app.supervise import Loop
+from mox_trio.app.testing import Testing
+from mox_trio.base.metrics import Metrics
+from mox_trio.mailqueue.queue import Mailqueue
+from mox_trio.outgoing.delivering import Delivering
+from mox_trio.outgoing.notices import Notices
+from mox_trio.outgoing.parts import Parts
+from mox_trio.outgoing.scheduler import Scheduler
+from mox_trio.outgoing.sign import Signer
+from mox_trio.outgoing.way import Settings
+from mox_trio.services import Services
+from mox_trio.transport.resolver import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class MailOut:
+    """What of it the server needs."""
+
+    queue: Mailqueue
+    notices: Notices
+    delivering: Delivering
+    scheduler: Scheduler
+
+    def loops(self) -> dict[str, Loop]:
+        """Background work."""
+        return {"queue": self.scheduler.run, "conversations": self.delivering.run}
+
+
+def build(services: Services, resolver: Resolver, metrics: Metrics, testing: Testing | None) -> MailOut:
+    """Join them."""
+    mail, config = services.mail, services.config
+    queue = Mailqueue(mail.index, mail.now)
+    parts = Parts(mail, queue, config, metrics)
+    settings = Settings.of(services.static)
+    if testing is not None:
+        settings = replace(settings, port=testing.port, may_loop=True)
+    delivering = Delivering(resolver, settings, metrics)
+    signer = Signer(mail, config, metrics)
+    return MailOut(
+        queue=queue,
+        notices=Notices(parts, signer),
+        delivering=delivering,
+        scheduler=Scheduler(parts, delivering),
+    )

@@ -1,0 +1,186 @@
+"""A whole server: from a static configuration to serving, until the order to stop. `serve` and `localserve` run it.
+
+In this order, so that what fails is said before anybody is served:
+1. ports are bound, as root where they need it;
+2. root is given up; the data directory is this process's alone from here on (`running_lock`);
+3. stores, keys and configuration are opened (`build`), certificates read;
+4. rooms are joined: who takes mail (`mail_in`), who sends it (`mail_out`), who answers at which door (`entrances`);
+5. everything is started under supervision, and `ready` is called.
+What was opened is closed in reverse.
+"""
+
+import gc
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import trio
+
+from mox_trio.admin import queue as admin_queue
+from mox_trio.admin.accounts import Desk
+from mox_trio.admin.queue import QueueDesk
+from mox_trio.app import build, doors, entrances, loops, mail_in, mail_out, privileges, running_lock, supervise
+from mox_trio.app.doors import Door
+from mox_trio.app.entrances import Common
+from mox_trio.app.mail_out import MailOut
+from mox_trio.app.server_tls import ServerCertificates
+from mox_trio.app.supervise import Loop, Plan, Stop
+from mox_trio.app.testing import Testing
+from mox_trio.base.metrics import Metrics
+from mox_trio.config.models.static import Static
+from mox_trio.control import operations
+from mox_trio.control import server as control
+from mox_trio.httpd.monitoring import Monitoring
+from mox_trio.httpd.serving import Server as HttpServer
+from mox_trio.mailstore import certificates
+from mox_trio.mailstore.attempts import LoginAttempts
+from mox_trio.policy.ratelimit import FailedLogins
+from mox_trio.services import Running, Services
+from mox_trio.transport.accepting import Accepting
+from mox_trio.transport.closing import Closing
+from mox_trio.transport.connection import IpAddress
+from mox_trio.transport.dns_settings import DnsSettings
+from mox_trio.transport.resolver import DnsResolver, Resolver
+from storage_backends.index.tables import stores
+
+Ready = Callable[[Running], Awaitable[None]]
+
+
+def every_address(address: IpAddress) -> bool:
+    """All addresses of a listener are bound."""
+    return True
+
+
+def asking_dns(static: Static, metrics: Metrics) -> Resolver:
+    """The resolver of the configuration."""
+    dns = static.dns
+    settings = DnsSettings.of(dns.servers, dns.trust_dnssec, dns.timeout, port=dns.port)
+    return DnsResolver(settings, trio.current_time, metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How a server is unlike others; a server for tests differs."""
+
+    resolver: Callable[[Static, Metrics], Resolver] = asking_dns
+    wanted: Callable[[IpAddress], bool] = every_address
+    """Which addresses of listeners are bound."""
+    testing: Testing | None = None
+    loops: Mapping[str, Loop] = field(default_factory=dict)
+    """More background work."""
+    prepare: Callable[[Services], Awaitable[None]] | None = None
+    """Done with the opened stores before anybody is served."""
+
+
+async def run(static: Static, stop: Stop, ready: Ready, variant: Variant = Variant()) -> None:
+    """Serve until `stop`. Failure, ConfigErrors, an error of the stores, or LoopFailed in a group."""
+    with ExitStack() as sockets:
+        opened = await doors.opened(static, sockets, wanted=variant.wanted)
+        directory = static.data_directory
+        await trio.to_thread.run_sync(partial(privileges.drop, static.user, directory, fix=static.fix_permissions))
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sockets.enter_context(running_lock.held(directory))
+        asked = sockets.enter_context(control.bind(directory))
+        sockets.callback(control.remove, directory)
+        async with AsyncExitStack() as stack:
+            services = await stack.enter_async_context(build.services(static))
+            if variant.prepare is not None:
+                await variant.prepare(services)
+            server = await _assemble(services, opened, variant, stop)
+            stack.enter_context(loops.CountingLines(server.metrics))
+            answers = operations.table(server.running, _queue_operations(server.running))
+            plan = server.plan(partial(control.serve, asked, answers), variant.loops)
+            await supervise.run(plan, stop, partial(_ready, ready, server.running))
+
+
+async def _ready(ready: Ready, running: Running) -> None:
+    # What lives from here on is old: collections need not look at it again.
+    gc.collect()
+    gc.freeze()
+    await ready(running)
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    running: Running
+    metrics: Metrics
+    doors: list[Door]
+    accepting: Accepting
+    common: Common
+    mail_out: MailOut
+
+    def plan(self, answering: Loop, more: Mapping[str, Loop]) -> Plan:
+        services = self.running.services
+        registered = partial(certificates.registered, services.mail)
+        background: dict[str, Loop] = {
+            "config": services.config.run,
+            "control": answering,
+            "certificates": self.common.certificates.follow,
+            "client-certificates": partial(self.common.certificates.follow_registered, registered),
+            "login-attempts": self.common.attempts.run,
+            "upkeep": partial(loops.look_after, _desk(services)),
+            "gauges": partial(loops.show_queue, self.running.queue, self.metrics),
+            **self.mail_out.loops(),
+            **more,
+        }
+        return Plan(
+            accepting=self.accepting,
+            entrances=entrances.entrances(self.doors, self.common),
+            loops=background,
+            metrics=self.metrics,
+            grace=services.static.limits.stop_grace,
+            closing=self.common.closing,
+        )
+
+
+async def _assemble(services: Services, opened: list[Door], variant: Variant, stop: Stop) -> _Server:
+    static, metrics = services.static, Metrics()
+    resolver = variant.resolver(static, metrics)
+    admission = entrances.admitted(static, time.time)
+    out = mail_out.build(services, resolver, metrics, variant.testing)
+    into = mail_in.build(services, resolver, metrics, out.notices, variant.testing)
+    loaded = await ServerCertificates.load(static)
+    await loaded.register(partial(certificates.registered, services.mail))
+    limits = static.limits
+    minute, day = entrances.most(limits.failed_logins_minute), entrances.most(limits.failed_logins_day)
+
+    common = Common(
+        services=services,
+        metrics=metrics,
+        closing=Closing(),
+        certificates=loaded,
+        failed_logins=FailedLogins(minute, day, exempt=admission.is_exempt, now=time.time),
+        attempts=LoginAttempts(services.mail),
+        receiver=into.receiver,
+        monitoring=HttpServer(Monitoring(metrics, partial(_check, services))),
+    )
+    running = Running(
+        services=services,
+        metrics=metrics,
+        queue=out.queue,
+        stop=stop.order,
+        sessions=lambda: admission.sessions,
+        listening=tuple(f"{door.service.name} {door.place}" for door in opened),
+        started=services.mail.now(),
+    )
+    return _Server(running, metrics, opened, Accepting(admission, metrics), common, out)
+
+
+async def _check(services: Services) -> None:
+    """The index answers: without it nothing works."""
+    await services.mail.index.read(stores.in_use)
+
+
+def _desk(services: Services) -> Desk:
+    return Desk(services.static, services.source, services.config, services.mail)
+
+
+QUEUE_PREFIX: Final = "queue-"
+
+
+def _queue_operations(running: Running) -> dict[str, control.Operation]:
+    at = QueueDesk(_desk(running.services), running.queue)
+    return {QUEUE_PREFIX + name: partial(operation, at) for name, operation in admin_queue.OPERATIONS.items()}
