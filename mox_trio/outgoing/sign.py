@@ -17,6 +17,7 @@ from mox_trio.config.live import LiveConfig, Snapshot
 from mox_trio.config.models.dynamic import DkimSelector
 from mox_trio.config.models.secret import SecretUnreadable
 from mox_trio.mailstore.store import MailStore
+from mox_trio.policy.dkim import fields
 from mox_trio.policy.dkim import sign as dkim
 from mox_trio.policy.dkim.body import BodyHashes, Canonical
 from mox_trio.policy.dkim.sign import Selector
@@ -109,7 +110,7 @@ def _loaded(domain: Domain, chosen: Sequence[tuple[str, DkimSelector]]) -> tuple
 
 def _selector(domain: Domain, name: str, settings: DkimSelector) -> Selector:
     return Selector(
-        name=Domain.parse(name, underscore=True),
+        name=fields.selector(name),
         domain=domain,
         key=dkim.load_key(settings.private_key.read()),
         headers=settings.headers,
