@@ -10,9 +10,8 @@ from mox_trio.protocol.smtp.envelope import Notify
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 
 _XTEXT: Final = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")  # RFC 3461 4
-_ENCODED: Final = re.compile(r"\+([0-9A-F]{2})")
+_ENCODED: Final = re.compile(rb"\+([0-9A-F]{2})")
 _EMBEDDED: Final = re.compile(r"\\x\{([0-9A-F]{2,6})\}")  # RFC 6533 3
-_PRINTABLE: Final = re.compile(r"[ -~]*")
 _ADDRESS_TYPE: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")  # RFC 5321 4.1.2
 _VALUE: Final = re.compile(r"[!-~\u0080-\U0010ffff]+")  # with "=": xtext has none, but AUTH= of older clients has
@@ -104,21 +103,38 @@ def number(text: str | None, digits: int) -> int:
 
 def xtext(text: str | None, most: int) -> str:
     """The text that xtext writes, of at most `most` characters as sent; printable ASCII (RFC 3461 4)."""
+    decoded = _of_xtext(text, most)
+    if not decoded.isascii():
+        raise argument("xtext of printable characters only")
+    return decoded
+
+
+def _of_xtext(text: str | None, most: int) -> str:
+    """The same in UTF-8."""
     if text is None or len(text) > most or _XTEXT.fullmatch(text) is None:
         raise argument("expected xtext")
-    decoded = _ENCODED.sub(lambda found: chr(int(found[1], 16)), text)
-    if _PRINTABLE.fullmatch(decoded) is None:
+    if "+" not in text:
+        return text
+    try:
+        decoded = _ENCODED.sub(lambda found: bytes((int(found[1], 16),)), text.encode("ascii")).decode()
+    except UnicodeDecodeError:
+        raise argument("xtext of printable characters only") from None
+    if not decoded.isprintable():
         raise argument("xtext of printable characters only")
     return decoded
 
 
 def original(text: str | None) -> str:
-    """The value of ORCPT, decoded: address type, semicolon, address (RFC 3461 4.2, RFC 6533 3)."""
+    """The value of ORCPT, decoded: address type, semicolon, address (RFC 3461 4.2, RFC 6533 3).
+
+    Postfix writes the octets of UTF-8 as xtext and calls it rfc822: that is the type utf-8.
+    """
     kind, semicolon, address = (text or "").partition(";")
     if not semicolon or not address or _ADDRESS_TYPE.fullmatch(kind) is None or len(text or "") > ORCPT_CHARACTERS:
         raise argument("ORCPT is an address type, a semicolon and an address")
     if kind.lower() != "utf-8":
-        return f"{kind};{xtext(address, ORCPT_CHARACTERS)}"
+        plain = _of_xtext(address, ORCPT_CHARACTERS)
+        return f"{kind if plain.isascii() else 'utf-8'};{plain}"
     try:
         decoded = _EMBEDDED.sub(lambda found: chr(int(found[1], 16)), address)
         decoded.encode()

@@ -141,6 +141,7 @@ def test_mail_is_refused(argument: str, reply: str) -> None:
         ("TO:<a@b.example> NOTIFY=NEVER", Recipient(SENDER, Notify.NEVER)),
         ("TO:<a@b.example> NOTIFY=success,delay", Recipient(SENDER, Notify.SUCCESS | Notify.DELAY)),
         ("TO:<a@b.example> ORCPT=rfc822;c+2Bd@e.example", Recipient(SENDER, None, "rfc822;c+d@e.example")),
+        ("TO:<a@b.example> ORCPT=rfc822;c+C3+A4@e.example", Recipient(SENDER, None, "utf-8;cä@e.example")),
         ("TO:<a@b.example> ORCPT=utf-8;c\\x{E4}@e.example", Recipient(SENDER, None, "utf-8;cä@e.example")),
     ],
 )
@@ -161,6 +162,8 @@ def test_rcpt(argument: str, recipient: Recipient) -> None:
         ("TO:<a@b.example> ORCPT=c@e.example", "501 5.5.4"),
         ("TO:<a@b.example> ORCPT=rfc822;", "501 5.5.4"),
         ("TO:<a@b.example> ORCPT=rfc822;a+0D+0A", "501 5.5.4"),
+        ("TO:<a@b.example> ORCPT=rfc822;a+C3", "501 5.5.4"),
+        ("TO:<a@b.example> ORCPT=rfc822;ä", "501 5.5.4"),
         ("TO:<a@b.example> ORCPT=utf-8;\\x{D800}", "501 5.5.4"),
         ("TO:<a@b.example> ORCPT=utf-8;\\x{0A}", "501 5.5.4"),
         ("TO:<a@b.example> ORCPT=rfc822;" + "x" * 500, "501 5.5.4"),
