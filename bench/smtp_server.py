@@ -25,6 +25,7 @@ DOMAIN: Final = "bench.invalid"
 RECIPIENT: Final = f"bench@{DOMAIN}"
 PASSWORD: Final = "measured passwords are long enough"
 READY_SECONDS: Final = 60
+PROGRAM: Final = str(Path(sys.executable).with_name("mox-trio"))
 
 STATIC: Final = """
 hostname = "mx.bench.invalid"
@@ -149,7 +150,7 @@ def self_signed(cert: Path, key: Path) -> None:
 def running(config: Path, ports: list[int], wrapped: tuple[str, ...] = ()) -> Iterator[Server]:
     """Serve until the block ends. `wrapped` is a command that runs the server, as strace does."""
     smtp, submissions, sink, dns = ports
-    command = [*wrapped, sys.executable, "-m", "mox_trio.cli.main", "--config", str(config), "serve"]
+    command = [*wrapped, PROGRAM, "--config", str(config), "serve"]
     process = subprocess.Popen(command)
     try:
         _wait(smtp, process)
@@ -203,5 +204,5 @@ def _child(pid: int) -> int:
 
 
 def _command(config: Path, *arguments: str, given: str = "") -> str:
-    command = [sys.executable, "-m", "mox_trio.cli.main", "--config", str(config), *arguments]
+    command = [PROGRAM, "--config", str(config), *arguments]
     return subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True, text=True).stdout
