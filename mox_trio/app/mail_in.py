@@ -46,7 +46,13 @@ def build(
     parts = Parts(
         config=services.config,
         store=services.mail,
-        checks=DnsChecks(resolver, services.mail, metrics, services.static.hostname),
+        checks=DnsChecks(
+            resolver,
+            services.mail,
+            metrics,
+            services.static.hostname,
+            tree_walk=services.static.incoming.dmarc_tree_walk,
+        ),
         holders=Holders(services.mail),
         rates=Rates(time.time),
         notices=notices,
