@@ -10,8 +10,9 @@ import trio
 from mox_trio.app import supervise
 from mox_trio.app.doors import Door
 from mox_trio.app.server_tls import ServerCertificates
-from mox_trio.base.address import Address
+from mox_trio.base.address import Address, Path
 from mox_trio.base.metrics import Metrics
+from mox_trio.config.directory import ToAccount
 from mox_trio.config.models import listeners
 from mox_trio.config.models.limits import PerNetwork
 from mox_trio.config.models.static import Static
@@ -101,6 +102,10 @@ def _smtp(door: Door, common: Common) -> Handler:
         account = config.current.directory.account(name)
         return account.login_disabled or None if account else None
 
+    def takes_tls_reports(path: Path) -> bool:
+        found = config.current.directory.of_path(path)
+        return isinstance(found, ToAccount) and found.reason in ("tls-reports", "host-tls-reports")
+
     who = Who(common.services.logins, common.failed_logins, common.attempts, account_of, disabled)
     parts = Parts(
         receiver=common.receiver(door),
@@ -109,6 +114,7 @@ def _smtp(door: Door, common: Common) -> Handler:
         closing=common.closing,
         tls=partial(_starttls, door, common.certificates),
         who=who if kind is Kind.SUBMISSION else None,
+        takes_tls_reports=takes_tls_reports,
     )
     settings = _settings(static, door, kind)
 
