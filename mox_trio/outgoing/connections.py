@@ -22,6 +22,9 @@ MOST_MAILS: Final = 100
 OLDEST: Final = 300.0
 """Seconds from the beginning of a conversation to its last message: addresses and certificates change."""
 
+FAREWELL: Final = 1.0
+"""Seconds that closing may take where nobody else does it."""
+
 
 class Connections:
     """Idle conversations by key, which is whatever has to be equal for one to be used again."""
@@ -50,9 +53,13 @@ class Connections:
         return None
 
     async def give(self, key: Hashable, dialog: Dialog) -> None:
-        """Nobody uses it now. It is kept if it may be, else closed, politely and by somebody else."""
+        """Nobody uses it now. It is kept if it may be, else closed, politely and by somebody else.
+
+        Not to be cancelled: what the host said about the last message is on its way to be written down.
+        """
         if not self._is_running:
-            await dialog.say_goodbye(wait=False)
+            with trio.move_on_after(FAREWELL, shield=True):
+                await dialog.say_goodbye(wait=False)
             return
         fresh = trio.current_time() - dialog.began < OLDEST
         if dialog.is_reusable and fresh and dialog.mails < self._most_mails:

@@ -7,6 +7,8 @@ Failures of the message's own iterator pass through.
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
+import trio
+
 from mox_trio.protocol.smtp.client_content import Content
 
 PIECE: Final = 256 * 1024
@@ -38,9 +40,10 @@ class Pieces:
         return piece
 
     async def aclose(self) -> None:
-        """No more is wanted."""
+        """No more is wanted. Not to be cancelled: the host may have just said that it has the message."""
         if isinstance(self._blocks, AsyncGenerator):
-            await self._blocks.aclose()
+            with trio.CancelScope(shield=True):
+                await self._blocks.aclose()
 
 
 class Chunks:

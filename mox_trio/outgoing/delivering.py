@@ -59,16 +59,25 @@ class Delivering:
         await self._connections.run()
 
     async def deliver(self, job: Job) -> list[Result]:
-        """Carry out the job: one result for each recipient, in order."""
+        """Carry out the job: one result for each recipient, in order.
+
+        Cancelled when hosts have taken the message for some recipients, it gives its results too, the rest being temporary:
+        who calls writes them down, since those recipients must not get the message again.
+        """
         began = trio.current_time()
         tally = Tally(job)
-        with trio.move_on_after(SESSION) as limit:
-            try:
+        limit = trio.CancelScope(deadline=began + SESSION)
+        try:
+            with limit:
                 await self._deliver(job, tally, limit)
-            except Undeliverable as error:
-                tally.setback(tally.pending, error.status, str(error), Place(str(job.host)))
-            except Failure as failure:
-                tally.setback(tally.pending, "4.3.0", f"the message cannot be read: {failure.public}")
+        except Undeliverable as error:
+            tally.setback(tally.pending, error.status, str(error), Place(str(job.host)))
+        except Failure as failure:
+            tally.setback(tally.pending, "4.3.0", f"the message cannot be read: {failure.public}")
+        except trio.Cancelled:
+            if not tally.has_taken:
+                raise
+            tally.setback(tally.pending, "4.3.2", "the server stops")
         if limit.cancelled_caught:
             tally.setback(tally.pending, "4.4.7", f"the attempt took longer than {SESSION:.0f} s")
         results = tally.results()

@@ -57,6 +57,11 @@ class Tally:
         """Who has neither got the message nor been refused for good."""
         return [index for index in range(len(self._job.recipients)) if index not in self._results]
 
+    @property
+    def has_taken(self) -> bool:
+        """Whether some host took the message for somebody."""
+        return any(not each.is_failure for each in self._results.values())
+
     def recipients(self, indexes: Iterable[int]) -> tuple[Recipient, ...]:
         """These of the job."""
         return tuple(self._job.recipients[index] for index in indexes)

@@ -495,6 +495,39 @@ async def test_cancelling_ends_everything_at_once(nursery: trio.Nursery, autojum
     assert message.closed == 1
 
 
+async def test_what_hosts_have_said_is_not_lost_by_cancelling(nursery: trio.Nursery, autojump_clock: Clock) -> None:
+    here = world(nursery)
+    here.network.host("192.0.2.1", Host(("DSN", "LIMITS RCPTMAX=1"), {".": ["usual", None]}))
+    with trio.move_on_after(5):
+        results = await here.deliver(job("a@y.example", "b@y.example"))
+    assert [(each.outcome, each.status) for each in results] == [
+        (Outcome.DELIVERED, "2.0.0"),
+        (Outcome.TEMPORARY, "4.3.2"),
+    ]
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ("PIPELINING", "CHUNKING"), ("CHUNKING",), ()])
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_an_answer_is_not_lost_when_cancelled_the_moment_it_comes(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, extensions: tuple[str, ...], keeps: bool
+) -> None:
+    here = world(nursery)
+    host = here.network.host("192.0.2.1", Host(extensions))
+    if keeps:
+        nursery.start_soon(here.delivering.run)
+        await trio.testing.wait_all_tasks_blocked()
+    with trio.CancelScope() as scope:
+
+        def cancel(name: str, seconds: float, /, **labels: str) -> None:
+            if labels.get("cmd") in ("content", "BDAT"):
+                scope.cancel()
+
+        monkeypatch.setattr(here.metrics, "observe", cancel)
+        (result,) = await here.deliver(job())
+        assert scope.cancel_called
+        assert (result.outcome, len(host.messages)) == (Outcome.RELAYED, 1)
+
+
 async def test_a_long_lived_claim_is_asked_each_time(nursery: trio.Nursery) -> None:
     here: World = world(nursery)
     here.network.host("192.0.2.1", Host(("PIPELINING",)))
