@@ -8,11 +8,13 @@ from mox_trio.base.metrics import Metrics
 from mox_trio.mailqueue.queue import Mailqueue
 from mox_trio.outgoing.delivering import Delivering
 from mox_trio.outgoing.notices import Notices
+from mox_trio.outgoing.opening import Dial
 from mox_trio.outgoing.parts import Parts
-from mox_trio.outgoing.scheduler import Scheduler
+from mox_trio.outgoing.scheduler import LOOK, Scheduler
 from mox_trio.outgoing.sign import Signer
 from mox_trio.outgoing.way import Settings
 from mox_trio.services import Services
+from mox_trio.transport import dial as network
 from mox_trio.transport.resolver import Resolver
 
 
@@ -30,19 +32,27 @@ class MailOut:
         return {"queue": self.scheduler.run, "conversations": self.delivering.run}
 
 
-def build(services: Services, resolver: Resolver, metrics: Metrics, testing: Testing | None) -> MailOut:
-    """Join them."""
+def build(
+    services: Services,
+    resolver: Resolver,
+    metrics: Metrics,
+    testing: Testing | None,
+    *,
+    dial: Dial = network.connect,
+    look: float = LOOK,
+) -> MailOut:
+    """Join them. `dial` reaches other hosts; `look` is how often the queue is looked at for what other processes changed."""
     mail, config = services.mail, services.config
     queue = Mailqueue(mail.index, mail.now)
     parts = Parts(mail, queue, config, metrics)
     settings = Settings.of(services.static)
     if testing is not None:
         settings = replace(settings, port=testing.port, may_loop=True)
-    delivering = Delivering(resolver, settings, metrics)
+    delivering = Delivering(resolver, settings, metrics, dial=dial)
     signer = Signer(mail, config, metrics)
     return MailOut(
         queue=queue,
         notices=Notices(parts, signer),
         delivering=delivering,
-        scheduler=Scheduler(parts, delivering),
+        scheduler=Scheduler(parts, delivering, look=look),
     )

@@ -37,8 +37,11 @@ from mox_trio.httpd.monitoring import Monitoring
 from mox_trio.httpd.serving import Server as HttpServer
 from mox_trio.mailstore import certificates
 from mox_trio.mailstore.attempts import LoginAttempts
+from mox_trio.outgoing.opening import Dial
+from mox_trio.outgoing.scheduler import LOOK
 from mox_trio.policy.ratelimit import FailedLogins
 from mox_trio.services import Running, Services
+from mox_trio.transport import dial as network
 from mox_trio.transport.accepting import Accepting
 from mox_trio.transport.closing import Closing
 from mox_trio.transport.connection import IpAddress
@@ -68,6 +71,10 @@ class Variant:
     resolver: Callable[[Static, Metrics], Resolver] = asking_dns
     wanted: Callable[[IpAddress], bool] = every_address
     """Which addresses of listeners are bound."""
+    dial: Dial = network.connect
+    """How other hosts are reached."""
+    look: float = LOOK
+    """Seconds between looks at what other processes did to the queue."""
     testing: Testing | None = None
     loops: Mapping[str, Loop] = field(default_factory=dict)
     """More background work."""
@@ -89,7 +96,7 @@ async def run(static: Static, stop: Stop, ready: Ready, variant: Variant = Varia
             services = await stack.enter_async_context(build.services(static))
             if variant.prepare is not None:
                 await variant.prepare(services)
-            server = await _assemble(services, opened, variant, stop)
+            server = await assemble(services, opened, variant, stop)
             stack.enter_context(loops.CountingLines(server.metrics))
             answers = operations.table(server.running, _queue_operations(server.running))
             plan = server.plan(partial(control.serve, asked, answers), variant.loops)
@@ -104,7 +111,9 @@ async def _ready(ready: Ready, running: Running) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class Server:
+    """Everything joined, and not running yet."""
+
     running: Running
     metrics: Metrics
     doors: list[Door]
@@ -113,6 +122,7 @@ class _Server:
     mail_out: MailOut
 
     def plan(self, answering: Loop, more: Mapping[str, Loop]) -> Plan:
+        """What `supervise.run` runs; `answering` is the control socket's loop."""
         services = self.running.services
         registered = partial(certificates.registered, services.mail)
         background: dict[str, Loop] = {
@@ -136,11 +146,12 @@ class _Server:
         )
 
 
-async def _assemble(services: Services, opened: list[Door], variant: Variant, stop: Stop) -> _Server:
+async def assemble(services: Services, opened: list[Door], variant: Variant, stop: Stop) -> Server:
+    """Join the rooms over opened stores and bound doors. Failure for certificates that cannot be used."""
     static, metrics = services.static, Metrics()
     resolver = variant.resolver(static, metrics)
     admission = entrances.admitted(static, time.time)
-    out = mail_out.build(services, resolver, metrics, variant.testing)
+    out = mail_out.build(services, resolver, metrics, variant.testing, dial=variant.dial, look=variant.look)
     into = mail_in.build(services, resolver, metrics, out.notices, variant.testing)
     loaded = await ServerCertificates.load(static)
     await loaded.register(partial(certificates.registered, services.mail))
@@ -166,7 +177,7 @@ async def _assemble(services: Services, opened: list[Door], variant: Variant, st
         listening=tuple(f"{door.service.name} {door.place}" for door in opened),
         started=services.mail.now(),
     )
-    return _Server(running, metrics, opened, Accepting(admission, metrics), common, out)
+    return Server(running, metrics, opened, Accepting(admission, metrics), common, out)
 
 
 async def _check(services: Services) -> None:
