@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 4
 
-.PHONY: help run test check format bench lock clean
+.PHONY: help run tour test check format bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,7 +21,10 @@ $(VENV)/.ready: .ci/requirements.lock pyproject.toml
 	.venv-swift/bin/python -m pip install --quiet --require-hashes --requirement .ci/swift.lock
 	touch $@
 
-run: $(VENV)/.ready ## a store with a sample mailbox in a temporary directory, and what to try with it
+run: $(VENV)/.ready ## a server for tests on this machine, and what to try with it
+	@$(BIN)/mox-trio localserve
+
+tour: $(VENV)/.ready ## a store with a sample mailbox in a temporary directory, made by commands that are shown
 	@$(BIN)/python -m mox_trio.cli.tour
 
 test: check .venv-swift/.ready ## checks and the whole test suite

@@ -65,8 +65,8 @@ class Table(click.Group):
 def cli(ctx: click.Context, config: str, as_json: bool) -> None:
     """mox-trio: a complete mail server.
 
-    Commands work on the store themselves, whether a server runs or not. Exit codes: 0 done, 1 refused or failed, 2
-    wrong usage, 3 verify found something, 75 try again later.
+    Commands work on the store themselves, whether a server runs or not; status and stop ask the one that runs. Exit codes: 0
+    done, 1 refused or failed, 2 wrong usage, 3 verify found something, 75 try again later.
     """
     ctx.obj = {"config": config, "json": as_json}
 

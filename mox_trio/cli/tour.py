@@ -1,4 +1,4 @@
-"""A store with a sample mailbox in a temporary directory, made by the commands that it shows: `make run`."""
+"""A store with a sample mailbox in a temporary directory, made by the commands that it shows: `make tour`."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 CONFIG: Final = """\
-# Made by `make run`. See `mox-trio config describe` for every setting.
+# Made by `make tour`. See `mox-trio config describe` for every setting.
 hostname = "mail.example.org"
 user = "{user}"
 """

@@ -2,19 +2,23 @@
 
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import click
 
 from mox_trio.admin import accounts, domains, passwords
+from mox_trio.base.address import Address
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.cli import output
 from mox_trio.cli.output import Output
 from mox_trio.cli.session import confirm, desk, with_services
-from mox_trio.mailstore import credentials
+from mox_trio.mailstore import attempts, certificates, credentials
 from mox_trio.mailstore.credentials import Credential, Terms
 from mox_trio.mailstore.logins import Protocols
 from mox_trio.services import Services
+
+LARGEST_CERTIFICATE: Final = 64 * 1024
+"""Bytes of a file with a certificate that are read."""
 
 
 @click.group(help="Add, list, remove and disable accounts; set passwords.")
@@ -99,6 +103,49 @@ async def add_api_key(services: Services, name: str, label: str) -> Output:
     account = await accounts.opened(desk(services), name)
     made = await credentials.add_api_key(services.logins, account, Terms(label, Protocols.WEBAPI))
     return Output({**_shown(made.credential), "secret": made.secret}, f"{made.secret}\nIt is not shown again.")
+
+
+@command.command("add-certificate", help="Let who has the key of a certificate (FILE: PEM or DER) log in as ADDRESS.")
+@click.argument("name")
+@click.argument("address")
+@click.argument("file", type=click.File("rb"))
+@click.option("--label", default="", help="What to call it.  [default: the address]")
+@with_services
+async def add_certificate(services: Services, name: str, address: str, file: BinaryIO, label: str) -> Output:
+    account = await accounts.opened(desk(services), name)
+    meant = domains.parse_address(address)
+    if not isinstance(meant, Address) or services.config.current.directory.login(meant) != name:
+        raise Failure(Kind.INVALID, f"{address} is no address of account {name}")
+    try:
+        der = certificates.der_of(file.read(LARGEST_CERTIFICATE))
+    except ValueError:
+        raise Failure(Kind.INVALID, "the file holds no certificate") from None
+    terms = Terms(label or str(meant), credentials.APP_PROTOCOLS)
+    made = await credentials.add_certificate(services.logins, account, terms, str(meant), der)
+    return Output(_shown(made), f"certificate {made.id} opens account {name}")
+
+
+@command.command("logins", help="List the latest attempts to log in to an account, newest first.")
+@click.argument("name")
+@click.option("--most", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Rows at most.")
+@with_services
+async def logins(services: Services, name: str, most: int) -> Output:
+    account = await accounts.opened(desk(services), name)
+    rows = [
+        {
+            **{
+                field: getattr(row, field)
+                for field in ("login", "result", "times", "remote_ip", "protocol", "mechanism")
+            },
+            "tls": row.tls,
+            "first": output.instant(row.first),
+            "last": output.instant(row.last),
+        }
+        for row in await attempts.latest(services.mail, account, most)
+    ]
+    headings = {"last": "last", "times": "times", "result": "result", "remote_ip": "from", "login": "as"}
+    headings |= {"protocol": "protocol", "mechanism": "mechanism"}
+    return output.table(rows, headings, f"nobody tried to log in to {name} within 30 days")
 
 
 @command.command("credentials", help="List passwords and keys of an account, never their values.")
