@@ -19,7 +19,9 @@ from tests.kit.dns import Zone, decide
 
 NOW: Final = 1_600_000_000.0
 RSA: Final = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-ED25519: Final = ed25519.Ed25519PrivateKey.generate()
+ED25519: Final = ed25519.Ed25519PrivateKey.from_private_bytes(
+    bytes(range(32))
+)  # the same in each process: it names a case
 HEADER: Final = b"From: Mary <mary@x.example>\r\nTo:  joe@y.example\r\nSubject: a\r\n\tfolded  one\r\n\r\n"
 BODY: Final = b"Hello  you \r\n\r\n"
 NAME: Final = "s._domainkey.x.example"
