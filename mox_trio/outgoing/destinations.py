@@ -121,6 +121,14 @@ def _parsed(answer: Answer) -> list[IpAddress]:
     return [ipaddress.ip_address(each) for each in answer.records if isinstance(each, str)]
 
 
+def configured(host: str) -> str:
+    """The name of a host as the configuration has it, in A-labels. Raises Undeliverable when it is none."""
+    try:
+        return Domain.parse(host, underscore=True).ascii
+    except InvalidAddress as error:
+        raise Undeliverable("4.4.4", f"the configuration names a host that cannot be looked up: {error}") from None
+
+
 def in_order(found: Sequence[IpAddress], before: Sequence[str]) -> list[IpAddress]:
     """The addresses with those first that are the best try after `before`.
 

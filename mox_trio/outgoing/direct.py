@@ -70,10 +70,10 @@ class ToHosts:
         """The addresses of the proxy. What goes wrong with it is temporary: the administrator can do something about it."""
         if (ip := maybe_ip(transport.host)) is not None:
             return (ip,)
+        name = destinations.configured(transport.host)
         try:
-            found = await ask.run(
-                self._resolver, destinations.addresses(transport.host.lower(), (), self._random, ipv4=True, ipv6=True)
-            )
+            asking = destinations.addresses(name, (), self._random, ipv4=True, ipv6=True)
+            found = await ask.run(self._resolver, asking)
         except Undeliverable as error:
             raise Undeliverable("4.4.4", f"the proxy: {error}") from None
         return found.ips

@@ -45,10 +45,9 @@ class ToRelay:
                 "5.7.30", "the message requires TLS that can be relied on, which the relay is not used with"
             )
         way = Way(level, self._settings.hostname, relay.port, is_implicit, relay.login, is_direct=False)
-        name = relay.host.lower().removesuffix(".")
+        ip = maybe_ip(relay.host)
+        name = str(ip) if ip else destinations.configured(relay.host)
         found = await self._addresses(name, tally)
-        if (ip := maybe_ip(name)) is not None:
-            name = str(ip)
         await self._room.to_host(job, tally, Host(name, found.ips, way), limit)
 
     async def _addresses(self, name: str, tally: Tally) -> Addresses:

@@ -105,6 +105,16 @@ async def test_a_relay_that_dns_does_not_know_is_temporary(here: World) -> None:
     assert (result.outcome, result.status) == (Outcome.TEMPORARY, "4.4.4")
 
 
+@pytest.mark.parametrize(
+    ("host", "status"), [("Relay.Example.", "2.0.0"), ("relay.bücher.example", "2.0.0"), ("relay example", "4.4.4")]
+)
+async def test_a_relay_may_be_written_in_any_way_that_names_it(here: World, host: str, status: str) -> None:
+    here.zone.set("relay.xn--bcher-kva.example", "A", ["192.0.2.99"])
+    relay_host(here)
+    (result,) = await here.deliver(relayed(SubmissionRelay(host=host, verify_tls=False)))
+    assert result.status == status
+
+
 @pytest.mark.parametrize("greeting", ["554 5.7.1 go away", "421 busy", "554 no"])
 async def test_a_relay_that_does_not_want_us_is_temporary(here: World, greeting: str) -> None:
     relay_host(here, answers={"connect": [greeting]})
