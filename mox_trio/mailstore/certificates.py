@@ -24,6 +24,15 @@ class CertificateLogin:
     address: str
 
 
+def der_of(file: bytes) -> bytes:
+    """The first certificate in a file of PEM, or the file itself where it is DER. ValueError where there is none."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    read = x509.load_pem_x509_certificate if file.lstrip().startswith(b"-----BEGIN") else x509.load_der_x509_certificate
+    return read(file).public_bytes(serialization.Encoding.DER)
+
+
 @functools.lru_cache(maxsize=1024)
 def public_key_digest(der: bytes) -> bytes:
     """SHA-256 of the SubjectPublicKeyInfo of a certificate (RFC 5280 4.1.2.7). ValueError where there is none."""

@@ -2,8 +2,15 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
+import trio
+
+from mox_trio.mailstore.attempts import Attempt, LoginAttempts
+from mox_trio.mailstore.store import MailStore
+from storage_backends.index import open as opening
 from tests.cli.conftest import CommandLine
+from tests.kit import wires
 
 
 def test_an_account_is_added_listed_and_removed(mox: CommandLine) -> None:
@@ -104,3 +111,44 @@ def test_the_log_follows_the_configuration(make_command_line: Callable[[str], Co
     talking = make_command_line('log = { level = "info", format = "json" }\n')
     (event,) = map(json.loads, talking("domain", "add", "example.org").stderr.splitlines())
     assert (event["level"], event["room"], event["message"]) == ("info", "config", "configuration replaced")
+
+
+def test_a_certificate_is_registered_for_an_address_of_the_account(mox: CommandLine) -> None:
+    made = wires.certificate("laptop")
+    path, _ = made.write(mox.directory)
+    shown = mox.json("account", "add-certificate", "ann", "ann@example.org", path)
+    assert (shown["kind"], shown["name"]) == ("certificate", "ann@example.org")
+    (mox.directory / "laptop.der").write_bytes(made.der)
+    again = mox("account", "add-certificate", "ann", "ann@example.org", mox.directory / "laptop.der", code=1)
+    assert "registered already" in again.stderr
+    assert "no address" in mox("account", "add-certificate", "ann", "bob@example.org", path, code=1).stderr
+    (mox.directory / "bad.pem").write_text("nonsense")
+    bad = mox("account", "add-certificate", "ann", "ann@example.org", mox.directory / "bad.pem", code=1)
+    assert "no certificate" in bad.stderr
+    mox("account", "remove-credential", "ann", str(shown["id"]))
+    assert mox.json("account", "credentials", "ann") == []
+
+
+def test_nobody_has_tried_to_log_in(mox: CommandLine) -> None:
+    assert mox.json("account", "logins", "ann") == []
+    assert "nobody tried" in mox("account", "logins", "ann").stdout
+
+
+async def record(path: Path, attempt: Attempt) -> None:
+    index = await opening.open_sqlite(path)
+    recorded = LoginAttempts(MailStore(index, {}, ""))
+    recorded.record(attempt)
+    await recorded.flush()
+    await index.aclose()
+
+
+def test_attempts_to_log_in_are_listed(mox: CommandLine) -> None:
+    (path,) = mox.directory.rglob("index.db")
+    attempt = Attempt(
+        "ann", "ann@example.org", "203.0.113.7", "192.0.2.25", "", "submission", "PLAIN", "bad-credentials"
+    )
+    trio.run(record, path, attempt)
+    (row,) = mox.json("account", "logins", "ann")
+    expected = {"login": "ann@example.org", "result": "bad-credentials", "times": 1, "remote_ip": "203.0.113.7"}
+    assert row.items() >= expected.items()
+    assert "203.0.113.7" in mox("account", "logins", "ann").stdout

@@ -1,4 +1,4 @@
-"""mox-trio account: add, list, remove, disable, enable, set-password."""
+"""mox-trio account: add, list, remove, disable, enable; passwords, keys, certificates; attempts to log in."""
 
 import sys
 from dataclasses import asdict
