@@ -21,7 +21,7 @@ from mox_trio.incoming.content import Content
 from mox_trio.incoming.evidence import Evidence
 from mox_trio.mailstore.spool import INLINE, Spooled
 from mox_trio.mailstore.store import MailStore
-from mox_trio.policy import arc, iprev, sender_domain, spf
+from mox_trio.policy import arc, iprev, public_suffix, sender_domain, spf
 from mox_trio.policy.dkim import verify
 from mox_trio.policy.dkim.body import BodyHashes, Canonical
 from mox_trio.policy.dkim.verify import Examined, Signature
@@ -84,6 +84,7 @@ class DnsChecks:
         self._tree_walk = tree_walk
         self._now = now
         self._chance = chance
+        public_suffix.is_public(hostname)  # reads the list now: a tenth of a second, while nobody waits
 
     async def receives(self, domain: Domain) -> Receives:
         """Whether the domain of a sender takes mail."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from mox_trio.config import canonical
 from mox_trio.config.directory import ToAccount, ToAlias
 from mox_trio.config.live import Snapshot
+from mox_trio.config.models.values import Catchall
 from mox_trio.incoming import judge, recipients
 from mox_trio.incoming.accept import QUOTA, Copy
 from mox_trio.incoming.holders import Holders
@@ -98,7 +99,9 @@ class Decider:
     async def _for_account(
         self, subject: Subject, recipient: Recipient, to: ToAccount, decided: Decided, verdicts: dict[Key, Verdict]
     ) -> None:
-        key = (to.account, str(to.address))
+        # Whoever writes to two addresses of a catchall means two; case and what is behind a separator make no second one.
+        address = str(recipient.path) if isinstance(to.address, Catchall) else str(to.address)
+        key = (to.account, address)
         holder = await self._holders.get(to.account)
         verdict = verdicts.get(key)
         if verdict is None:

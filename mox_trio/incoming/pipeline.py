@@ -99,7 +99,7 @@ class Incoming:
             recipients.check(self._parts.config.current, self._settings, recipient.path)
         except Refusal as refusal:
             raise self._refused(refusal.reply, refusal.reason) from None
-        if not envelope.recipients or self._settings.lmtp:
+        if not envelope.recipients or self._settings.lmtp or self._settings.everything_to:
             return
         if envelope.reverse_path.is_null or (await self._spf_of(client, envelope)).status is not SpfStatus.PASS:
             raise self._refused(SEVERAL, "several-recipients")
@@ -177,7 +177,9 @@ class Incoming:
         key = _sender(client, envelope)
         spf = self._spf.get(key)
         if spf is None:
-            spf = self._spf[key] = await self._parts.checks.spf(client, envelope.reverse_path)
+            spf = await self._parts.checks.spf(client, envelope.reverse_path)
+            if spf.status is not SpfStatus.TEMPERROR:
+                self._spf[key] = spf
             while len(self._spf) > MOST_REMEMBERED:
                 self._spf.popitem(last=False)
         return spf

@@ -31,7 +31,9 @@ class Settings:
     junk_mailbox: str = "Junk"
     """Where an account has no mailbox with that special use."""
     everything_to: str = ""
-    """An account that gets mail for unknown recipients and for domains that are not ours: a server for tests."""
+    """An account that gets mail for unknown recipients and for domains that are not ours: a server for tests, whose notices
+    go nowhere else, so that it takes any number of recipients of any sender.
+    """
     pedantic: bool = False
 
     @classmethod

@@ -46,6 +46,18 @@ async def test_a_member_who_is_addressed_too_gets_one_copy(world: World) -> None
     assert await counts(world) == [1, 1, 1]
 
 
+async def test_one_address_gets_one_copy_and_two_of_a_catchall_get_two(world: World) -> None:
+    world.find(spf=SPF_PASS)
+    recipients = ("ann@example.org", "Ann+x@example.org", "one@any.example", "two@any.example")
+    assert await world.codes(STRANGER, *recipients) == ["250 2.2.0"] * 4
+    assert len(await world.mails("ann")) == 1
+    found = await world.mails("bob")
+    assert sorted(mail.split(b"\r\n")[1] for mail in found) == [
+        b"Delivered-To: one@any.example",
+        b"Delivered-To: two@any.example",
+    ]
+
+
 @pytest.mark.parametrize(
     ("alias", "author", "expected"),
     [

@@ -110,3 +110,5 @@ async def test_a_server_for_tests_takes_everything_for_one_account(world: World)
         assert await world.codes(message(), recipient) == ["250 2.2.0"]
     assert len(await world.mails("bob")) == 3
     assert len(await world.mails("ann")) == 1
+    assert await world.codes(message(), "x@a.example", "ann@example.org", "y@b.example") == ["250 2.2.0"] * 3
+    assert len(await world.mails("bob")) == 5
