@@ -8,6 +8,7 @@ When something fails: trouble with DNS is TEMPERROR, never another result (but f
 explanation, where RFC 7208 5.5 and 6.2 say to go on); a record that is wrong, huge, or asks for too much is PERMERROR.
 """
 
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import spf
@@ -42,9 +43,10 @@ def check_identity(
     domain = _maybe_domain(sender)
     if domain is None or len(domain.labels) < 2:  # RFC 7208 4.3: not asked about at all
         return Spf(SpfStatus.NONE, identity, domain, detail="not a domain")
-    answers: dict[Question, Answer] = {}
+    memory = _Memory()
+    answers = memory.answers
     for _ in range(limits.SPF_ROUNDS):
-        run = _Run(client, sender, hello, receiver, now, answers)
+        run = _Run(client, sender, hello, receiver, now, memory)
         try:
             status, explanation, detail = run.result()
         except _Unasked as unasked:
@@ -77,19 +79,28 @@ class _Later(str):
     domain: str
 
 
+@dataclass(slots=True)
+class _Memory:
+    """What the runs of one check share."""
+
+    answers: dict[Question, Answer] = field(default_factory=dict)
+    terms: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """Terms that were read, by their text and the domain they stand for."""
+    matches: dict[tuple[str, int], bool] = field(default_factory=dict)
+    """Whether a network with so many bits holds the client's address."""
+
+
 class _Run(spf.query):  # type: ignore[misc]
     """One run of pyspf over the answers there are. Attributes of one letter are macros of SPF: never add one."""
 
-    def __init__(
-        self, client: IpAddress, sender: str, hello: str, receiver: str, now: float, answers: dict[Question, Answer]
-    ) -> None:
+    def __init__(self, client: IpAddress, sender: str, hello: str, receiver: str, now: float, memory: _Memory) -> None:
         super().__init__(i=str(client), s=sender, h=hello, receiver=receiver, strict=True, querytime=0)
         # pyspf cuts at the first @, which a quoted localpart may hold
         self.l, _, self.o = sender.rpartition("@")
         self.l = self.l or "postmaster"
         self.d = self.o
         self.t = str(int(now))
-        self.answers = answers
+        self.memory = memory
         self.prob = ""
 
     def result(self) -> tuple[str, str, str]:
@@ -138,6 +149,21 @@ class _Run(spf.query):  # type: ignore[misc]
                 raise spf.PermError(f"Void lookup limit of {spf.MAX_VOID_LOOKUPS} exceeded")
         return [_in_its_form(record) for record in answer.records]
 
+    def validate_mechanism(self, mech: str) -> Any:
+        key = (mech, self.d)
+        if key not in self.memory.terms:
+            self.memory.terms[key] = super().validate_mechanism(mech)
+        return self.memory.terms[key]
+
+    def cidrmatch(self, ipaddrs: list[Any], n: int) -> bool:
+        for address in ipaddrs:
+            key = (address, n)
+            if key not in self.memory.matches:
+                self.memory.matches[key] = super().cidrmatch([address], n)
+            if self.memory.matches[key]:
+                return True
+        return False
+
     def dns_mx(self, domainname: str) -> list[object]:
         """Addresses of all mail hosts, which are asked for together."""
         hosts = [str(host) for _, host in sorted(self.dns(domainname, "MX"))]
@@ -170,10 +196,10 @@ class _Run(spf.query):  # type: ignore[misc]
 
     def answered(self, questions: list[Question]) -> list[Answer]:
         """The answers. Raises _Unasked where one is missing."""
-        missing = [question for question in dict.fromkeys(questions) if question not in self.answers]
+        missing = [question for question in dict.fromkeys(questions) if question not in self.memory.answers]
         if missing:
             raise _Unasked(missing)
-        return [self.answers[question] for question in questions]
+        return [self.memory.answers[question] for question in questions]
 
 
 def _maybe_question(name: str, qtype: str) -> Question | None:

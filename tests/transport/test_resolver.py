@@ -406,6 +406,27 @@ class TestAsk:
         )
         assert (result.status, zone.asked) == (SpfStatus.NONE, [])
 
+    async def test_long_computing_lets_others_have_their_turn(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ask, "LONG", 0.0)
+        turns = []
+
+        class Known:
+            async def look_up(self, question: Question) -> Answer:
+                return Answer(Status.NO_NAME)
+
+        async def decide(name: str) -> None:
+            def decision() -> Asking[None]:
+                for _ in range(3):
+                    turns.append(name)
+                    yield q("a.example", Kind.A)
+
+            await ask.run(Known(), decision())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(decide, "a")
+            nursery.start_soon(decide, "b")
+        assert turns not in (["a"] * 3 + ["b"] * 3, ["b"] * 3 + ["a"] * 3)
+
     async def test_cancelling_closes_the_decision(self) -> None:
         closed = []
 
