@@ -3,7 +3,9 @@
 The end of DATA is CRLF.CRLF and nothing else. What others might take for an end (a dot alone on a line that a bare LF or
 CR begins or ends) would let one message smuggle in another, so it is found and the message refused; reading goes on
 to the real end. A bare CR is refused wherever it stands, NUL unless the content is BINARYMIME, and a bare LF elsewhere
-becomes CRLF. After a fault nothing more is given out.
+becomes CRLF. After a fault nothing more is given out. A fault in `AMBIGUOUS` says that whoever passed the message on may
+have seen its end elsewhere than we do (CR CRLF.CRLF is an end here, and to them perhaps none): what follows it is not to be
+believed.
 
 All work is done by searching and replacing in whole blocks; at most five bytes are held back between two.
 """
@@ -25,6 +27,9 @@ class Fault(enum.Enum):
     BARE_CR = "bare-cr"
     SMUGGLING = "smuggling"
     NUL = "nul"
+
+
+AMBIGUOUS: Final = frozenset({Fault.BARE_CR, Fault.SMUGGLING})
 
 
 class DataReader:
@@ -56,14 +61,18 @@ class DataReader:
 
     def _content(self, piece: bytes, seen: bytes) -> bytes:
         """`piece` as it is kept; what is held back of `seen` shows smuggling already."""
-        if self.fault is not None:
+        if self.fault in AMBIGUOUS:
             return b""
         if b"\n.\n" in seen or b"\n.\r\n" in seen:  # CRLF.CRLF is not in it: that would be the end
             self.fault = Fault.SMUGGLING
             return b""
         if not piece:
             return b""
-        self.fault = _fault(piece)
+        found = _fault(piece)
+        if self.fault is not None:
+            self.fault = found if found is Fault.BARE_CR else self.fault
+            return b""
+        self.fault = found
         # RFC 5321 4.5.2: the dot is removed that begins a line; what a bare LF begins is no line on the wire.
         content = _as_kept(piece.replace(b"\r\n.", b"\r\n"))
         if self._skip:

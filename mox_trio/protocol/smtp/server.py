@@ -8,7 +8,7 @@ The driver gives bytes to `receive`, asks `next_event` until it is NEED_DATA, se
 Refused without asking anybody: unknown and misplaced commands, bad syntax, parameters that were not offered, content that
 is too large or that another server might take for two messages; all of it is read to its end first. Ended: lines that
 are too long or do not end with CRLF, bytes behind STARTTLS, a first command that is none, more refused commands than the
-terms allow, a BDAT whose length cannot be read.
+terms allow, a BDAT whose length cannot be read, content by DATA whose end is not beyond doubt.
 """
 
 import binascii
@@ -17,7 +17,7 @@ from typing import Final
 
 from mox_trio.base import limits
 from mox_trio.protocol.smtp import extensions, server_commands, wrapping
-from mox_trio.protocol.smtp.data import Fault
+from mox_trio.protocol.smtp.data import AMBIGUOUS, Fault
 from mox_trio.protocol.smtp.envelope import Body, Envelope
 from mox_trio.protocol.smtp.extensions import Context, Terms
 from mox_trio.protocol.smtp.lines import LineError, Lines
@@ -288,6 +288,9 @@ class ServerConnection:
         self._end_transaction(False)
         for _ in range(again):
             self._say(reply)
+        if verb == "DATA" and fault in AMBIGUOUS:
+            self._say(reply)
+            return self._end("smuggling")
         return self._refuse(verb, reply)
 
     def _refuse(self, verb: str, reply: Reply) -> Event:

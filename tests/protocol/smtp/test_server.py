@@ -253,8 +253,6 @@ def test_a_chunk_without_a_length_ends_the_session(argument: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "reply"),
     [
-        (b"a\n.\nMAIL FROM:<x@y.example>\r\n.\r\n", "554 5.5.2"),
-        (b"a\rb\r\n.\r\n", "554 5.6.0"),
         (b"\0\r\n.\r\n", "554 5.6.0"),
         (b"x" * 200 + b"\r\n.\r\n", "552 5.3.4"),
     ],
@@ -266,6 +264,25 @@ def test_bad_content_is_read_to_its_end_and_refused(content: bytes, reply: str) 
     assert answer.startswith(reply)
     assert not any(isinstance(event, ContentEnd) for event in session.events)
     assert session.codes(MAIL) == ["250"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reply"),
+    [
+        (b"a\n.\nMAIL FROM:<x@y.example>\r\n.\r\n", "554 5.5.2"),
+        (b"a\rb\r\n.\r\n", "554 5.6.0"),
+        (b"a\r\r\n.\r\n", "554 5.6.0"),
+        (b"x" * 200 + b"\r\r\n.\r\n", "554 5.6.0"),
+        (b"\0\r\n\n.\r\n\r\n.\r\n", "554 5.5.2"),
+    ],
+)
+def test_what_follows_content_whose_end_is_in_doubt_is_not_obeyed(content: bytes, reply: str) -> None:
+    session = Session(message_bytes=100)
+    session.say(HELLO + MAIL + RCPT + b"DATA\r\n")
+    (answer,) = session.say(content + MAIL + RCPT + b"DATA\r\n")
+    assert answer.startswith(reply)
+    assert not any(isinstance(event, ContentEnd) for event in session.events)
+    assert session.events[-1] == Ended("smuggling")
 
 
 def test_lmtp_answers_for_each_recipient() -> None:
