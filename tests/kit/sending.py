@@ -140,6 +140,8 @@ class Hosts:
     jobs: list[Job] = field(default_factory=list)
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     """Address and message of each delivery, in order."""
+    seen: list[bytes] = field(default_factory=list)
+    """The message of each job, in order."""
     times: list[float] = field(default_factory=list)
     seconds: float = 0.0
     """How long an attempt takes."""
@@ -155,6 +157,7 @@ class Hosts:
         self.most_running = max(self.most_running, self.running)
         try:
             data = b"".join([block async for block in job.message.blocks()])
+            self.seen.append(data)
             await trio.sleep(self.seconds)
         finally:
             self.running -= 1
