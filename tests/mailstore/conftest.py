@@ -11,7 +11,14 @@ from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.index.open import open_postgres
 from tests.kit import stores
 
-ON_POSTGRES = ("test_deleting", "test_deliver", "test_importing_at_once", "test_settings")
+ON_POSTGRES = (
+    "test_attempts",
+    "test_certificates",
+    "test_deleting",
+    "test_deliver",
+    "test_importing_at_once",
+    "test_settings",
+)
 """Modules whose tests run on Postgres too; `test_model` does so by itself."""
 
 

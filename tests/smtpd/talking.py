@@ -1,5 +1,6 @@
 """A server in memory and a client that speaks to it line by line."""
 
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -92,7 +93,7 @@ class Clients:
     connection: Connection
 
     async def send(self, text: str | bytes) -> None:
-        await self.connection.send(text if isinstance(text, bytes) else text.encode(), timeout=60)
+        await self.connection.send(text if isinstance(text, bytes) else text.encode(), timeout=math.inf)
 
     async def replies(self, count: int = 1) -> list[str]:
         """So many whole replies, lines joined by LF."""
@@ -114,7 +115,7 @@ class Clients:
     async def rest(self) -> bytes:
         """Everything until the server closes."""
         data = self._buffer
-        while more := await self.connection.receive(timeout=100_000):
+        while more := await self.connection.receive(timeout=math.inf):
             data += more
         return data
 
@@ -122,7 +123,7 @@ class Clients:
 
     async def _line(self) -> str:
         while b"\n" not in self._buffer:
-            more = await self.connection.receive(timeout=100_000)
+            more = await self.connection.receive(timeout=math.inf)
             assert more, f"the server closed after {self._buffer!r}"
             self._buffer += more
         line, _, self._buffer = self._buffer.partition(b"\n")
