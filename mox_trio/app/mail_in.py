@@ -1,6 +1,5 @@
 """Joins the rooms that take mail from other servers."""
 
-import time
 from dataclasses import dataclass
 
 from mox_trio.app.doors import Door
@@ -43,6 +42,10 @@ def build(
     services: Services, resolver: Resolver, metrics: Metrics, notices: Notices, testing: Testing | None
 ) -> MailIn:
     """Join them."""
+
+    def seconds() -> float:
+        return services.mail.now() / 1000
+
     parts = Parts(
         config=services.config,
         store=services.mail,
@@ -52,9 +55,10 @@ def build(
             metrics,
             services.static.hostname,
             tree_walk=services.static.incoming.dmarc_tree_walk,
+            now=seconds,
         ),
         holders=Holders(services.mail),
-        rates=Rates(time.time),
+        rates=Rates(seconds),
         notices=notices,
         metrics=metrics,
     )
