@@ -122,7 +122,7 @@ async def _mailbox(parts: Parts, group: Group, account: Account, what: tuple[ToA
         fields=lambda: [(each.name.decode("latin-1"), words.decode(each.body)) for each in fields.fields],
     )
     rule = choose(chosen, facts)
-    return found.destination.mailbox if rule is None else rule.mailbox
+    return (rule and rule.mailbox) or found.destination.mailbox
 
 
 async def _expand(parts: Parts, group: Group, row: Claimed, found: ToAlias) -> None:

@@ -5,6 +5,7 @@ sender may be trusted with. Pure; a hostile pattern costs a bounded amount of wo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
 from mox_trio.base.domain import Domain
@@ -12,13 +13,16 @@ from mox_trio.policy.patterns import OutOfWork, Pattern, Work
 
 LONGEST_VALUE: Final = 1000
 """Characters of an address or the value of a header field that patterns are held against."""
+MOST_FIELDS: Final = 1000
+"""Fields of a header that patterns are held against; an honest message has a tenth of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """One rule. All conditions that are given must hold; at least one is given. `mailbox` is where the message goes."""
+    """One rule. All conditions that are given must hold; at least one is given."""
 
     mailbox: str
+    """Where the message goes; empty: where the configuration says."""
     mail_from: Pattern | None = None
     """Held against the address of MAIL FROM."""
     msg_from: Pattern | None = None
@@ -59,7 +63,8 @@ class Facts:
     @cached_property
     def shown_fields(self) -> Sequence[tuple[str, str]]:
         """The fields as patterns see them."""
-        return [(name.strip()[:LONGEST_VALUE], value.strip()[:LONGEST_VALUE]) for name, value in self.fields()]
+        first = islice(self.fields(), MOST_FIELDS)
+        return [(name.strip()[:LONGEST_VALUE], value.strip()[:LONGEST_VALUE]) for name, value in first]
 
     def is_list(self, domain: Domain) -> bool:
         """Whether a mailing list of this domain is verified to have sent it."""

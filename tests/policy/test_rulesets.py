@@ -1,5 +1,6 @@
 """Rulesets: the first that fits decides."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,3 +101,12 @@ def test_a_rule_that_asks_for_too_much_work_does_not_fit() -> None:
     slow, plain = rule("slow", msg_from=Pattern("(a|b)*a(a|b){50}")), rule("plain", verified_domain=d("x.example"))
     facts = Facts(msg_from="abba" * 250, spf_mail_from=d("x.example"))
     assert rulesets.choose([slow, plain], facts, Work(100)) is plain
+
+
+def test_a_header_without_end_and_many_rules_cost_little() -> None:
+    facts = Facts(fields=lambda: ((f"X-{number}", "value " * 100) for number in range(1_000_000)))
+    rules = [rule(headers=((Pattern("x-"), Pattern(f"nothing{number}")),)) for number in range(200)]
+    began = time.process_time()
+    assert rulesets.choose(rules, facts) is None
+    assert time.process_time() - began < 1  # a fortieth of it, on a machine that does nothing else
+    assert len(facts.shown_fields) == rulesets.MOST_FIELDS
