@@ -102,10 +102,10 @@ def received(client: Client, envelope: Envelope, hostname: Domain, now: int) -> 
     """Where the message came in; where the user was is nobody's business (RFC 5321 4.4, RFC 3848, RFC 6531 3.7.3)."""
     utf8 = "UTF8" if envelope.smtputf8 else "E"
     protocol = f"{utf8}SMTP{'S' if client.tls else ''}A"
-    session = client.session if client.session.isalnum() else "unnamed"
+    session = f" id {client.session}" if client.session else ""
     values = [
         f"from {hostname.ascii}",
-        f"by {hostname.ascii} via tcp with {protocol} id {session};",
+        f"by {hostname.ascii} via tcp with {protocol}{session};",
         dates.format_rfc5322(now),
     ]
     return header_writer.lines("Received", values)
