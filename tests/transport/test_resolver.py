@@ -1,10 +1,9 @@
 """The resolver: its cache on a mock clock with a scripted server, and the real thing against nsd and unbound."""
 
-import ipaddress
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -15,16 +14,12 @@ import trio
 import trio.testing
 from trio.socket import AF_INET, SOCK_DGRAM
 
-from mox_trio.base.address import Path
 from mox_trio.base.metrics import Metrics
-from mox_trio.policy import spf
-from mox_trio.policy.questions import Answer, Asking, Kind, Mx, Question, Status, Tlsa
-from mox_trio.policy.results import SpfStatus
-from mox_trio.transport import ask, dns_exchange, resolver
+from mox_trio.policy.questions import Answer, Kind, Mx, Question, Status, Tlsa
+from mox_trio.transport import dns_exchange, resolver
 from mox_trio.transport.dns_settings import DnsSettings, Server
 from mox_trio.transport.local_resolver import LocalResolver
 from mox_trio.transport.resolver import DnsResolver
-from tests.kit import dns as dns_kit
 from tests.kit import nameservers, shared_server
 from tests.kit.nameservers import NameServers, Zone
 
@@ -340,7 +335,7 @@ class TestTrouble:
 
 
 class TestSettings:
-    def test_resolv_conf_names_servers_and_whom_to_trust(self, tmp_path: FilePath) -> None:
+    def test_resolv_conf_names_servers_and_whom_to_trust(self, tmp_path: Path) -> None:
         file = tmp_path / "resolv.conf"
         file.write_text("# x\nsearch a.example\nnameserver 192.0.2.1\nnameserver what\nnameserver ::1\noptions edns0\n")
         settings = DnsSettings.of(resolv_conf=file)
@@ -348,7 +343,7 @@ class TestSettings:
         file.write_text("nameserver 192.0.2.1\noptions trust-ad\n")
         assert DnsSettings.of(resolv_conf=file).servers == (Server("192.0.2.1", 53, True),)
 
-    def test_without_resolv_conf_it_is_this_machine(self, tmp_path: FilePath) -> None:
+    def test_without_resolv_conf_it_is_this_machine(self, tmp_path: Path) -> None:
         assert DnsSettings.of(resolv_conf=tmp_path / "none").servers == (Server("127.0.0.1", 53, True),)
 
     @pytest.mark.parametrize(("trust", "trusted"), [(None, True), (True, True), (False, False)])
@@ -386,62 +381,3 @@ def test_a_question_is_written_as_the_library_would() -> None:
     assert message.id == 4711
     assert message.question[0].to_text() == "_dmarc.x.example. IN TXT"
     assert (message.edns, message.payload) == (0, dns_exchange.PAYLOAD)
-
-
-class TestAsk:
-    async def test_a_decision_is_driven_with_the_answers_of_a_resolver(self) -> None:
-        def decision() -> Asking[str]:
-            first = yield q("a.example", Kind.A)
-            second = yield q("b.example", Kind.A)
-            return f"{first.records} {second.status.value}"
-
-        zone = dns_kit.Zone({"a.example": {"A": ["192.0.2.1"]}})
-        assert await ask.run(zone, decision()) == "('192.0.2.1',) no-name"
-        assert [each.name for each in zone.asked] == ["a.example", "b.example"]
-
-    async def test_a_decision_that_asks_nothing_has_its_result_at_once(self) -> None:
-        zone = dns_kit.Zone({})
-        result = await ask.run(
-            zone, spf.check(ipaddress.ip_address("192.0.2.1"), Path.parse("<>"), "[x]", receiver="", now=0)
-        )
-        assert (result.status, zone.asked) == (SpfStatus.NONE, [])
-
-    async def test_long_computing_lets_others_have_their_turn(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(ask, "LONG", 0.0)
-        turns = []
-
-        class Known:
-            async def look_up(self, question: Question) -> Answer:
-                return Answer(Status.NO_NAME)
-
-        async def decide(name: str) -> None:
-            def decision() -> Asking[None]:
-                for _ in range(3):
-                    turns.append(name)
-                    yield q("a.example", Kind.A)
-
-            await ask.run(Known(), decision())
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(decide, "a")
-            nursery.start_soon(decide, "b")
-        assert turns not in (["a"] * 3 + ["b"] * 3, ["b"] * 3 + ["a"] * 3)
-
-    async def test_cancelling_closes_the_decision(self) -> None:
-        closed = []
-
-        def decision() -> Asking[None]:
-            try:
-                yield q("a.example", Kind.A)
-            finally:
-                closed.append(True)
-
-        class Never:
-            async def look_up(self, question: Question) -> Answer:
-                await trio.sleep_forever()
-                raise AssertionError(question)
-
-        with trio.move_on_after(0.01) as scope:
-            await ask.run(Never(), decision())
-        assert scope.cancelled_caught
-        assert closed == [True]
