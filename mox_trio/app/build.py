@@ -23,6 +23,7 @@ from mox_trio.config import load
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models.static import Static
 from mox_trio.config.source import DocumentSource, FileSource
+from mox_trio.mailstore import logins
 from mox_trio.mailstore.logins import Logins
 from mox_trio.mailstore.scratch import plain
 from mox_trio.mailstore.server_key import ServerKey
@@ -44,14 +45,15 @@ async def read_static(path: Path) -> Static:
 
 
 @asynccontextmanager
-async def services(static: Static) -> AsyncIterator[Services]:
+async def services(static: Static, logging_in: logins.Settings | None = None) -> AsyncIterator[Services]:
     """Open everything that the configuration names, and close it in reverse."""
     async with AsyncExitStack() as stack:
         index = await stack.enter_async_context(opened_index(static))
         mail = await stack.enter_async_context(opened_mail(static, index))
         source: DocumentSource = IndexSource(index) if static.dynamic == "index" else FileSource(static.domains_file)
         config = await LiveConfig.open(static, source)
-        yield Services(static, source, config, mail, Logins(mail, ServerKey(await server_key(static))))
+        key = ServerKey(await server_key(static))
+        yield Services(static, source, config, mail, Logins(mail, key, logging_in))
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from mox_trio.transport.connection import IpAddress
 
 logger = logging.getLogger(__name__)
 
-SERVED: Final = frozenset({"smtp", "lmtp", "metrics_http"})
+SERVED: Final = frozenset({"smtp", "lmtp", "submission", "submissions", "metrics_http"})
 """Services that this program has."""
 
 

@@ -25,7 +25,7 @@ from mox_trio.app.testing import Testing
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.base.metrics import Metrics
 from mox_trio.config.models.static import Static
-from mox_trio.mailstore import credentials
+from mox_trio.mailstore import credentials, logins
 from mox_trio.services import Running, Services
 from mox_trio.transport import listening
 from mox_trio.transport.connection import IpAddress
@@ -73,6 +73,7 @@ async def main(options: Options, output: TextIO = sys.stdout) -> None:
     variant = Variant(
         resolver=_resolving(options.resolver, wanted),
         wanted=lambda address: address in wanted,
+        logging_in=logins.Settings(main_by_cram_md5=True),
         testing=Testing(ACCOUNT, _smtp_port(static)),
         prepare=_with_password,
     )

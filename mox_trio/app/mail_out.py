@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from mox_trio.app.doors import Door
 from mox_trio.app.supervise import Loop
 from mox_trio.app.testing import Testing
 from mox_trio.base.metrics import Metrics
@@ -12,8 +13,11 @@ from mox_trio.outgoing.opening import Dial
 from mox_trio.outgoing.parts import Parts
 from mox_trio.outgoing.scheduler import LOOK, Scheduler
 from mox_trio.outgoing.sign import Signer
+from mox_trio.outgoing.submit import Submission
 from mox_trio.outgoing.way import Settings
 from mox_trio.services import Services
+from mox_trio.smtpd.provoking import Provoking
+from mox_trio.smtpd.receiver import Receiver
 from mox_trio.transport import dial as network
 from mox_trio.transport.resolver import Resolver
 
@@ -26,6 +30,12 @@ class MailOut:
     notices: Notices
     delivering: Delivering
     scheduler: Scheduler
+    submission: Submission
+    testing: Testing | None
+
+    def receiver(self, door: Door) -> Receiver:
+        """Who takes what users submit."""
+        return self.submission if self.testing is None else Provoking(self.submission)
 
     def loops(self) -> dict[str, Loop]:
         """Background work."""
@@ -55,4 +65,6 @@ def build(
         notices=Notices(parts, signer),
         delivering=delivering,
         scheduler=Scheduler(parts, delivering, look=look),
+        submission=Submission(parts, signer),
+        testing=testing,
     )

@@ -35,12 +35,14 @@ from mox_trio.control import operations
 from mox_trio.control import server as control
 from mox_trio.httpd.monitoring import Monitoring
 from mox_trio.httpd.serving import Server as HttpServer
-from mox_trio.mailstore import certificates
+from mox_trio.mailstore import certificates, logins
 from mox_trio.mailstore.attempts import LoginAttempts
 from mox_trio.outgoing.opening import Dial
 from mox_trio.outgoing.scheduler import LOOK
 from mox_trio.policy.ratelimit import FailedLogins
+from mox_trio.protocol.smtp.server_events import Kind
 from mox_trio.services import Running, Services
+from mox_trio.smtpd.receiver import Receiver
 from mox_trio.transport import dial as network
 from mox_trio.transport.accepting import Accepting
 from mox_trio.transport.closing import Closing
@@ -75,6 +77,7 @@ class Variant:
     """How other hosts are reached."""
     look: float = LOOK
     """Seconds between looks at what other processes did to the queue."""
+    logging_in: logins.Settings | None = None
     testing: Testing | None = None
     loops: Mapping[str, Loop] = field(default_factory=dict)
     """More background work."""
@@ -93,7 +96,7 @@ async def run(static: Static, stop: Stop, ready: Ready, variant: Variant = Varia
         asked = sockets.enter_context(control.bind(directory))
         sockets.callback(control.remove, directory)
         async with AsyncExitStack() as stack:
-            services = await stack.enter_async_context(build.services(static))
+            services = await stack.enter_async_context(build.services(static, variant.logging_in))
             if variant.prepare is not None:
                 await variant.prepare(services)
             server = await assemble(services, opened, variant, stop)
@@ -158,6 +161,10 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
     limits = static.limits
     minute, day = entrances.most(limits.failed_logins_minute), entrances.most(limits.failed_logins_day)
 
+    def receiver(door: Door) -> Receiver:
+        is_users = entrances.KINDS[door.service.name] is Kind.SUBMISSION
+        return out.receiver(door) if is_users else into.receiver(door)
+
     common = Common(
         services=services,
         metrics=metrics,
@@ -165,7 +172,7 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
         certificates=loaded,
         failed_logins=FailedLogins(minute, day, exempt=admission.is_exempt, now=time.time),
         attempts=LoginAttempts(services.mail),
-        receiver=into.receiver,
+        receiver=receiver,
         monitoring=HttpServer(Monitoring(metrics, partial(_check, services))),
     )
     running = Running(
