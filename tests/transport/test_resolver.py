@@ -89,7 +89,7 @@ class TestAgainstNsdAndUnbound:
     ) -> None:
         answer = await real.look_up(q(name, kind))
         assert (answer.status, set(answer.records), answer.authentic) == (Status.FOUND, records, True)
-        assert answer.ttl == 300
+        assert 200 < answer.ttl <= 300  # unbound counts it down
 
     async def test_aliases_are_followed_and_named(self, real: DnsResolver) -> None:
         answer = await real.look_up(q("alias.mox.example", Kind.AAAA))
@@ -114,7 +114,7 @@ class TestAgainstNsdAndUnbound:
     ) -> None:
         answer = await real.look_up(q(name, kind))
         assert (answer.status, answer.records, answer.authentic) == (status, (), True)
-        assert answer.ttl == nameservers.NEGATIVE_TTL
+        assert 0 < answer.ttl <= nameservers.NEGATIVE_TTL
 
     async def test_unsigned_answers_are_not_authentic(self, real: DnsResolver) -> None:
         answer = await real.look_up(q("unsigned.example", Kind.A))
