@@ -216,6 +216,8 @@ def _remember(tx: Transaction, plan: Plan, gone: Sequence[Settled]) -> None:
         path = each.result.recipient.path
         key = sent.address_key(group.account.codec, path)
         if each.event == "failed":
+            if each.result.reply is None and not each.result.remote_host:
+                continue  # nobody else said anything: given up by hand, or at home
             suppressions.note_failure(tx, group.account.id, path, key, each.result.reply, each.at)
         else:
             suppressions.note_success(tx, group.account.id, key)

@@ -16,6 +16,7 @@ import trio
 import trio.testing
 
 from mox_trio.base.address import Path
+from mox_trio.base.failure import Failure
 from mox_trio.base.metrics import Metrics
 from mox_trio.config import live, load
 from mox_trio.config.live import LiveConfig
@@ -159,6 +160,8 @@ class Hosts:
             data = b"".join([block async for block in job.message.blocks()])
             self.seen.append(data)
             await trio.sleep(self.seconds)
+        except Failure as failure:
+            return [Result(each, Outcome.TEMPORARY, status="4.3.0", detail=failure.public) for each in job.recipients]
         finally:
             self.running -= 1
         return [self._one(each.path, job, data, number) for number, each in enumerate(job.recipients)]
