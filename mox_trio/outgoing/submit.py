@@ -135,7 +135,7 @@ class Submission:
             extra={
                 "account": client.login,
                 "session": client.session,
-                "message": name,
+                "queued_as": name,
                 "queue_ids": list(enqueued.ids),
                 "sender": str(envelope.reverse_path),
                 "recipients": len(envelope.recipients),
