@@ -61,6 +61,7 @@ class Connections:
             with trio.move_on_after(FAREWELL, shield=True):
                 await dialog.say_goodbye(wait=False)
             return
+        dialog.rests_since = trio.current_time()
         fresh = trio.current_time() - dialog.began < OLDEST
         if dialog.is_reusable and fresh and dialog.mails < self._most_mails:
             if len(self._waiting) >= self._most_idle:

@@ -88,7 +88,7 @@ class _Handover:
 
     async def run(self) -> None:
         while self._todo:
-            dialog = self._room.connections.maybe_take(self._host.key)
+            dialog = await self._waiting()
             was_used = dialog is not None
             if dialog is None:
                 dialog = await self._open()
@@ -101,6 +101,19 @@ class _Handover:
                 if not is_over:
                     await dialog.connection.aclose()
             await self._room.connections.give(self._host.key, dialog)
+
+    async def _waiting(self) -> Dialog | None:
+        """A conversation that waits and that the host has not left, or None."""
+        while (dialog := self._room.connections.maybe_take(self._host.key)) is not None:
+            is_alive = False
+            try:
+                is_alive = await dialog.is_alive()
+            finally:
+                if not is_alive:
+                    await dialog.connection.aclose()
+            if is_alive:
+                return dialog
+        return None
 
     async def _open(self) -> Dialog | None:
         """A new conversation, or None with a setback for everybody."""

@@ -22,6 +22,11 @@ from mox_trio.transport.connection import Broken, Connection, Silent
 NOT_KNOWN: Final = frozenset({500, 501, 502, 503, 504})
 """Codes with which a host says that it does not know a command (RFC 5321 4.2.4)."""
 
+RESTED: Final = 0.2
+"""Seconds of rest after which a host may have gone."""
+GLANCE: Final = 0.001
+"""Seconds to see whether it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -84,6 +89,8 @@ class Dialog:
         self.began = trio.current_time()
         self.mails = 0
         """Transactions until now."""
+        self.rests_since = self.began
+        """When nobody used it any more."""
 
     @property
     def offers(self) -> Offers:
@@ -123,6 +130,18 @@ class Dialog:
         """What was said before counts no more: says EHLO again. Refused, Trouble."""
         self.client.tls_began()
         await self.hello()
+
+    async def is_alive(self) -> bool:
+        """Whether the host has neither gone nor said that it goes, as far as is known here; asks nothing of it."""
+        if trio.current_time() - self.rests_since < RESTED:
+            return True
+        try:
+            await self.connection.receive(timeout=GLANCE)
+        except Silent:
+            return True
+        except Broken:
+            return False
+        return False  # the end, or a 421 before it
 
     async def say_goodbye(self, *, wait: bool = True) -> None:
         """QUIT, and close; without `wait` the answer is not heard. Raises nothing but for cancellation."""

@@ -30,7 +30,7 @@ from mox_trio.protocol.sasl.server import (
     Question,
     Rejected,
 )
-from mox_trio.transport.connection import Broken, Connection, IpAddress
+from mox_trio.transport.connection import Broken, Connection, IpAddress, Silent
 from mox_trio.transport.dial import Attempt, DialFailed
 from mox_trio.transport.tls import TlsFailed
 from tests.kit import wires
@@ -68,6 +68,8 @@ class Host:
     messages: list[Received] = field(default_factory=list)
     connections: int = 0
     tls_names: list[str] = field(default_factory=list)
+    patience: float = PATIENCE
+    """Seconds of silence after which it goes."""
     password: str = "secret"
     """Of the user "mary", who may log in by the mechanisms of AUTH in `extensions`."""
     logins: list[str] = field(default_factory=list)
@@ -124,7 +126,7 @@ async def serve(host: Host, connection: Connection) -> None:
     """Play a host to one connection, until it is over."""
     try:
         await _Conversation(host, connection).run()
-    except (Broken, TlsFailed, _Gone):
+    except (Broken, Silent, TlsFailed, _Gone):
         pass
     finally:
         await trio.aclose_forcefully(connection.stream)
@@ -292,7 +294,7 @@ class _Conversation:
         return data
 
     async def _read(self) -> None:
-        data = await self.connection.receive(timeout=PATIENCE)
+        data = await self.connection.receive(timeout=self.host.patience)
         if not data:
             raise _Gone
         self.buffer += data

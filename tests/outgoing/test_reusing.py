@@ -104,6 +104,23 @@ async def test_a_connection_that_the_host_closed_meanwhile_is_no_setback(here: W
         await trio.sleep(10)
 
 
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ("PIPELINING", "CHUNKING"), ()])
+@pytest.mark.parametrize("tls", [True, False])
+async def test_a_host_that_has_gone_while_nobody_used_it_is_not_told_anything(
+    here: World, autojump_clock: Clock, extensions: tuple[str, ...], tls: bool
+) -> None:
+    host = here.network.host("192.0.2.1", Host(extensions, patience=2))
+    host.certificate = wires.certificate("mail.y.example") if tls else None
+    for _ in range(2):
+        await deliver(here)
+    await trio.sleep(1.5)
+    await deliver(here)
+    assert (host.connections, len(host.messages)) == (1, 3)
+    await trio.sleep(3)
+    await deliver(here)
+    assert (host.connections, len(host.messages)) == (2, 4)
+
+
 async def test_a_connection_carries_a_hundred_messages_and_no_more(here: World, autojump_clock: Clock) -> None:
     host = here.network.host("192.0.2.1")
     for _ in range(101):
