@@ -29,12 +29,15 @@ class Evidence:
 
     def log_fields(self) -> dict[str, object]:
         """For a line of the log."""
-        return {
+        shown: dict[str, object] = {
             "iprev": self.iprev.status.value,
             "spf": self.spf.status.value,
             "dkim": [each.status.value for each in self.dkim],
             "dmarc": self.dmarc.status.value,
         }
+        if self.spf.explanation:  # words of the domain: for the log, not for the client
+            shown["spf_explanation"] = self.spf.explanation
+        return shown
 
 
 class Checks(Protocol):

@@ -157,7 +157,8 @@ def _results(evidence: Evidence, subject: Subject, override: str) -> list[Result
     results.append(Result("spf", spf.status.value, properties, _dnssec(spf.authentic)))
     if evidence.arc.status is not ArcStatus.NONE:  # RFC 8617 10.1
         oldest = (("header.oldest-pass", str(evidence.arc.oldest_pass)),)
-        results.append(Result("arc", evidence.arc.status.value, oldest, reason=evidence.arc.detail))
+        shown = _dnssec(evidence.arc.authentic)
+        results.append(Result("arc", evidence.arc.status.value, oldest, shown, evidence.arc.detail))
     results.append(_dmarc(evidence, subject.content.author, override))
     return results
 

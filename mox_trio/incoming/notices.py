@@ -113,4 +113,5 @@ def _about(told: Told, action: Action) -> About:
     if refusal is None:
         return About(recipient.path, action, "2.0.0", recipient.original)
     # It will not be tried again, whatever the reply says.
-    return About(recipient.path, action, f"5{refusal.enhanced[1:]}", recipient.original, detail=refusal.text)
+    status = f"5{refusal.enhanced[1:]}" if refusal.enhanced else "5.0.0"
+    return About(recipient.path, action, status, recipient.original, detail=refusal.text)

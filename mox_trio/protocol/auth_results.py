@@ -79,6 +79,8 @@ def _quoted(value: str) -> str:
 
 def _bounded(value: str) -> str:
     """One line of printable text with single spaces, so that folding it loses nothing."""
+    if len(value) <= LONGEST_VALUE and value.isascii() and value.isprintable() and "  " not in value:
+        return value.strip()
     return _SPACES.sub(" ", text.without_controls(value)).strip()[:LONGEST_VALUE].strip()
 
 

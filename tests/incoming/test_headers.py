@@ -95,7 +95,7 @@ def test_results_say_what_was_found() -> None:
         "dkim=fail (2048 bit, without dnssec) header.d=sender.example header.s=s1 header.a=rsa-sha256"
         " header.b=aGVsbG8+ header.i=@sender.example; "
         "spf=permerror (without dnssec) smtp.mailfrom=sender.example; "
-        "arc=pass header.oldest-pass=0; "
+        "arc=pass (without dnssec) header.oldest-pass=0; "
         "dmarc=fail (p=reject, sampled out, override forwarded, without dnssec) header.from=sender.example"
     )
     assert 'problem="two records"' in unfolded(fields(evidence=FULL), "Received-SPF")

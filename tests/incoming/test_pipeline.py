@@ -14,7 +14,7 @@ from mox_trio.incoming.rates import Rates
 from mox_trio.mailstore import accounts, mailboxes, rulesets
 from mox_trio.policy.patterns import Pattern
 from mox_trio.policy.ratelimit import Most
-from mox_trio.policy.results import Alignment, DkimSignature, DkimStatus, Dmarc, DmarcPolicy, DmarcStatus
+from mox_trio.policy.results import Alignment, DkimSignature, DkimStatus, Dmarc, DmarcPolicy, DmarcStatus, SpfStatus
 from mox_trio.policy.rulesets import Ruleset
 from mox_trio.policy.verdict import Signal
 from mox_trio.protocol.smtp.reply import Refusal, Reply
@@ -296,6 +296,20 @@ async def test_each_decision_is_counted_and_logged_by_its_reason(
     assert [each.message for each in lines] == ["message received", "message refused"]
     assert lines[0].__dict__["remote"] == "192.0.2.1"
     assert lines[1].__dict__["reason"] == "dmarc-policy"
+
+
+async def test_why_spf_failed_is_told_to_the_log_and_nobody_else(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world.find(spf=replace(SPF_PASS, status=SpfStatus.FAIL, explanation="we never write from there"))
+    (reply,) = await world.transact(message(), "ann@example.org")
+    (mail,) = await world.mails("ann")
+    assert "never write" not in str(reply)
+    assert b"never write" not in mail
+    assert [each.__dict__.get("spf_explanation") for each in caplog.records if each.message == "message received"] == [
+        "we never write from there"
+    ]
 
 
 async def test_accounts_that_were_there_before_are_used(world: World) -> None:
