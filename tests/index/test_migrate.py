@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import trio
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
@@ -67,6 +68,49 @@ def test_a_fresh_postgres_equals_a_migrated_one(postgres_database: str) -> None:
     fresh = postgres_shape(postgres_database, from_schema)
     assert all(fresh)
     assert postgres_shape(postgres_database, from_revisions) == fresh
+
+
+FIRST_DATA = (
+    "INSERT INTO account (name, state, created) VALUES ('ann', 'active', 5)",
+    "INSERT INTO mailbox (account_id, name, uidvalidity) VALUES (1, 'Inbox', 7)",
+    "INSERT INTO email (account_id, object_id, thread_id, store, ref) VALUES (1, 'M1', 'T1', 'main', 'r')",
+    "INSERT INTO message (mailbox_id, uid, email_id) VALUES (1, 1, 1)",
+    "INSERT INTO setting (account_id, name) VALUES (1, 'x')",
+)
+COUNTS = "SELECT name, modseq, created, (SELECT count(*) FROM message), (SELECT count(*) FROM queued) FROM account"
+
+
+def of_the_first_release(connection: Connection) -> None:
+    """A database as the first release left it, with an account and a mail."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "storage_backends.index:migrations")
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "0001")
+    for statement in FIRST_DATA:
+        connection.exec_driver_sql(statement)
+
+
+def test_a_sqlite_of_the_first_release_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        of_the_first_release(connection)
+    migrate.sqlite(path)
+    raw = sqlite3.connect(path)
+    assert raw.execute(COUNTS).fetchall() == [("ann", 1, 5, 1, 0)]
+    assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
+    raw.close()
+
+
+def test_a_postgres_of_the_first_release_keeps_its_rows(postgres_database: str) -> None:
+    with psycopg.connect(postgres_database) as raw:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: raw)
+        with engine.connect() as connection:
+            of_the_first_release(connection)
+            connection.commit()
+    migrate.postgres(postgres_database)
+    with psycopg.connect(postgres_database) as raw:
+        assert raw.execute(COUNTS).fetchall() == [("ann", 1, 5, 1, 0)]
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
 
 
 async def test_many_processes_open_a_fresh_sqlite_at_once(tmp_path: Path) -> None:
