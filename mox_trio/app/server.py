@@ -39,6 +39,7 @@ from mox_trio.mailstore import certificates, logins
 from mox_trio.mailstore.attempts import LoginAttempts
 from mox_trio.outgoing.opening import Dial
 from mox_trio.outgoing.scheduler import LOOK
+from mox_trio.policy import public_suffix
 from mox_trio.policy.ratelimit import FailedLogins
 from mox_trio.protocol.smtp.server_events import Kind
 from mox_trio.services import Running, Services
@@ -96,12 +97,13 @@ async def run(static: Static, stop: Stop, ready: Ready, variant: Variant = Varia
         asked = sockets.enter_context(control.bind(directory))
         sockets.callback(control.remove, directory)
         async with AsyncExitStack() as stack:
+            await trio.to_thread.run_sync(public_suffix.load)
             services = await stack.enter_async_context(build.services(static, variant.logging_in))
             if variant.prepare is not None:
                 await variant.prepare(services)
             server = await assemble(services, opened, variant, stop)
             stack.enter_context(loops.CountingLines(server.metrics))
-            answers = operations.table(server.running, _queue_operations(server.running))
+            answers = operations.table(server.running, _queue_operations(server))
             plan = server.plan(partial(control.serve, asked, answers), variant.loops)
             await supervise.run(plan, stop, partial(_ready, ready, server.running))
 
@@ -199,6 +201,6 @@ def _desk(services: Services) -> Desk:
 QUEUE_PREFIX: Final = "queue-"
 
 
-def _queue_operations(running: Running) -> dict[str, control.Operation]:
-    at = QueueDesk(_desk(running.services), running.queue)
+def _queue_operations(server: Server) -> dict[str, control.Operation]:
+    at = QueueDesk(_desk(server.running.services), server.mail_out.parts)
     return {QUEUE_PREFIX + name: partial(operation, at) for name, operation in admin_queue.OPERATIONS.items()}
