@@ -1,0 +1,26 @@
+"""The site that most of these tests share: a server, name servers and a Postfix, started once a run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kit import nameservers, postfix, served, shared_server
+from tests.kit.postfix import Postfix
+from tests.kit.served import Site
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """`mox-trio serve` with what is around it."""
+    for name in nameservers.PROGRAMS:
+        nameservers.program(name)
+    with shared_server.shared(shared_server.run_root(tmp_path_factory), served.running) as facts:
+        yield Site.of(facts)
+
+
+@pytest.fixture
+def peer(site: Site) -> Postfix:
+    """The Postfix beside it."""
+    postfix.needed()
+    assert site.peer is not None
+    return site.peer
