@@ -17,6 +17,8 @@ from mox_trio.mailqueue import managing
 from mox_trio.mailqueue.managing import Changed
 from mox_trio.mailqueue.queue import Mailqueue
 from mox_trio.mailstore import accounts
+from mox_trio.outgoing import by_hand
+from mox_trio.outgoing.parts import Parts
 from storage_backends.index.api import AccountId
 from storage_backends.index.tables.queue_admin import Filter, HoldRule, Listed
 
@@ -33,7 +35,12 @@ class QueueDesk:
     """What operations on the queue work on."""
 
     desk: Desk
-    queue: Mailqueue
+    parts: Parts
+
+    @property
+    def queue(self) -> Mailqueue:
+        """The rows."""
+        return self.parts.queue
 
 
 async def listed(at: QueueDesk, arguments: Arguments) -> list[dict[str, Any]]:
@@ -72,6 +79,16 @@ async def transport(at: QueueDesk, arguments: Arguments) -> dict[str, int]:
     if name and name not in at.desk.static.transports:
         raise Failure(Kind.NOT_FOUND, f"there is no transport {name}")
     return _told(await managing.set_transport(at.queue, chosen, name))
+
+
+async def fail(at: QueueDesk, arguments: Arguments) -> dict[str, int]:
+    """Give up what is meant; senders are told as of any failure."""
+    return _told(await by_hand.fail(at.parts, await _changing(at, arguments)))
+
+
+async def drop(at: QueueDesk, arguments: Arguments) -> dict[str, int]:
+    """Forget what is meant; nobody is told."""
+    return _told(await by_hand.drop(at.parts, await _changing(at, arguments)))
 
 
 async def rules(at: QueueDesk, arguments: Arguments) -> list[dict[str, Any]]:
@@ -206,6 +223,8 @@ OPERATIONS: Final = {
     "unhold": unhold,
     "schedule": schedule,
     "transport": transport,
+    "fail": fail,
+    "drop": drop,
     "rules": rules,
     "add-rule": add_rule,
     "remove-rule": remove_rule,

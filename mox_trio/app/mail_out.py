@@ -26,12 +26,17 @@ from mox_trio.transport.resolver import Resolver
 class MailOut:
     """What of it the server needs."""
 
-    queue: Mailqueue
+    parts: Parts
     notices: Notices
     delivering: Delivering
     scheduler: Scheduler
     submission: Submission
     testing: Testing | None
+
+    @property
+    def queue(self) -> Mailqueue:
+        """The rows of the queue."""
+        return self.parts.queue
 
     def receiver(self, door: Door) -> Receiver:
         """Who takes what users submit."""
@@ -53,15 +58,14 @@ def build(
 ) -> MailOut:
     """Join them. `dial` reaches other hosts; `look` is how often the queue is looked at for what other processes changed."""
     mail, config = services.mail, services.config
-    queue = Mailqueue(mail.index, mail.now)
-    parts = Parts(mail, queue, config, metrics)
+    parts = Parts(mail, Mailqueue(mail.index, mail.now), config, metrics)
     settings = Settings.of(services.static)
     if testing is not None:
         settings = replace(settings, port=testing.port, may_loop=True)
     delivering = Delivering(resolver, settings, metrics, dial=dial)
     signer = Signer(mail, config, metrics)
     return MailOut(
-        queue=queue,
+        parts=parts,
         notices=Notices(parts, signer),
         delivering=delivering,
         scheduler=Scheduler(parts, delivering, look=look),

@@ -9,11 +9,13 @@ from mox_trio.admin import queue as admin_queue
 from mox_trio.admin.accounts import Desk
 from mox_trio.admin.queue import QueueDesk
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.metrics import Metrics
 from mox_trio.config import load
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.source import FileSource
 from mox_trio.mailqueue.queue import Mailqueue
 from mox_trio.mailstore import accounts
+from mox_trio.outgoing.parts import Parts
 from tests.kit import stores
 from tests.kit.queued import message, recipient
 
@@ -33,6 +35,7 @@ async def at(tmp_path: Path) -> AsyncIterator[QueueDesk]:
     static.domains_file.write_text(DYNAMIC)
     source = FileSource(static.domains_file)
     async with stores.opened(tmp_path) as kit:
+        config = await LiveConfig.open(static, source)
         ann = await accounts.ensure(kit.store, "ann")
         queue = Mailqueue(kit.store.index, kit.clock)
         due = kit.clock()
@@ -40,7 +43,7 @@ async def at(tmp_path: Path) -> AsyncIterator[QueueDesk]:
             message(ann.id, queued=due),
             [recipient("bob", "b.example", next_attempt=due), recipient("eve", "e.example", next_attempt=due)],
         )
-        yield QueueDesk(Desk(static, source, await LiveConfig.open(static, source), kit.store), queue)
+        yield QueueDesk(Desk(static, source, config, kit.store), Parts(kit.store, queue, config, Metrics()))
 
 
 async def states(at: QueueDesk) -> dict[str, str]:
@@ -97,6 +100,15 @@ async def test_mail_is_scheduled_from_now_or_later_than_planned(at: QueueDesk) -
     await admin_queue.schedule(at, {"recipient": "bob", "seconds": 30, "later": True})
     bob, eve = (row["next_attempt"] for row in await admin_queue.listed(at, {}))
     assert bob - eve == 30_000
+
+
+async def test_what_is_given_up_or_dropped_leaves_the_queue(at: QueueDesk) -> None:
+    assert await admin_queue.fail(at, {"recipient": "bob"}) == {"changed": 1, "busy": 0}
+    assert set(await states(at)) == {"<eve@e.example>"}
+    assert await admin_queue.drop(at, {"all": True}) == {"changed": 1, "busy": 0}
+    assert await states(at) == {}
+    with pytest.raises(Failure, match="say all"):
+        await admin_queue.drop(at, {})
 
 
 async def test_a_transport_is_one_of_the_configuration(at: QueueDesk) -> None:

@@ -69,6 +69,15 @@ def test_mail_is_scheduled(queued: CommandLine) -> None:
     assert "--in or --later" in queued("queue", "schedule", "--all", "--in", "1s", "--later", "1s", code=2).output
 
 
+def test_mail_is_dropped_or_given_up_after_a_question(queued: CommandLine) -> None:
+    assert "--yes" in queued("queue", "drop", "--to", "bob", code=2).output
+    assert queued("queue", "drop", "--to", "bob", "--yes").stdout == "1 dropped\n"
+    assert queued("queue", "fail", "--all", "--yes").stdout == "1 given up\n"
+    assert queued.json("queue", "list") == []
+    (notice,) = queued.json("mailbox", "messages", "ann", "Inbox")
+    assert "mail" in notice["from"].lower()
+
+
 def test_rules_hold_mail(queued: CommandLine) -> None:
     assert "1 messages are held" in queued("queue", "holdrules", "add", "--to-domain", "eve.example").stdout
     (rule,) = queued.json("queue", "holdrules", "list")

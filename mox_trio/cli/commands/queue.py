@@ -9,10 +9,12 @@ import click
 from mox_trio.admin import queue as admin_queue
 from mox_trio.admin.queue import QueueDesk
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.metrics import Metrics
 from mox_trio.cli import output
 from mox_trio.cli.output import Output
-from mox_trio.cli.session import desk, with_services
+from mox_trio.cli.session import confirm, desk, with_services
 from mox_trio.mailqueue.queue import Mailqueue
+from mox_trio.outgoing.parts import Parts
 from mox_trio.services import Services
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -97,6 +99,26 @@ async def schedule(
     return _told("scheduled", await admin_queue.schedule(_at(services), _meant(ids, options, all_) | wanted))
 
 
+@command.command(help="Give messages up; their senders are told.")
+@chosen
+@everything
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_services
+async def fail(services: Services, ids: tuple[int, ...], all_: bool, yes: bool, **options: Any) -> Output:
+    confirm("Give these messages up and tell their senders? This cannot be undone.", yes=yes)
+    return _told("given up", await admin_queue.fail(_at(services), _meant(ids, options, all_)))
+
+
+@command.command(help="Forget messages; nobody is told.")
+@chosen
+@everything
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_services
+async def drop(services: Services, ids: tuple[int, ...], all_: bool, yes: bool, **options: Any) -> Output:
+    confirm("Forget these messages and tell nobody? This cannot be undone.", yes=yes)
+    return _told("dropped", await admin_queue.drop(_at(services), _meant(ids, options, all_)))
+
+
 @command.command(help="Send messages by the transport NAME; an empty one is by the routes.")
 @click.argument("name")
 @chosen
@@ -140,7 +162,8 @@ async def remove_rule(services: Services, rule: int) -> Output:
 
 
 def _at(services: Services) -> QueueDesk:
-    return QueueDesk(desk(services), Mailqueue(services.mail.index, services.mail.now))
+    queue = Mailqueue(services.mail.index, services.mail.now)
+    return QueueDesk(desk(services), Parts(services.mail, queue, services.config, Metrics()))
 
 
 def _meant(ids: tuple[int, ...], options: dict[str, Any], all_: bool = False) -> dict[str, Any]:
