@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Final
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import accounts, rendering
+from mox_trio.mailstore import accounts, queued_bodies, rendering
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import MailStore
 from mox_trio.mailstore.together import together
@@ -64,6 +64,13 @@ async def run(
         bodies += len(page)
         size += sum(place.size for place in page)
         after = page[-1].email_id
+        if progress is not None:
+            await progress(Moved(bodies, size, tuple(failed)))
+    async for waiting in queued_bodies.in_store(store, source):
+        move = [partial(queued_bodies.maybe_problem, store, each, target) for each in waiting]
+        failed += [each for each in await together(move, AT_ONCE) if each is not None]
+        bodies += len(waiting)
+        size += sum(each.size for each in waiting)
         if progress is not None:
             await progress(Moved(bodies, size, tuple(failed)))
     return Moved(bodies - len(failed), size, tuple(failed))

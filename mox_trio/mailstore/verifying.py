@@ -12,7 +12,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Final
 
-from mox_trio.mailstore import accounts, orphans, rendering
+from mox_trio.mailstore import accounts, orphans, queued_bodies, rendering
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.bodies.api import key as body_key
 from storage_backends.errors import Corrupt, NotFound
@@ -129,6 +129,8 @@ async def _emails(store: MailStore, account: Account, *, bodies: bool) -> AsyncI
                     account.name, problem[0], f"message {place.object_id} ({uids}): {problem[1]}", fixed=False
                 )
         after = page[-1].email_id
+    async for text in queued_bodies.missing(store, account, there):
+        yield Finding(account.name, "body-missing", text, fixed=False)
 
 
 async def _body_problem(
