@@ -1,4 +1,5 @@
-"""DKIM signatures of mail that leaves: by the selectors of the domain of its From, with one pass over the body.
+"""DKIM signatures of mail that leaves: by the selectors of the domain of its From, or of one above it, with one pass over the
+body.
 
 Keys are read when they are first needed, in a thread, and again when the configuration changes. A key that cannot be read or used
 is logged once for each configuration; mail goes out without its signature, as others may still take it.
@@ -83,15 +84,24 @@ class Signer:
         keys = self._keys
         loaded = keys.by_domain.get(domain)
         if loaded is None:
-            settings = snapshot.dynamic.domains.get(domain)
+            ours = _maybe_configured(snapshot, domain)
+            settings = None if ours is None else snapshot.dynamic.domains[ours]
             chosen = [] if settings is None else [(name, settings.dkim.selectors[name]) for name in settings.dkim.sign]
-            if chosen:
-                read = trio.to_thread.run_sync(_loaded, domain, chosen, limiter=self._reading)
-                loaded = await read
+            if ours is not None and chosen:
+                loaded = await trio.to_thread.run_sync(_loaded, ours, chosen, limiter=self._reading)
             else:
                 loaded = ()
             keys.by_domain[domain] = loaded
         return loaded
+
+
+def _maybe_configured(snapshot: Snapshot, domain: Domain) -> Domain | None:
+    """The domain, or else the nearest above it that is ours: notices are from the host's own name, which has no keys, and
+    what is relaxed in DMARC is content with the domain above (RFC 7489 3.1.1).
+    """
+    labels = domain.ascii.split(".")
+    above = (Domain.parse(".".join(labels[start:]), underscore=True) for start in range(len(labels) - 1))
+    return next((each for each in above if each in snapshot.dynamic.domains), None)
 
 
 def _loaded(domain: Domain, chosen: Sequence[tuple[str, DkimSelector]]) -> tuple[Selector, ...]:
