@@ -1,7 +1,7 @@
 """A whole server: from a static configuration to serving, until the order to stop. `serve` and `localserve` run it.
 
 In this order, so that what fails is said before anybody is served:
-1. ports are bound, as root where they need it;
+1. the limit of descriptors is raised, ports are bound, as root where they need it;
 2. root is given up; the data directory is this process's alone from here on (`running_lock`);
 3. stores, keys and configuration are opened (`build`), certificates read;
 4. rooms are joined: who takes mail (`mail_in`), who sends it (`mail_out`), who answers at which door (`entrances`);
@@ -22,7 +22,18 @@ import trio
 from mox_trio.admin import queue as admin_queue
 from mox_trio.admin.accounts import Desk
 from mox_trio.admin.queue import QueueDesk
-from mox_trio.app import build, doors, entrances, loops, mail_in, mail_out, privileges, running_lock, supervise
+from mox_trio.app import (
+    build,
+    descriptors,
+    doors,
+    entrances,
+    loops,
+    mail_in,
+    mail_out,
+    privileges,
+    running_lock,
+    supervise,
+)
 from mox_trio.app.doors import Door
 from mox_trio.app.entrances import Common
 from mox_trio.app.mail_out import MailOut
@@ -88,6 +99,7 @@ class Variant:
 
 async def run(static: Static, stop: Stop, ready: Ready, variant: Variant = Variant()) -> None:
     """Serve until `stop`. Failure, ConfigErrors, an error of the stores, or LoopFailed in a group."""
+    descriptors.allow(static.limits.sessions)
     with ExitStack() as sockets:
         opened = await doors.opened(static, sockets, wanted=variant.wanted)
         directory = static.data_directory
