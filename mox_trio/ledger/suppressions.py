@@ -4,7 +4,7 @@ What is compared is the base address: the localpart up to its first "+" or "-", 
 hand, by a reply that says it does not exist or wants no mail, or when three messages in a row failed for good.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import Final
 
@@ -55,11 +55,12 @@ def note_success(tx: Transaction, account: AccountId, key: int) -> None:
     rows.succeeded(tx, account, key)
 
 
-async def suppressed(index: Index, account: AccountId, paths: Sequence[Path]) -> set[Path]:
-    """Which of these addresses get nothing more from the account."""
-    bases = {path: base_address(path) for path in paths}
-    found = await index.read(lambda tx: rows.suppressed(tx, account, sorted(set(bases.values())))())
-    return {path for path, base in bases.items() if base in found}
+async def suppressed(index: Index, asked: Collection[tuple[AccountId, Path]]) -> set[tuple[AccountId, Path]]:
+    """Which of these addresses get nothing more from their accounts."""
+    bases = {each: base_address(each[1]) for each in asked}
+    accounts = sorted({account for account, _ in asked})
+    found = await index.read(partial(rows.suppressed, accounts=accounts, bases=sorted(set(bases.values()))))
+    return {each for each, base in bases.items() if (each[0], base) in found}
 
 
 async def listed(index: Index, account: AccountId) -> list[Suppressed]:

@@ -10,7 +10,6 @@ from typing import Final
 import trio
 
 from mox_trio.base.domain import Domain
-from mox_trio.ledger import suppressions
 from mox_trio.outgoing import local, results, settle
 from mox_trio.outgoing.group import Group, host, recipient
 from mox_trio.outgoing.job import Job, Outcome, Result
@@ -53,11 +52,7 @@ async def _worth_trying(parts: Parts, group: Group) -> Sequence[Claimed]:
             parts, group, rows, (Outcome.TEMPORARY, "4.3.0", "the sender's domain is switched off for now")
         )
         return ()
-    if sender.is_null:
-        return rows
-    paths = {row.id: recipient(row).path for row in rows}
-    listed = await suppressions.suppressed(parts.queue.index, group.account.id, list(paths.values()))
-    suppressed = [row for row in rows if paths[row.id] in listed]
+    suppressed = [row for row in rows if row.id in group.suppressed]
     if suppressed:
         detail = "the address is on your suppression list: mail to it failed before"
         await _settle_all(parts, group, suppressed, (Outcome.PERMANENT, "5.7.1", detail), event="suppressed")

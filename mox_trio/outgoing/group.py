@@ -1,7 +1,8 @@
 """Recipients of one message that are delivered together: those of one domain with the same history and the same way."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from mox_trio.base import limits
@@ -19,6 +20,8 @@ from storage_backends.index.tables.queue import Candidate, Claimed, Message, Que
 
 MOST: Final = 100
 """Recipients of one transaction: every host takes so many (RFC 5321 4.5.3.1.8)."""
+PARSED: Final = 4096
+"""Paths and hosts that are kept parsed: each is asked for several times in an attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,13 @@ class Group:
     snapshot: Snapshot
     transport: str
     """The name of the transport; "" for straight to the hosts."""
+    suppressed: frozenset[QueuedId] = frozenset()
+    """Rows whose recipient is on the account's suppression list."""
 
     @property
     def sender(self) -> Path:
         """The reverse-path."""
-        return Path.parse(self.rows[0].sender, localpart_octets=limits.LOCALPART_OCTETS_OF_OTHERS)
+        return path_of(self.rows[0].sender)
 
     @property
     def ids(self) -> tuple[QueuedId, ...]:
@@ -45,7 +50,7 @@ class Group:
 
     def of(self, rows: Sequence[Claimed]) -> "Group":
         """A part of it."""
-        return Group(self.claim, tuple(rows), self.message, self.account, self.snapshot, self.transport)
+        return replace(self, rows=tuple(rows))
 
     def content(self, store: MailStore) -> QueuedMessage:
         """The bytes. Corrupt when what is sealed does not open."""
@@ -58,8 +63,7 @@ class Group:
 
 def recipient(row: Claimed) -> Recipient:
     """The recipient of a row."""
-    path = Path.parse(row.recipient, localpart_octets=limits.LOCALPART_OCTETS_OF_OTHERS)
-    return Recipient(path, None if row.notify is None else Notify(row.notify), row.original)
+    return Recipient(path_of(row.recipient), None if row.notify is None else Notify(row.notify), row.original)
 
 
 def transport_name(snapshot: Snapshot, account: str, row: Candidate | Claimed, attempts: int) -> str:
@@ -68,7 +72,7 @@ def transport_name(snapshot: Snapshot, account: str, row: Candidate | Claimed, a
         return row.transport
     dynamic = snapshot.dynamic
     settings = dynamic.accounts.get(account)
-    sender = Path.parse(row.sender, localpart_octets=limits.LOCALPART_OCTETS_OF_OTHERS).host
+    sender = path_of(row.sender).host
     domain = dynamic.domains.get(sender) if isinstance(sender, Domain) else None
     lists = (settings.routes if settings else (), domain.routes if domain else (), dynamic.routes)
     if not any(lists):
@@ -76,6 +80,13 @@ def transport_name(snapshot: Snapshot, account: str, row: Candidate | Claimed, a
     return routing.transport(lists, sender=sender, recipient=host(row.destination), attempts=attempts)
 
 
+@lru_cache(PARSED)
+def path_of(written: str) -> Path:
+    """The path that a row writes."""
+    return Path.parse(written, localpart_octets=limits.LOCALPART_OCTETS_OF_OTHERS)
+
+
+@lru_cache(PARSED)
 def host(destination: str) -> Domain | Literal:
     """The host that a row names."""
     return Literal.parse(destination) if destination.startswith("[") else Domain.parse(destination, underscore=True)

@@ -25,7 +25,7 @@ from typing import Final
 
 import trio
 
-from mox_trio.ledger import sent
+from mox_trio.ledger import sent, suppressions
 from mox_trio.mailqueue import managing, records
 from mox_trio.mailqueue.queue import Claim
 from mox_trio.mailstore.store import Account
@@ -227,10 +227,29 @@ class Scheduler:
 
     async def _begin(self, picked: Sequence[Candidate], nursery: trio.Nursery) -> None:
         claim = await self._parts.queue.claim([row.id for row in picked], self._holder, self._lease)
-        for rows in group.split(claim):
-            await self._start(claim, rows, nursery)
+        waiting = list(group.split(claim))
+        try:
+            suppressed = await self._suppressed(claim)
+            while waiting:
+                await self._start(claim, (waiting[-1], suppressed), nursery)
+                waiting.pop()
+        finally:
+            # Cut off by the server's end, or by an index that went away: nobody has these.
+            if ids := [row.id for rows in waiting for row in rows]:
+                with trio.move_on_after(attempt.SETTLING, shield=True):
+                    await self._give_back(claim, ids)
 
-    async def _start(self, claim: Claim, rows: Sequence[Claimed], nursery: trio.Nursery) -> None:
+    async def _suppressed(self, claim: Claim) -> frozenset[QueuedId]:
+        """Rows whose recipients get nothing more from their accounts. Notices are not sent on anybody's wish."""
+        wanted = [row for row in claim.rows if not group.path_of(row.sender).is_null]
+        asked = {(row.account_id, group.path_of(row.recipient)) for row in wanted}
+        listed = await suppressions.suppressed(self._parts.queue.index, asked) if asked else set()
+        return frozenset(row.id for row in wanted if (row.account_id, group.path_of(row.recipient)) in listed)
+
+    async def _start(
+        self, claim: Claim, what: tuple[Sequence[Claimed], frozenset[QueuedId]], nursery: trio.Nursery
+    ) -> None:
+        rows, suppressed = what
         first = rows[0]
         snapshot = self._parts.config.current
         try:
@@ -241,7 +260,7 @@ class Scheduler:
         name = self._name(first, account, first.attempts - 1)
         way = self._ways.setdefault(name, _Way())
         message = claim.messages[first.outgoing_id]
-        running = _Running(Group(claim, tuple(rows), message, account, snapshot, transport))
+        running = _Running(Group(claim, tuple(rows), message, account, snapshot, transport, suppressed))
         self._running.add(running)
         way.running += 1
         nursery.start_soon(self._deliver, running, way)
@@ -256,7 +275,7 @@ class Scheduler:
             self._parts.queue.wake()
             if running.is_cut_off:
                 with trio.move_on_after(attempt.SETTLING, shield=True):
-                    await self._give_back(running)
+                    await self._give_back(running.group.claim, running.group.ids)
 
     async def _guarded(self, running: _Running) -> None:
         ids = {"queue_ids": list(running.group.ids), "account": running.group.account.name}
@@ -274,9 +293,9 @@ class Scheduler:
             self._parts.metrics.count("panic_total", pkg="queue")
             logger.exception("delivery failed by an error of the program", extra=ids)
 
-    async def _give_back(self, running: _Running) -> None:
+    async def _give_back(self, claim: Claim, ids: Sequence[QueuedId]) -> None:
         try:
-            await self._parts.queue.give_back(running.group.claim, running.group.ids)
+            await self._parts.queue.give_back(claim, ids)
         except Unavailable as error:
             # They wait until the lease ends.
             logger.warning("delivery not given back", extra={"detail": str(error)})

@@ -44,7 +44,8 @@ async def test_a_reply_that_says_never_again_suppresses_at_once(index: Index, ac
     assert await fail(index, account, Reply.of(550, "5.1.1", "no such user"))
     assert not await fail(index, account, Reply.of(550, "5.1.1", "no such user"))
     variant, other = Path.parse("<b.ob+x@b.example>"), Path.parse("<carol@b.example>")
-    assert await suppressions.suppressed(index, account, [variant, other]) == {variant}
+    assert await suppressions.suppressed(index, {(account, variant), (account, other)}) == {(account, variant)}
+    assert await suppressions.suppressed(index, {(AccountId(account + 1), variant)}) == set()
     (row,) = await suppressions.listed(index, account)
     assert (row.address, row.manual) == ("bob@b.example", 0)
     assert "no such user" in row.reason
@@ -66,4 +67,4 @@ async def test_the_list_is_kept_by_hand(index: Index, account: AccountId) -> Non
     assert [row.manual for row in await suppressions.listed(index, account)] == [1]
     assert await suppressions.remove(index, account, BOB)
     assert not await suppressions.remove(index, account, BOB)
-    assert await suppressions.suppressed(index, account, [BOB]) == set()
+    assert await suppressions.suppressed(index, {(account, BOB)}) == set()

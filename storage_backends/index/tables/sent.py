@@ -118,8 +118,8 @@ _SUPPRESS = prepared(
     .on_conflict_do_nothing(index_elements=["account_id", "base_address"])
 )
 _SUPPRESSED = prepared(
-    select(suppression.c.base_address).where(
-        suppression.c.account_id == p("account"), any_of(suppression.c.base_address, "bases")
+    select(suppression.c.account_id, suppression.c.base_address).where(
+        any_of(suppression.c.account_id, "accounts"), any_of(suppression.c.base_address, "bases")
     )
 )
 _LIST_SUPPRESSED = prepared(
@@ -191,10 +191,9 @@ def suppress(
     return tx.run(_SUPPRESS, {**given, "why": reason, "now": now}) == 1
 
 
-def suppressed(tx: Transaction, account: AccountId, bases: Sequence[str]) -> Callable[[], set[str]]:
-    """Asks which of these base addresses are on the list."""
-    rows = tx.ask(_SUPPRESSED, {"account": account, "bases": bases})
-    return lambda: {row[0] for row in rows()}
+def suppressed(tx: Transaction, accounts: Sequence[AccountId], bases: Sequence[str]) -> set[tuple[AccountId, str]]:
+    """Which of these base addresses are on the list of one of these accounts."""
+    return {(AccountId(row[0]), row[1]) for row in tx.all(_SUPPRESSED, {"accounts": accounts, "bases": bases})}
 
 
 def suppressions(tx: Transaction, account: AccountId, after: int = 0) -> list[Suppressed]:
