@@ -193,6 +193,10 @@ class Mailqueue:
         """Let rows of dead processes wait again; return them with who held them."""
         return await self.index.write(NO_ACCOUNT, rows.end_leases)
 
+    async def end_leases_of(self, holder: str) -> list[tuple[QueuedId, str]]:
+        """The same for all rows of a process that is known to be dead."""
+        return await self.index.write(NO_ACCOUNT, partial(rows.end_leases_of, holder=holder))
+
 
 def _number() -> int:
     """Of a claim: nobody else draws the same."""

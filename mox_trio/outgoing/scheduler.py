@@ -75,12 +75,18 @@ class _Running:
 class Scheduler:
     """The loop of one process."""
 
-    def __init__(self, parts: Parts, deliverer: Deliverer, *, lease: float = LEASE, look: float = LOOK) -> None:
+    def __init__(
+        self, parts: Parts, deliverer: Deliverer, *, holder: str = "", lease: float = LEASE, look: float = LOOK
+    ) -> None:
+        """`holder` is a name that no other running process has: what an earlier process of this name has left in delivery
+        is taken over at once. Without one it waits for the end of its lease.
+        """
         self._parts = parts
         self._deliverer = deliverer
         self._lease = lease
         self._look_every = look
-        self._holder = f"{socket.gethostname()} process {os.getpid()}"
+        self._succeeds = bool(holder)
+        self._holder = holder or f"{socket.gethostname()} process {os.getpid()}"
         self._ways: OrderedDict[str, _Way] = OrderedDict()
         self._ready: set[QueuedId] = set()
         self._running: set[_Running] = set()
@@ -113,7 +119,15 @@ class Scheduler:
 
     # -- what to do next
 
+    async def _succeed(self) -> None:
+        """Take over from the process before this one."""
+        for row, _ in await self._parts.queue.end_leases_of(self._holder):
+            logger.warning("delivery taken over", extra={"queue_id": row, "holder": self._holder})
+        self._succeeds = False
+
     async def _fill(self, nursery: trio.Nursery) -> None:
+        if self._succeeds:
+            await self._succeed()
         arrivals = self._parts.queue.take_arrivals()
         await self._add(arrivals.rows)
         if arrivals.more or trio.current_time() >= self._look_at:

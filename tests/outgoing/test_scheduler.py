@@ -174,6 +174,19 @@ async def test_the_work_of_a_dead_process_is_taken_over(autojump_clock: MockCloc
     assert [job.attempt for job in world.hosts.jobs] == [2]
 
 
+async def test_a_process_that_starts_again_goes_on_at_once(autojump_clock: MockClock, world: World) -> None:
+    ids = [rows.QueuedId(each) for each in await world.send("bob@b.example", "carol@c.example")]
+    await world.queue.claim(ids[:1], "node one", 1200)
+    await world.queue.claim(ids[1:], "node two", 1200)
+    again = scheduler.Scheduler(world.parts, world.hosts, holder="node one", look=300)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(again.run)
+        await world.until(lambda: bool(world.hosts.taken), 0.1)
+        nursery.cancel_scope.cancel()
+    assert [address for address, _ in world.hosts.taken] == ["bob@b.example"]
+    assert [each.holder for each in await world.listed()] == ["node two"]
+
+
 async def test_two_processes_deliver_everything_once(autojump_clock: MockClock, world: World) -> None:
     other = sending.of(world.store, world.parts.config, world.directory)
     world.hosts.seconds = other.hosts.seconds = 1

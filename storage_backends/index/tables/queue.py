@@ -176,6 +176,12 @@ _END_LEASES = prepared(
     .values(lease_until=0)
     .returning(queued.c.id, queued.c.holder)
 )
+_END_LEASES_OF = prepared(
+    update(queued)
+    .where(queued.c.lease_until > 0, queued.c.holder == p("who"))
+    .values(lease_until=0)
+    .returning(queued.c.id, queued.c.holder)
+)
 _FREE = (
     select(queued.c.id)
     .where(any_of(queued.c.id, "ids"), _WAITS, queued.c.next_attempt <= p("now"))
@@ -282,6 +288,11 @@ def leases_left(tx: Transaction) -> int | None:
 def end_leases(tx: Transaction) -> list[tuple[QueuedId, str]]:
     """Let rows wait again whose lease ran out; return them with who held them."""
     return [(QueuedId(row[0]), row[1]) for row in tx.all(_END_LEASES, {})]
+
+
+def end_leases_of(tx: Transaction, holder: str) -> list[tuple[QueuedId, str]]:
+    """The same for all rows of a holder that is known to be dead."""
+    return [(QueuedId(row[0]), row[1]) for row in tx.all(_END_LEASES_OF, {"who": holder})]
 
 
 def claim(
