@@ -1,5 +1,6 @@
 """Joins the rooms that send mail: submission, the queue, deliveries, notices."""
 
+import socket
 from dataclasses import dataclass, replace
 
 from mox_trio.app.doors import Door
@@ -64,11 +65,13 @@ def build(
         settings = replace(settings, port=testing.port, may_loop=True)
     delivering = Delivering(resolver, settings, metrics, dial=dial)
     signer = Signer(mail, config, metrics)
+    # The lock of the data directory sees to it that no other server has this name.
+    holder = f"{socket.gethostname()} {services.static.data_directory}"
     return MailOut(
         parts=parts,
         notices=Notices(parts, signer),
         delivering=delivering,
-        scheduler=Scheduler(parts, delivering, look=look),
+        scheduler=Scheduler(parts, delivering, holder=holder, look=look),
         submission=Submission(parts, signer),
         testing=testing,
     )
