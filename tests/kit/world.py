@@ -13,9 +13,10 @@ as a test wants. trio's clock jumps when nobody does anything, but not while a t
 
 import base64
 import math
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path as FilePath
@@ -138,11 +139,13 @@ class Still:
 
 
 class StillIndex:
-    """An index whose threads keep the clock. When `dead` is set nothing is done and nothing returns: the process died."""
+    """An index whose threads keep the clock. While `stopped` is set nothing is done and nothing returns, as in a process that
+    died or was stopped.
+    """
 
     def __init__(self, inner: Index, still: Still) -> None:
         self.inner = inner
-        self.dead = False
+        self.stopped: trio.Event | None = None
         self._still = still
 
     async def read(self, unit: Callable[[Transaction], T]) -> T:
@@ -152,8 +155,8 @@ class StillIndex:
         return await self._call(lambda: self.inner.write(accounts, unit))
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
-        if self.dead:
-            await trio.sleep_forever()
+        if self.stopped is not None:
+            await self.stopped.wait()
         with self._still.working():
             return await call()
 
@@ -228,9 +231,19 @@ class Server:
 
     async def die(self) -> None:
         """As by SIGKILL: what it was doing is not finished, and nothing is said to anybody."""
-        self.index.dead = True
+        self.index.stopped = trio.Event()
         self.life.cancel()
         await self.over.wait()
+
+    async def halt(self) -> None:
+        """Stop in order, as by SIGTERM."""
+        self.stop.order()
+        await self.over.wait()
+
+    async def end_leases(self) -> None:
+        """Let all leases end: they go by the database's clock, which is not the world's."""
+        file = self.services.static.data_directory / "index.db"
+        await trio.to_thread.run_sync(_end_leases, file)
 
     def accept(self, service: str, client: str = STRANGER) -> Connection:
         """A connection to one of its ports, from a client's address: the client's end. DialFailed when nobody is there."""
@@ -318,6 +331,8 @@ class Net:
     servers: dict[str, Server] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     """Names of servers whose ports refuse everybody."""
+    at_dial: Callable[[], None] = lambda: None
+    """Called when anybody dials."""
     lockstep: bool = False
     """Nothing is between the ends of a wire: who sends waits until it is received."""
     connections: list[tuple[float, str]] = field(default_factory=list)
@@ -338,7 +353,7 @@ class Net:
     async def quiet(self, hours: float = 1.0) -> None:
         """Until all queues are empty, but for what is held."""
         with trio.fail_after(hours * HOUR):
-            while [row for each in self.servers.values() if not each.index.dead for row in await each.queued()]:  # noqa: ASYNC110 - on a clock that jumps
+            while [row for each in self.servers.values() if each.index.stopped is None for row in await each.queued()]:  # noqa: ASYNC110 - on a clock that jumps
                 await trio.sleep(10)
 
     def host(self, domain: str, host: mail_hosts.Host | None = None, address: str = "198.51.100.1") -> mail_hosts.Host:
@@ -359,6 +374,7 @@ class Net:
         """As `transport.dial.connect`."""
         (address,) = addresses
         self.connections.append((self.hour, str(address)))
+        self.at_dial()
         server = next((each for each in self.servers.values() if each.address == str(address)), None)
         if server is None:
             return await self.hosts.dial(addresses, port, local_addresses=local_addresses, timeout=timeout)
@@ -410,6 +426,11 @@ class Net:
 
 def _same(store: Any) -> Any:
     return store
+
+
+def _end_leases(file: FilePath) -> None:
+    with closing(sqlite3.connect(file, timeout=60)) as database, database:
+        database.execute("UPDATE queued SET lease_until = 1 WHERE lease_until > 0")
 
 
 @dataclass
