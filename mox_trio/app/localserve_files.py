@@ -9,8 +9,8 @@ Files are made whole and then put in their place, so that a start that was cut o
 user's alone: the default one is in a place where everybody may write.
 """
 
-import getpass
 import os
+import pwd
 import secrets
 import stat
 import tempfile
@@ -92,13 +92,21 @@ def prepare(directory: Path, base_port: int | None, *, pedantic: bool) -> Static
     _own(directory)
     _own(directory / "data")
     ports = {name: (1000 if base_port is None else base_port) + port for name, port in PORTS.items()}
-    _make(directory / "mox-trio.toml", STATIC.format(user=getpass.getuser(), **ports).encode())
+    _make(directory / "mox-trio.toml", STATIC.format(user=_user(), **ports).encode())
     _make(directory / "data" / "domains.toml", DYNAMIC.format(directory=directory).encode())
     _make_keys(directory)
     static = load.static(directory / "mox-trio.toml")
     if base_port is not None:
         static = _moved(static, base_port)
     return static.model_copy(update={"pedantic": True}) if pedantic else static
+
+
+def _user() -> str:
+    """Who runs this; a number where the system has no name for it, as in containers."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _own(directory: Path) -> None:

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from mox_trio.app.localserve_files import ADDRESS, PASSWORD
+from mox_trio.base.failure import Failure
+from mox_trio.control import client
 from tests.kit import localserve
 from tests.kit.localserve import LocalServer
 
@@ -31,47 +34,47 @@ def trusting(server: LocalServer) -> ssl.SSLContext:
 
 
 def test_mail_from_anywhere_to_anybody_arrives_in_the_account(server: LocalServer) -> None:
-    with server.smtp() as client:
-        client.sendmail("ann@example.com", ["you@example.org"], message("from outside"))
-        client.sendmail("ann@example.com", [ADDRESS], message("to the account"))
-        client.sendmail("", ["somebody@localhost"], message("a bounce"))
+    with server.smtp() as smtp:
+        smtp.sendmail("ann@example.com", ["you@example.org"], message("from outside"))
+        smtp.sendmail("ann@example.com", [ADDRESS], message("to the account"))
+        smtp.sendmail("", ["somebody@localhost"], message("a bounce"))
     assert {"from outside", "to the account", "a bounce"} <= set(server.subjects())
 
 
 def test_other_servers_find_tls_with_the_certificate_of_the_directory(server: LocalServer) -> None:
-    with server.smtp() as client:
+    with server.smtp() as smtp:
         # The name that is verified.
-        client._host = "localhost"  # type: ignore[attr-defined]
-        client.starttls(context=trusting(server))
-        client.sendmail("ann@example.com", ["you@example.org"], message("with TLS"))
+        smtp._host = "localhost"  # type: ignore[attr-defined]
+        smtp.starttls(context=trusting(server))
+        smtp.sendmail("ann@example.com", ["you@example.org"], message("with TLS"))
     assert "with TLS" in server.subjects()
 
 
 def test_users_log_in_without_tls_and_their_mail_to_the_world_comes_back(server: LocalServer) -> None:
-    with server.submission() as client:
-        client.login(ADDRESS, PASSWORD)
-        client.sendmail(ADDRESS, ["friend@example.net"], message("submitted", ADDRESS))
+    with server.submission() as smtp:
+        smtp.login(ADDRESS, PASSWORD)
+        smtp.sendmail(ADDRESS, ["friend@example.net"], message("submitted", ADDRESS))
     server.wait_for_subject("submitted")
 
 
 def test_users_log_in_with_tls_from_the_first_byte(server: LocalServer) -> None:
-    with smtplib.SMTP_SSL("localhost", server.base + 465, context=trusting(server), timeout=60) as client:
-        client.login(ADDRESS, PASSWORD)
-        client.sendmail(ADDRESS, [ADDRESS], message("submitted with TLS", ADDRESS, ADDRESS))
+    with smtplib.SMTP_SSL("localhost", server.base + 465, context=trusting(server), timeout=60) as smtp:
+        smtp.login(ADDRESS, PASSWORD)
+        smtp.sendmail(ADDRESS, [ADDRESS], message("submitted with TLS", ADDRESS, ADDRESS))
     server.wait_for_subject("submitted with TLS")
 
 
 def test_a_wrong_password_is_refused_and_logged_with_its_client(server: LocalServer) -> None:
-    with server.submission() as client:
+    with server.submission() as smtp:
         with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
-            client.login(ADDRESS, "wrong")
+            smtp.login(ADDRESS, "wrong")
         assert refused.value.smtp_code == 535
     assert "remote=127.0.0.1" in server.wait_for_line("login failed")
 
 
 def test_without_a_login_nothing_is_submitted(server: LocalServer) -> None:
-    with server.submission() as client, pytest.raises(smtplib.SMTPSenderRefused) as refused:
-        client.sendmail(ADDRESS, [ADDRESS], message("no"))
+    with server.submission() as smtp, pytest.raises(smtplib.SMTPSenderRefused) as refused:
+        smtp.sendmail(ADDRESS, [ADDRESS], message("no"))
     assert refused.value.smtp_code == 530
 
 
@@ -86,24 +89,24 @@ def test_without_a_login_nothing_is_submitted(server: LocalServer) -> None:
     ],
 )
 def test_addresses_provoke_errors(server: LocalServer, sender: str, recipient: str, code: int) -> None:
-    with server.smtp() as client:
-        client.ehlo_or_helo_if_needed()
-        replies = [client.mail(sender)[0], client.rcpt(recipient)[0]]
+    with server.smtp() as smtp:
+        smtp.ehlo_or_helo_if_needed()
+        replies = [smtp.mail(sender)[0], smtp.rcpt(recipient)[0]]
     assert code in replies
 
 
 def test_an_error_in_the_queue_is_a_notice_to_the_sender(server: LocalServer) -> None:
-    with server.submission() as client:
-        client.login(ADDRESS, PASSWORD)
-        client.sendmail(ADDRESS, ["queuepermerror@example.net"], message("comes back", ADDRESS))
+    with server.submission() as smtp:
+        smtp.login(ADDRESS, PASSWORD)
+        smtp.sendmail(ADDRESS, ["queuepermerror@example.net"], message("comes back", ADDRESS))
     server.wait_for_subject("Mail could not be delivered")
     assert server.json("queue", "list", "--to", "queuepermerror") == []
 
 
 def test_mail_that_is_tried_again_waits_in_the_queue_until_it_is_dropped(server: LocalServer) -> None:
-    with server.submission() as client:
-        client.login(ADDRESS, PASSWORD)
-        client.sendmail(ADDRESS, ["queuetemperror@example.net"], message("waits", ADDRESS))
+    with server.submission() as smtp:
+        smtp.login(ADDRESS, PASSWORD)
+        smtp.sendmail(ADDRESS, ["queuetemperror@example.net"], message("waits", ADDRESS))
     assert "451" in server.wait_for_line("recipient=<queuetemperror@example.net>")
     (row,) = server.json("queue", "list", "--to", "queuetemperror")
     assert row["next_attempt"] > row["queued"]
@@ -127,6 +130,15 @@ def test_the_server_says_how_it_is(server: LocalServer) -> None:
     assert facts["pid"] == server.process.pid
     assert f"smtp 127.0.0.1:{server.base + 25}" in facts["listening"]
     assert facts["config_problem"] is None
+
+
+def test_programs_ask_the_control_socket(server: LocalServer) -> None:
+    data = server.directory / "data"
+    assert trio.run(client.ask, data, "queue-list", {"recipient": "nobody"}) == []
+    assert trio.run(client.ask, data, "queue-hold", {"recipient": "nobody"}) == {"changed": 0, "busy": 0}
+    assert trio.run(client.ask, data, "reload")["problem"] is None
+    with pytest.raises(Failure, match="say all"):
+        trio.run(client.ask, data, "queue-drop", {})
 
 
 @pytest.mark.skipif(shutil.which("msmtp") is None, reason="msmtp is not installed")
@@ -166,8 +178,8 @@ def test_what_to_try_is_printed_before_ready(server: LocalServer) -> None:
 
 def test_two_run_side_by_side_but_not_in_one_directory(server: LocalServer, tmp_path: Path) -> None:
     with localserve.running(tmp_path / "other", "--pedantic") as other:
-        with other.smtp() as client:
-            client.sendmail("ann@example.com", ["you@example.org"], message("for the other"))
+        with other.smtp() as smtp:
+            smtp.sendmail("ann@example.com", ["you@example.org"], message("for the other"))
         assert other.subjects() == ["for the other"]
         assert "for the other" not in server.subjects()
     base = localserve.free_base()
@@ -189,8 +201,8 @@ def test_a_port_that_is_taken_is_said_and_nothing_starts(server: LocalServer, tm
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_well_and_mail_stays(tmp_path: Path, number: signal.Signals) -> None:
     with localserve.running(tmp_path / "dir") as first:
-        with first.smtp() as client:
-            client.sendmail("ann@example.com", ["you@example.org"], message("stays"))
+        with first.smtp() as smtp:
+            smtp.sendmail("ann@example.com", ["you@example.org"], message("stays"))
         waiting = first.smtp()
         assert first.stop(number) == 0
         code, _ = waiting.getreply()
