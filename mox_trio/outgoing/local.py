@@ -24,7 +24,6 @@ from mox_trio.policy.rulesets import Facts, choose
 from mox_trio.protocol.mime import header, header_writer, words
 from mox_trio.protocol.mime import summary as envelope_summary
 from mox_trio.protocol.smtp.envelope import Notify, Recipient
-from mox_trio.protocol.smtp.reply import Reply
 from storage_backends.errors import StorageError
 from storage_backends.index.tables.emails import Evidence
 from storage_backends.index.tables.queue import Claimed, NewRecipient
@@ -160,7 +159,7 @@ def _refused(to: Recipient, smtp_error: str) -> Result:
     is_temporary = code.startswith("4")
     status = "4.2.1" if is_temporary else "5.2.1"
     outcome = Outcome.TEMPORARY if is_temporary else Outcome.PERMANENT
-    return Result(to, outcome, Reply.of(int(code), status, text or "no mail is taken for this address"), status)
+    return Result(to, outcome, status=status, detail=text or "no mail is taken for this address")
 
 
 def _trouble(row: Claimed, error: Failure | StorageError) -> Result:
