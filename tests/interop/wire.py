@@ -4,7 +4,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Final
 
 PATIENCE: Final = 20.0
@@ -49,6 +49,10 @@ class Wire:
         ):
             assert self.ask(line).startswith(code)
 
+    def close(self) -> None:
+        """End the connection."""
+        self._socket.close()
+
     def start_tls(self, context: ssl.SSLContext, name: str) -> None:
         """Begin TLS; nothing that was received before counts."""
         self._socket = context.wrap_socket(self._socket, server_hostname=name)
@@ -58,8 +62,7 @@ class Wire:
 @contextmanager
 def opened(port: int, first: bytes = b"", hello: bytes = b"EHLO client.example") -> Iterator[Wire]:
     """A connection to a port of 127.0.0.1 that has been greeted, and has said hello unless that is empty."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as made:
-        wire = Wire(made)
+    with closing(Wire(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))) as wire:
         wire.send(first)
         assert wire.reply().startswith("220")
         if hello:

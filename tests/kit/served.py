@@ -34,6 +34,7 @@ from mox_trio.admin.accounts import Desk
 from mox_trio.app import build
 from mox_trio.config import load
 from mox_trio.config.models.static import Static
+from mox_trio.control import client
 from mox_trio.mailstore import credentials, mailboxes, reading
 from mox_trio.services import Services
 from tests.kit import nameservers, postfix, shared_server, wires
@@ -45,7 +46,7 @@ PASSWORD: Final = "correct horse battery staple"
 USERS: Final = ("swaks", "msmtp", "smtplib", "sending", "bounced", "crammed")
 """Accounts that log in, with `PASSWORD`."""
 ACCOUNTS: Final = (*USERS, "smuggled", "evidence", "proxied", "other", "bcc", "fromposter", "lmtp")
-SINKS: Final = ("taking", "raw", "partly", "away", "crowd")
+SINKS: Final = ("taking", "raw", "chunks", "partly", "away")
 """Transports to ports at which tests listen; mail to SINK.example takes them."""
 SERVING: Final = "message=serving"
 """In the log when every port is bound and everything runs."""
@@ -217,17 +218,27 @@ class Site:
         """All it has logged."""
         return (self.directory / "serve.log").read_text(errors="replace")
 
+    def logged(self, *texts: str) -> str:
+        """The first line of the log that holds all of these, once it is there."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            for line in self.log.splitlines():
+                if all(text in line for text in texts):
+                    return line
+            assert time.monotonic() < deadline, self.log[-6000:]
+            time.sleep(0.02)  # another process: there is no event to wait for
+
     def outside(self, name: str = "client.example") -> smtplib.SMTP:
         """A connection to the port for other servers."""
         return smtplib.SMTP("127.0.0.1", self.smtp, name, timeout=PATIENCE)
 
     def user(self, account: str) -> smtplib.SMTP:
         """A connection of a user who has logged in with TLS."""
-        client = smtplib.SMTP_SSL(
+        connected = smtplib.SMTP_SSL(
             "localhost", self.submissions, "client.example", timeout=PATIENCE, context=self.trusting()
         )
-        client.login(address(account), PASSWORD)
-        return client
+        connected.login(address(account), PASSWORD)
+        return connected
 
     def trusting(self) -> ssl.SSLContext:
         """The context of a client that believes our certificate."""
@@ -244,6 +255,10 @@ class Site:
     def run(self, *arguments: str) -> Any:
         """A command of the command line on its configuration; what it prints, from JSON."""
         return command(self.config, *arguments)
+
+    def ask(self, name: str, **arguments: Any) -> Any:
+        """What the running server answers by its control socket."""
+        return trio.run(client.ask, self.directory / "data", name, arguments)
 
     def secret(self, name: str) -> str:
         """What was made for a test and written to a file."""
@@ -289,6 +304,7 @@ def _postfix(ports: Mapping[str, int]) -> Iterator[Postfix]:
     settings = {
         "transport_maps": f"inline:{{ {{lmtp.example = lmtp:inet:127.0.0.1:{ports['lmtp']}}} }}",
         "smtp_tls_loglevel": "1",
+        "smtpd_tls_received_header": "yes",
     }
     with postfix.running(users, routed=f"[127.0.0.1]:{ports['smtp']}", settings=settings) as server:
         yield server
