@@ -3,6 +3,7 @@
 import socket
 from dataclasses import dataclass, replace
 
+from mox_trio.app import running_lock
 from mox_trio.app.doors import Door
 from mox_trio.app.supervise import Loop
 from mox_trio.app.testing import Testing
@@ -66,7 +67,7 @@ def build(
     delivering = Delivering(resolver, settings, metrics, dial=dial)
     signer = Signer(mail, config, metrics)
     # The lock of the data directory sees to it that no other server has this name.
-    holder = f"{socket.gethostname()} {services.static.data_directory}"
+    holder = f"{socket.gethostname()} {running_lock.name(services.static.data_directory)}"
     return MailOut(
         parts=parts,
         notices=Notices(parts, signer),

@@ -1,7 +1,12 @@
-"""One server a data directory: a lock that the kernel releases when its process ends, however it ends."""
+"""One server a data directory: a lock that the kernel releases when its process ends, however it ends.
+
+The file that is locked holds a random name, made once: what a process of this data directory has claimed from the queue
+is known by it, so that the next one takes it over at once. Two containers with the same host name and path have two names.
+"""
 
 import fcntl
 import os
+import secrets
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,9 +32,20 @@ def held(directory: Path) -> Iterator[None]:
             raise Failure(
                 Kind.IN_USE, f"a server runs with {directory} already; stop it, or use another data directory"
             ) from None
+        if not os.pread(descriptor, 1, 0):
+            os.pwrite(descriptor, secrets.token_hex(8).encode(), 0)
+            os.fsync(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def name(directory: Path) -> str:
+    """The name of the servers of a data directory; its path where no server ever ran. Blocks."""
+    try:
+        return (directory / NAME).read_text("ascii") or str(directory)
+    except FileNotFoundError:
+        return str(directory)
 
 
 def is_held(directory: Path) -> bool:

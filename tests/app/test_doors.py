@@ -70,14 +70,16 @@ async def test_an_address_that_is_not_wanted_is_left_out(tmp_path: Path) -> None
 
 def test_one_server_runs_in_a_directory(tmp_path: Path) -> None:
     assert not running_lock.is_held(tmp_path)
+    assert running_lock.name(tmp_path) == str(tmp_path)
     with running_lock.held(tmp_path):
+        name = running_lock.name(tmp_path)
         assert running_lock.is_held(tmp_path)
         with pytest.raises(Failure, match="already") as failed, running_lock.held(tmp_path):
             pass
         assert failed.value.kind is Kind.IN_USE
     assert not running_lock.is_held(tmp_path)
     with running_lock.held(tmp_path):
-        pass
+        assert running_lock.name(tmp_path) == name != str(tmp_path)
 
 
 MADE = wires.certificate("mail.example.org")
