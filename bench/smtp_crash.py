@@ -1,4 +1,4 @@
-"""kill -9 under mail: `python -m bench.smtp_crash [--points N]`.
+"""kill -9 under mail: `python -m bench.smtp_crash [--points N] [--least N]`.
 
 A real server (disk and SQLite) takes mail on port 25 and submissions, and delivers those to a sink; it is killed with
 SIGKILL at random moments and started again. At the end:
@@ -7,6 +7,8 @@ SIGKILL at random moments and started again. At the end:
 - lost out: submissions that were acknowledged and never reached the sink;
 - twice out: submissions that reached it more than once. The one window for that lies between the sink's reply and our
   commit, so `outside the window` counts those whose first reply was sent longer before the next kill than that takes.
+
+It ends with 1 when something was lost, or came twice outside the window.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import smtplib
 import socket
 import socketserver
 import ssl
+import sys
 import tempfile
 import threading
 import time
@@ -29,6 +32,8 @@ from bench.smtp_server import PASSWORD, RECIPIENT, free_ports, inbox, names, pre
 
 WINDOW: Final = 2.0
 """Seconds between a reply of the sink and our commit, at most."""
+LATE: Final = 1.0
+"""Seconds until the sink has read what a server sent before it was killed, at most."""
 PATIENCE: Final = 240
 """Seconds without news after which nothing more is expected: longer than a lease."""
 ID: Final = re.compile(rb"Message-ID: <([^>@]+)@crash\.example>", re.IGNORECASE)
@@ -44,9 +49,15 @@ class Seen:
     kills: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def wait_for(self, least: int) -> None:
+        """Until so many more have been acknowledged, in and out."""
+        wanted = [len(acknowledged) + least for acknowledged in (self.acknowledged_in, self.acknowledged_out)]
+        while len(self.acknowledged_in) < wanted[0] or len(self.acknowledged_out) < wanted[1]:
+            time.sleep(0.02)
+
     def outside(self, replied: float) -> bool:
-        """Whether no kill came soon after this moment."""
-        at = bisect.bisect_left(self.kills, replied)
+        """Whether no kill came soon after this moment, or so short before that the reply found nobody."""
+        at = bisect.bisect_left(self.kills, replied - LATE)
         return at == len(self.kills) or self.kills[at] > replied + WINDOW
 
 
@@ -128,15 +139,17 @@ class Clients:
                 acknowledged.add(each)
 
 
-def report(seen: Seen, arrived_in: list[str], points: int) -> None:
-    """Print the figures."""
+def report(seen: Seen, arrived_in: list[str], points: int) -> bool:
+    """Print the figures; whether all is well."""
     print(f"kills: {points}; acknowledged in: {len(seen.acknowledged_in)}, out: {len(seen.acknowledged_out)}")
     twice_in = len(arrived_in) - len(set(arrived_in))
-    print(f"lost in: {len(seen.acknowledged_in - set(arrived_in))}, twice in: {twice_in}")
+    lost_in = len(seen.acknowledged_in - set(arrived_in))
+    print(f"lost in: {lost_in}, twice in: {twice_in}")
     twice = {name: times for name, times in seen.arrived.items() if len(times) > 1}
     outside = sum(seen.outside(times[0]) for times in twice.values())
     lost = len(seen.acknowledged_out - seen.arrived.keys())
     print(f"lost out: {lost}, twice out: {len(twice)}, of those outside the window: {outside}", flush=True)
+    return not (lost_in or lost or outside)
 
 
 def drained(seen: Seen) -> None:
@@ -152,8 +165,8 @@ def drained(seen: Seen) -> None:
         time.sleep(0.5)
 
 
-def run(points: int, top: Path) -> None:
-    """Kill so often, and look."""
+def run(points: int, top: Path, least: int) -> bool:
+    """Kill so often, each time after `least` more were acknowledged in and out, and look; whether all is well."""
     seen = Seen()
     ports = free_ports(4)
     config = prepare(top, ports)
@@ -164,7 +177,8 @@ def run(points: int, top: Path) -> None:
         for point in range(points):
             with running(config, ports) as server:
                 clients = Clients(seen, server.smtp, server.submissions, point)
-                time.sleep(random.uniform(0.1, 1.5))
+                seen.wait_for(least)
+                time.sleep(random.uniform(0, 1))
                 os.kill(server.pid, 9)
                 with seen.lock:
                     seen.kills.append(time.monotonic())
@@ -172,17 +186,19 @@ def run(points: int, top: Path) -> None:
         with running(config, ports):
             drained(seen)
         sink.shutdown()
-    report(seen, [match.decode() for each in inbox(config) for match in ID.findall(each)], points)
+    return report(seen, [match.decode() for each in inbox(config) for match in ID.findall(each)], points)
 
 
 def main() -> None:
     """Parse arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=20)
-    points = parser.parse_args().points
+    parser.add_argument("--least", type=int, default=1)
+    options = parser.parse_args()
     socket.setdefaulttimeout(60)
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as top:
-        run(points, Path(top))
+        is_well = run(options.points, Path(top), options.least)
+    sys.exit(not is_well)
 
 
 if __name__ == "__main__":
