@@ -61,7 +61,8 @@ def merged(replies: Sequence[Reply]) -> Reply:
     """The one reply of SMTP to a message for several recipients.
 
     Positive when one is: then a receiver has seen to it that the sender hears of the others. Several refusals with the
-    same code stay what they are; else any permanent one makes the whole permanent. ValueError for none.
+    same code stay what they are; else any temporary one makes the whole temporary: the message comes again, and who
+    could not get it for now is not given up for the sake of another. ValueError for none.
     """
     if not replies:
         raise ValueError("a message has recipients")
@@ -74,6 +75,6 @@ def merged(replies: Sequence[Reply]) -> Reply:
     lines = tuple(dict.fromkeys(line for reply in distinct for line in reply.lines))
     if len({(reply.code, reply.enhanced) for reply in distinct}) == 1:
         return replace(distinct[0], lines=lines)
-    if any(reply.is_permanent for reply in distinct):
+    if all(reply.is_permanent for reply in distinct):
         return Reply(554, "5.3.0", lines)
     return Reply(451, "4.3.0", lines)

@@ -33,7 +33,8 @@ def test_what_a_store_says_is_not_told() -> None:
         ([FULL, FULL], FULL),
         ([NOBODY, Reply.of(550, "5.1.1", "gone")], Reply(550, "5.1.1", ("no such user", "gone"))),
         ([FULL, BUSY], Reply(451, "4.3.0", ("full", "busy"))),
-        ([FULL, NOBODY, FULL], Reply(554, "5.3.0", ("full", "no such user"))),
+        ([FULL, NOBODY, FULL], Reply(451, "4.3.0", ("full", "no such user"))),
+        ([NOBODY, Reply.of(550, "5.7.1", "no")], Reply(554, "5.3.0", ("no such user", "no"))),
     ],
 )
 def test_several_answers_are_one(answers: list[Reply], merged: Reply) -> None:

@@ -93,7 +93,7 @@ async def test_one_reply_for_several_recipients(world: World) -> None:
     cases = {
         ("full@example.org", "c@example.org"): "250 2.0.0 taken",
         ("full@example.org",): "452 4.2.2 full (s1)",
-        ("full@example.org", "no@example.org"): "554-5.3.0 full\n554 5.3.0 no such user (s1)",
+        ("full@example.org", "no@example.org"): "451-4.3.0 full\n451 4.3.0 no such user (s1)",
     }
     async with world.client(exempt=True) as client:
         await client.hello()
