@@ -94,6 +94,33 @@ async def test_what_is_received_is_there_once_or_refused_for_now(tmp_path: Path,
         assert {reply[0] for reply in replies.values()} == {"2", "4"}
 
 
+async def test_who_is_told_that_one_of_two_failed_is_told_once(tmp_path: Path, autojump_clock: MockClock) -> None:
+    static = '[incoming]\nunknown_recipients = "data"\n'
+    async with failing(tmp_path, autojump_clock, static) as (net, schedule):
+        replies: dict[str, str] = {}
+
+        async def act(name: str) -> None:
+            async with net["one"].client(client="192.0.2.2") as client:
+                to = [f"RCPT TO:<{ANN}>", "RCPT TO:<nobody@one.example>"]
+                data = world.message("bob@two.example", ANN, name)
+                replies[name] = await world.send(client, ["MAIL FROM:<bob@two.example>", *to], data)
+
+        async def check(name: str, effect: bool) -> None:
+            await net.hours(0.01)
+            await net["one"].end_leases()  # of a claim whose answer was lost
+            await net.quiet(20)
+            there, told = count(await net["one"].mails(), name), count(await net["two"].mails("bob"), name)
+            if replies[name].startswith("250"):
+                assert (there, told) == (1, 1)
+            else:  # what went before the fault stays, and is repeated: better twice than never
+                assert replies[name].startswith("4")
+                assert there <= 1
+                assert told <= effect
+
+        assert await every_fault(schedule, act, check) >= 4
+        assert {reply[0] for reply in replies.values()} == {"2", "4"}
+
+
 async def test_what_is_submitted_is_queued_once_or_refused_for_now(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with failing(tmp_path, autojump_clock) as (net, schedule):
         one, replies = net["one"], {}
