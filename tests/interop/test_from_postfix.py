@@ -6,7 +6,8 @@ import time
 
 from tests.kit import served
 from tests.kit.postfix import Postfix
-from tests.kit.served import PATIENCE, Site
+from tests.kit.served import Site
+from tests.kit.stored import PATIENCE
 
 SENDER = "pat@postfix.example"
 TO = served.address("fromposter")

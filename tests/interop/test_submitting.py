@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit import nameservers, served
-from tests.kit.served import PASSWORD, PATIENCE, Site
+from tests.kit.served import PASSWORD, Site
+from tests.kit.stored import PATIENCE
 
 
 def run(program: str, *arguments: str, given: str = "", code: int = 0) -> str:

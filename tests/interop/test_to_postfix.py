@@ -7,7 +7,8 @@ import dkim
 
 from tests.kit import served
 from tests.kit.postfix import Postfix
-from tests.kit.served import PATIENCE, Site
+from tests.kit.served import Site
+from tests.kit.stored import PATIENCE
 
 FROM = served.address("sending")
 

@@ -16,7 +16,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.interop import wire
 from tests.kit import served
-from tests.kit.served import DIRECT, PATIENCE, Site
+from tests.kit.served import DIRECT, Site
+from tests.kit.stored import PATIENCE
 
 FROM = served.address("sending")
 

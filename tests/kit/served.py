@@ -17,10 +17,9 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,17 +28,11 @@ import trio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from mox_trio.admin import accounts
-from mox_trio.admin.accounts import Desk
-from mox_trio.app import build
-from mox_trio.config import load
-from mox_trio.config.models.static import Static
 from mox_trio.control import client
-from mox_trio.mailstore import credentials, mailboxes, reading
-from mox_trio.services import Services
-from tests.kit import nameservers, postfix, shared_server, wires
+from tests.kit import nameservers, postfix, shared_server, stored, wires
 from tests.kit.nameservers import Zone
 from tests.kit.postfix import Postfix
+from tests.kit.stored import PATIENCE
 
 PROGRAM: Final = Path(sys.executable).with_name("mox-trio")
 PASSWORD: Final = "correct horse battery staple"
@@ -50,8 +43,7 @@ SINKS: Final = ("taking", "raw", "chunks", "partly", "away")
 """Transports to ports at which tests listen; mail to SINK.example takes them."""
 SERVING: Final = "message=serving"
 """In the log when every port is bound and everything runs."""
-PATIENCE: Final = 30.0
-"""Seconds until mail has to be there; the machine may be busy with other tests."""
+
 
 STATIC: Final = """
 hostname = "mail.here.example"
@@ -246,11 +238,11 @@ class Site:
 
     def mails(self, account: str, at_least: int = 1, mailbox: str = "Inbox") -> list[bytes]:
         """The messages of a mailbox, oldest first, once there are so many."""
-        return mails(self.config, account, at_least, mailbox)
+        return stored.mails(self.config, account, at_least, mailbox)
 
     def mail_with(self, account: str, subject: str, mailbox: str = "Inbox") -> bytes:
         """The message of a mailbox that has a subject, once it is there."""
-        return mail_with(self.config, account, subject, mailbox)
+        return stored.mail_with(self.config, account, subject, mailbox)
 
     def run(self, *arguments: str) -> Any:
         """A command of the command line on its configuration; what it prints, from JSON."""
@@ -284,7 +276,8 @@ def running(directory: Path) -> Iterator[Mapping[str, str]]:
         ports["dns"] = stack.enter_context(nameservers.serving(dns, zones(keys))).port
         peer = stack.enter_context(_postfix(ports)) if _has_postfix() else None
         _configure(directory, ports, peer)
-        trio.run(_fill, load.static(directory / "mox-trio.toml"), directory)
+        stored.set_passwords(directory / "mox-trio.toml", USERS, PASSWORD)
+        (directory / "app-password").write_text(stored.add_app_password(directory / "mox-trio.toml", "crammed"))
         stack.enter_context(serving(directory / "mox-trio.toml", directory / "serve.log"))
         place = {"directory": str(peer.directory), "port": peer.port, "tls_port": peer.tls_port} if peer else None
         yield {"directory": str(directory), "ports": json.dumps(ports), "postfix": json.dumps(place)}
@@ -326,21 +319,6 @@ def _configure(directory: Path, ports: Mapping[str, int], peer: Postfix | None) 
     (directory / "data" / "domains.toml").write_text(dynamic)
 
 
-async def _fill(static: Static, directory: Path) -> None:
-    async with build.services(static) as services:
-        for name in USERS:
-            account = await accounts.opened(_desk(services), name)
-            await credentials.set_password(services.logins, account, PASSWORD)
-        crammed = await accounts.opened(_desk(services), "crammed")
-        terms = credentials.Terms("old program", credentials.APP_PROTOCOLS)
-        made = await credentials.add_app_password(services.logins, crammed, terms)
-        (directory / "app-password").write_text(made.secret)
-
-
-def _desk(services: Services) -> Desk:
-    return Desk(services.static, services.source, services.config, services.mail)
-
-
 @contextmanager
 def serving(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server by a configuration until the block ends; it serves when the block begins."""
@@ -360,40 +338,3 @@ def command(config: Path, *arguments: str) -> Any:
     done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
-
-
-def mails(config: Path, account: str, at_least: int = 1, mailbox: str = "Inbox") -> list[bytes]:
-    """The messages of a mailbox, oldest first, once there are so many; read from the store, beside the server."""
-    return trio.run(partial(_mails, config, account, mailbox, lambda found: len(found) >= at_least))
-
-
-def mail_with(config: Path, account: str, subject: str, mailbox: str = "Inbox") -> bytes:
-    """The message of a mailbox that has a subject, once it is there."""
-    line = f"\r\nSubject: {subject}\r\n".encode()
-
-    def is_there(found: Sequence[bytes]) -> bool:
-        return any(line in mail for mail in found)
-
-    found = trio.run(partial(_mails, config, account, mailbox, is_there))
-    return next(mail for mail in found if line in mail)
-
-
-async def _mails(config: Path, account: str, mailbox: str, enough: Any) -> list[bytes]:
-    deadline = time.monotonic() + PATIENCE
-    async with build.services(load.static(config)) as services:
-        while True:
-            found = await _read(services, account, mailbox)
-            if enough(found):
-                return found
-            assert time.monotonic() < deadline, f"{account} has {len(found)} messages: {[m[:2000] for m in found]}"
-            await trio.sleep(0.05)  # another process: there is no event to wait for
-
-
-async def _read(services: Services, account: str, mailbox: str) -> list[bytes]:
-    handle = await accounts.opened(_desk(services), account)
-    box = await mailboxes.get(services.mail, handle, mailbox)
-    found = []
-    for row in await reading.rows(services.mail, box.id):
-        async with reading.open_mail(services.mail, handle, row.email_id) as blocks:
-            found.append(b"".join([block async for block in blocks]))
-    return found
