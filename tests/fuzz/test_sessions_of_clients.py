@@ -228,4 +228,4 @@ async def opened(directory: Path) -> AsyncIterator[tuple[World, trio.Nursery]]:
 def test_each_command_is_answered_once_and_no_message_is_two(tmp_path: Path) -> None:
     with loop.running(partial(opened, tmp_path)) as (play, (world, nursery)):
         machine: Any = partial(Session, play, world, nursery)
-        run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25))
+        run_state_machine_as_test(machine, settings=settings(max_examples=100, stateful_step_count=30))

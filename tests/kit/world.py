@@ -140,12 +140,14 @@ class Still:
 
 class StillIndex:
     """An index whose threads keep the clock. While `stopped` is set nothing is done and nothing returns, as in a process that
-    died or was stopped.
+    died or was stopped. `fuse` counts calls down: at 0 it stops, before the call or, with `after`, behind it.
     """
 
     def __init__(self, inner: Index, still: Still) -> None:
         self.inner = inner
         self.stopped: trio.Event | None = None
+        self.fuse: int | None = None
+        self.after = False
         self._still = still
 
     async def read(self, unit: Callable[[Transaction], T]) -> T:
@@ -155,10 +157,24 @@ class StillIndex:
         return await self._call(lambda: self.inner.write(accounts, unit))
 
     async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
+        is_last = self._burn()
+        if is_last and not self.after:
+            self.stopped = trio.Event()
         if self.stopped is not None:
             await self.stopped.wait()
         with self._still.working():
-            return await call()
+            found = await call()
+        if is_last and self.after:
+            self.stopped = trio.Event()
+        if self.stopped is not None:
+            await self.stopped.wait()
+        return found
+
+    def _burn(self) -> bool:
+        if self.fuse is None:
+            return False
+        self.fuse -= 1
+        return self.fuse == 0
 
     async def past(self, account: AccountId, modseq: ModSeq) -> ModSeq:
         return await self.inner.past(account, modseq)
