@@ -201,10 +201,15 @@ async def verify_cram_md5(logins: Logins, account: str, challenge: bytes, answer
         secret = logins.sealing.open(place(each.account_id, each.id, CRAM_MD5), each.cram_md5)
         return hmac.compare_digest(hmac.digest(secret, challenge, "md5").hex().encode("ascii"), answer)
 
-    return await _admit(logins, row, _proven(_usable(logins, held, protocol), check), protocol)
+    usable = _usable(logins, held, protocol)
+    if usable and all(each.cram_md5 is None for each in usable):
+        raise wrong(NO_CRAM_MD5)
+    return await _admit(logins, row, _proven(usable, check), protocol)
 
 
 CRAM_MD5: Final = "CRAM-MD5"
+NO_CRAM_MD5: Final = "the account has no password for CRAM-MD5"
+"""What `verify_cram_md5` says to the log where nothing could have been right: no guess, but a client that tries it first."""
 
 
 def wrong(reason: str) -> Failure:

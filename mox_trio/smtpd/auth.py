@@ -1,7 +1,8 @@
 """AUTH (RFC 4954), and logging in with a client certificate.
 
 A wrong name and a wrong password get one answer after the same work. Each failed login writes one line to the log with
-`remote=`, for tools that shut guessers out, and counts for the address; after three of a session replies come slowly.
+`remote=`, for tools that shut guessers out, and counts for the address; after three of a session replies come slowly. A client
+that tries CRAM-MD5 before other mechanisms, as Python's smtplib does, has another line where no password is for it.
 """
 
 import logging
@@ -17,7 +18,7 @@ from mox_trio.mailstore import attempts, authenticating
 from mox_trio.mailstore.attempts import Attempt
 from mox_trio.mailstore.authenticating import Known, Realm
 from mox_trio.mailstore.entropy import Pool
-from mox_trio.mailstore.logins import Protocols
+from mox_trio.mailstore.logins import NO_CRAM_MD5, Protocols
 from mox_trio.protocol.sasl import server as sasl
 from mox_trio.protocol.sasl.server import Challenge, Channel, Rejected, Trouble
 from mox_trio.protocol.smtp.reply import Reply
@@ -210,12 +211,12 @@ class _Login:
         result, detail, reply = _failure(error)
         self.record(result)
         dialog = self._dialog
-        logger.warning(
-            "login failed",
-            extra=dialog.fields(
-                login=attempts.attempted_name(self._name), mechanism=self._mechanism, result=result, reason=detail
-            ),
-        )
+        login = attempts.attempted_name(self._name)
+        extra = dialog.fields(login=login, mechanism=self._mechanism, result=result, reason=detail)
+        if detail == NO_CRAM_MD5:
+            logger.info("login by another mechanism is possible", extra=extra)
+        else:
+            logger.warning("login failed", extra=extra)
         if result == attempts.DISABLED:  # the password was right
             return reply
         dialog.failed_logins += 1

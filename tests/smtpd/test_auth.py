@@ -80,6 +80,19 @@ async def test_cram_md5_is_for_app_passwords(world: World) -> None:
         assert (await log_in(client, "CRAM-MD5", password=made.secret)).startswith("235")
 
 
+async def test_who_tries_cram_md5_without_a_password_for_it_is_no_guesser_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with world.client(world.submission) as client:
+        await client.hello()
+        refused = await log_in(client, "CRAM-MD5")
+        assert refused == await log_in(client, "CRAM-MD5", "nobody@example.org")
+        assert (await log_in(client, "PLAIN")).startswith("235")
+    lines = [(each.getMessage(), each.__dict__["login"]) for each in caplog.records if "login" in each.__dict__]
+    assert lines == [("login by another mechanism is possible", ADDRESS), ("login failed", "nobody@example.org")]
+
+
 @pytest.mark.parametrize("mechanism", [*MECHANISMS, "CRAM-MD5"])
 async def test_unknown_user_and_wrong_password_look_the_same(world: World, mechanism: str) -> None:
     async with world.client(world.submission) as client:
