@@ -1,9 +1,10 @@
 """Clients that say anything in any order, in pieces: a session answers each command once, or closes, and no message is two."""
 
 import base64
+import contextlib
 import itertools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import trio
 import trio.testing
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -229,3 +230,44 @@ def test_each_command_is_answered_once_and_no_message_is_two(tmp_path: Path) -> 
     with loop.running(partial(opened, tmp_path)) as (play, (world, nursery)):
         machine: Any = partial(Session, play, world, nursery)
         run_state_machine_as_test(machine, settings=settings(max_examples=100, stateful_step_count=30))
+
+
+BURSTS = [
+    "EHLO x.example", "HELO x.example", "NOOP", "RSET", "VRFY a", "FOO", "", "MAIL FROM:<a@b.example>",
+    "MAIL FROM:<a@b.example> X=1", "RCPT TO:<c@example.org>", "RCPT TO:<d@example.org>", "RCPT TO:<>",
+    "BDAT 3\r\nabc", "BDAT 4 LAST\r\nend.",
+    "BDAT 0 LAST",
+]  # fmt: skip
+
+
+async def answered(world: World, nursery: trio.Nursery, pieces: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
+    """All that is said to these pieces and QUIT, sent one after another, and what was taken."""
+    world.receiver.taken.clear()
+    client = await connected(world, nursery, Kind.SMTP)
+    for piece in [*pieces, b"QUIT\r\n"]:
+        with contextlib.suppress(Broken):
+            await client.connection.send(piece, timeout=FOREVER)
+        await trio.testing.wait_all_tasks_blocked()
+    said = b""
+    while data := await client.connection.receive(timeout=FOREVER):
+        said += data
+    await client.close()
+    assert client.error is None
+    return said, [each.content for each in world.receiver.taken]
+
+
+def test_a_burst_of_commands_is_answered_as_one_after_another(tmp_path: Path) -> None:
+    with loop.running(partial(opened, tmp_path)) as (play, (world, nursery)):
+
+        @settings(max_examples=100)
+        @given(lines=st.lists(st.sampled_from(BURSTS), max_size=25), at=st.lists(st.integers(0, 900), max_size=3))
+        def test(lines: list[str], at: list[int]) -> None:
+            pieces = [
+                line.encode() + (b"" if line[-1:] in ("c", ".") else b"\r\n") for line in ["EHLO x.example", *lines]
+            ]
+            whole = b"".join(pieces)
+            places = sorted({0, len(whole), *(min(each, len(whole)) for each in at)})
+            burst = [whole[start:end] for start, end in itertools.pairwise(places)]
+            assert play(answered, world, nursery, burst) == play(answered, world, nursery, pieces)
+
+        test()

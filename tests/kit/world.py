@@ -77,6 +77,7 @@ postmaster.account = "ann"
 queue.private_networks = ["192.0.2.0/24", "198.51.100.0/24"]
 [storage.stores.main]
 kind = "memory"
+encrypt = {encrypt}
 [listeners.public]
 ips = ["{address}"]
 smtp = {{ {smtp} }}
@@ -85,6 +86,7 @@ lmtp = {{ }}
 tls.certificates = [{{ cert_file = "host.crt", key_file = "host.key" }}]
 {more}
 """
+KEYS: Final = '[keys]\nmaster.file = "master.key"\n'
 DYNAMIC: Final = """
 [domains."{name}.example"]
 localpart_catchall_separators = ["+"]
@@ -456,6 +458,7 @@ class Settings:
     stack: AsyncExitStack
     static: str = ""
     """More of mox-trio.toml."""
+    encrypt: bool = False
     smtp: str = ""
     """Settings of listeners.public.smtp, as in an inline table."""
     dynamic: dict[str, str] = field(default_factory=dict)
@@ -503,6 +506,8 @@ def message(sender: str, to: str, subject: str = "hello", body: str = "text\r\n"
 def _write(directory: FilePath, certificate: wires.Made) -> None:
     directory.mkdir(exist_ok=True)
     certificate.write(directory)
+    (directory / "master.key").write_text(bytes(range(32)).hex())
+    (directory / "master.key").chmod(0o600)
 
 
 async def _configured(
@@ -510,7 +515,8 @@ async def _configured(
 ) -> Static:
     await trio.to_thread.run_sync(_write, directory, certificate)
     values = {"name": name, "address": address, "directory": directory}
-    text = STATIC.format(**values, smtp=settings.smtp, more=settings.static)
+    more = settings.static + (KEYS if settings.encrypt else "")
+    text = STATIC.format(**values, smtp=settings.smtp, more=more, encrypt=str(settings.encrypt).lower())
     (directory / "domains.toml").write_text(DYNAMIC.format(**{"name": name, "ann": "", "more": "", **settings.dynamic}))
     _dkim_key(directory)
     return await trio.to_thread.run_sync(load.static_text, text, directory / "mox-trio.toml")

@@ -21,10 +21,12 @@ def field(mail: bytes, name: bytes) -> str:
     return " ".join((header.parse(mail).get(name.lower()) or b"").decode().split())
 
 
+@pytest.mark.parametrize("encrypt", [False, True], ids=["readable", "sealed"])
 async def test_a_message_for_three_servers_arrives_at_each_with_its_evidence(
-    tmp_path: Path, autojump_clock: MockClock
+    tmp_path: Path, autojump_clock: MockClock, encrypt: bool
 ) -> None:
-    async with world.opened(tmp_path, autojump_clock) as net:
+    settings = {name: {"encrypt": encrypt} for name in world.NAMES}
+    async with world.opened(tmp_path, autojump_clock, **settings) as net:
         to = [BOB, "cid@three.example", "bob@one.example"]
         assert (await net["one"].submit("ann", to)).startswith("250 2.0.0 queued")
         await net.quiet()
