@@ -4,11 +4,14 @@ Each is a task of its own: the name of the client's address (iprev), SPF, each D
 what those found. What is not there at the deadline is `temperror`, as is what DNS had no answer for: never a pass, and no
 refusal. Signatures are checked on the bytes as they were received, in one pass over the body, which for a message that is
 not small is read in a thread.
+
+Results are remembered for a moment (`remembered`): iprev by address, SPF by address and domain, DMARC by domain and by what
+it rests on. What stands in a record with macros, or was decided by chance, is not.
 """
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -20,6 +23,7 @@ from mox_trio.base.domain import Domain
 from mox_trio.base.metrics import Metrics
 from mox_trio.incoming.content import Content
 from mox_trio.incoming.evidence import Evidence
+from mox_trio.incoming.remembered import Remembered
 from mox_trio.mailstore.spool import INLINE, Spooled
 from mox_trio.mailstore.store import MailStore
 from mox_trio.policy import arc, iprev, public_suffix, sender_domain, spf
@@ -27,12 +31,14 @@ from mox_trio.policy.dkim import verify
 from mox_trio.policy.dkim.body import BodyHashes, Canonical
 from mox_trio.policy.dkim.verify import Examined, Signature
 from mox_trio.policy.dmarc import evaluate
+from mox_trio.policy.questions import Answer
 from mox_trio.policy.results import (
     Arc,
     ArcStatus,
     DkimSignature,
     DkimStatus,
     Dmarc,
+    DmarcPolicy,
     DmarcStatus,
     Iprev,
     IprevStatus,
@@ -85,12 +91,22 @@ class DnsChecks:
         self._tree_walk = tree_walk
         self._now = now
         self._chance = chance
+        self._receives: Remembered[Receives] = Remembered(trio.current_time)
+        self._iprevs: Remembered[Iprev] = Remembered(trio.current_time)
+        self._spfs: Remembered[Spf] = Remembered(trio.current_time)
+        self._dmarcs: Remembered[Dmarc] = Remembered(trio.current_time)
         public_suffix.is_public(hostname)  # reads the list now: a tenth of a second, while nobody waits
 
     async def receives(self, domain: Domain) -> Receives:
         """Whether the domain of a sender takes mail."""
+        known = self._receives.maybe(domain.ascii)
+        if known is not None:
+            return known
+        answers: list[Answer] = []
         with trio.move_on_after(FIRST):
-            return await ask.run(self._resolver, sender_domain.receives(domain))
+            result = await ask.run(self._resolver, sender_domain.receives(domain), answers)
+            self._receives.keep(domain.ascii, result, answers)
+            return result
         return Receives.UNKNOWN
 
     async def spf(self, client: Client, reverse_path: Path) -> Spf:
@@ -105,9 +121,13 @@ class DnsChecks:
         """All checks of a message; `spf` where it was made already."""
         deadline = trio.current_time() + ALL
         path = envelope.reverse_path
+        known = self._iprevs.maybe(client.address)
+        spf = spf or self._spfs.maybe(_spf_key(client, path))
         late = Iprev(IprevStatus.TEMPERROR, detail=LATE)
-        found = _Found(late, spf or _late_spf(path), [], Arc(ArcStatus.NONE))
-        todo = [partial(self._find_iprev, client, found)]
+        found = _Found(known or late, spf or _late_spf(path), [], Arc(ArcStatus.NONE))
+        todo = []
+        if known is None:
+            todo.append(partial(self._find_iprev, client, found))
         if spf is None:
             todo.append(partial(self._find_spf, client, path, found))
         waiting = [each for each in todo if not await _ends_at_once(each)]
@@ -118,14 +138,14 @@ class DnsChecks:
                 async with trio.open_nursery() as nursery:
                     for each in waiting:
                         nursery.start_soon(each)
-        with trio.CancelScope(deadline=deadline):
-            dmarc = await self._dmarc(content, found)
-            return Evidence(found.iprev, found.spf, tuple(found.dkim), found.arc, dmarc)
-        return Evidence(found.iprev, found.spf, tuple(found.dkim), found.arc, Dmarc(DmarcStatus.TEMPERROR, detail=LATE))
+        dmarc = await self._dmarc(content, found, deadline)
+        return Evidence(found.iprev, found.spf, tuple(found.dkim), found.arc, dmarc)
 
     async def _find_iprev(self, client: Client, found: _Found) -> None:
         began = trio.current_time()
-        found.iprev = await ask.run(self._resolver, iprev.check(client.address))
+        answers: list[Answer] = []
+        found.iprev = await ask.run(self._resolver, iprev.check(client.address), answers)
+        self._iprevs.keep(client.address, found.iprev, answers)
         self._metrics.observe("iprev_lookup_total", trio.current_time() - began, status=found.iprev.status.value)
 
     async def _find_spf(self, client: Client, path: Path, found: _Found) -> None:
@@ -133,8 +153,11 @@ class DnsChecks:
 
     async def _spf(self, client: Client, path: Path) -> Spf:
         began = trio.current_time()
+        answers: list[Answer] = []
         asking = spf.check(client.address, path, client.hello, receiver=self._hostname.ascii, now=self._now())
-        result = await ask.run(self._resolver, asking)
+        result = await ask.run(self._resolver, asking, answers)
+        if not spf.has_macros(answers):
+            self._spfs.keep(_spf_key(client, path), result, answers)
         self._metrics.observe("spf_verify_duration_seconds", trio.current_time() - began, status=result.status.value)
         return result
 
@@ -183,14 +206,23 @@ class DnsChecks:
             await trio.to_thread.run_sync(_hash, message, hashes, limiter=self._store.computing)
         return hashes.digests()
 
-    async def _dmarc(self, content: Content, found: _Found) -> Dmarc:
+    async def _dmarc(self, content: Content, found: _Found, deadline: float) -> Dmarc:
         if content.author is None:
             return Dmarc(DmarcStatus.NONE)
+        author = content.author.domain
+        key = (author, found.spf.domain, found.spf.status, *((each.domain, each.status) for each in found.dkim))
+        known = self._dmarcs.maybe(key)
+        if known is not None:
+            return known
         began = trio.current_time()
-        asking = evaluate.evaluate(
-            content.author.domain, found.spf, found.dkim, chance=self._chance(), tree_walk=self._tree_walk
-        )
-        result = await ask.run(self._resolver, asking)
+        answers: list[Answer] = []
+        asking = evaluate.evaluate(author, found.spf, found.dkim, chance=self._chance(), tree_walk=self._tree_walk)
+        with trio.CancelScope(deadline=deadline) as scope:
+            result = await ask.run(self._resolver, asking, answers)
+        if scope.cancelled_caught:
+            return Dmarc(DmarcStatus.TEMPERROR, detail=LATE)
+        if result.status is not DmarcStatus.FAIL or result.policy is DmarcPolicy.NONE:  # else chance may have decided
+            self._dmarcs.keep(key, result, answers)
         labels = {
             "status": result.status.value,
             "reject": "yes" if result.status is DmarcStatus.FAIL and result.applied else "no",
@@ -207,6 +239,13 @@ async def _ends_at_once(check: Callable[[], Awaitable[None]]) -> bool:
         await check()
         return True
     return False
+
+
+def _spf_key(client: Client, path: Path) -> Hashable:
+    """What SPF depends on where records have no macros: the address and the domain."""
+    if path.is_null:
+        return client.address, None, client.hello
+    return client.address, path.host
 
 
 def _hash(message: Spooled, hashes: BodyHashes) -> None:

@@ -8,6 +8,7 @@ When something fails: trouble with DNS is TEMPERROR, never another result (but f
 explanation, where RFC 7208 5.5 and 6.2 say to go on); a record that is wrong, huge, or asks for too much is PERMERROR.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -63,6 +64,11 @@ def check_identity(
             all(answer.authentic for answer in answers.values()) and bool(answers),
         )
     return Spf(SpfStatus.PERMERROR, identity, domain, detail="the record asks for too many look-ups")
+
+
+def has_macros(answers: Iterable[Answer]) -> bool:
+    """Whether a record may hold a macro: its result is then about more than the client's address and the domain."""
+    return any(isinstance(record, bytes) and b"%" in record for answer in answers for record in answer.records)
 
 
 class _Unasked(Exception):

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from mox_trio.policy.questions import Asking
+from mox_trio.policy.questions import Answer, Asking
 from mox_trio.transport.resolver import Resolver
 
 T = TypeVar("T")
@@ -19,13 +19,17 @@ LONG: Final = 0.005
 """Seconds of computing after which others have their turn."""
 
 
-async def run(resolver: Resolver, asking: Asking[T]) -> T:
-    """The result of the decision `asking`, whose questions `resolver` answers one after another."""
+async def run(resolver: Resolver, asking: Asking[T], answers: list[Answer] | None = None) -> T:
+    """The result of the decision `asking`, whose questions `resolver` answers one after another. `answers` gets what the
+    result rests on.
+    """
     try:
         began = perf_counter()
         question = next(asking)
         while True:
             answer = await resolver.look_up(question)
+            if answers is not None:
+                answers.append(answer)
             if perf_counter() - began > LONG:
                 await trio.lowlevel.checkpoint()
                 began = perf_counter()

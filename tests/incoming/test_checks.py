@@ -214,3 +214,40 @@ async def test_a_large_message_is_cleaned_too(world: World) -> None:
         assert mail.endswith(b"\r\n" + data)
         assert b"mail.example.org" not in mail
     assert world.told.seen == [forged + data]
+
+
+async def test_what_was_checked_a_moment_ago_is_not_asked_again(kit: Kit) -> None:
+    names = zone()
+    checked = Checked(kit, names)
+    first = await checked.gather(MAIL)
+    assert await checked.checks.receives(Domain.parse("sender.example")) is Receives.YES
+    count = len(names.asked)
+    assert await checked.gather(MAIL, "another@sender.example") == first
+    assert await checked.checks.receives(Domain.parse("sender.example")) is Receives.YES
+    assert len(names.asked) == count
+
+
+async def test_spf_of_a_record_with_macros_is_checked_for_each_sender(kit: Kit) -> None:
+    names = zone()
+    names.set("sender.example", "TXT", ["v=spf1 exists:%{l}.sender.example -all"])
+    names.set("ann.sender.example", "A", ["192.0.2.1"])
+    checked = Checked(kit, names)
+    assert (await checked.gather(MAIL, "ann@sender.example")).spf.status is SpfStatus.PASS
+    assert (await checked.gather(MAIL, "eve@sender.example")).spf.status is SpfStatus.FAIL
+
+
+async def test_what_dmarc_says_of_another_result_is_not_repeated(kit: Kit) -> None:
+    checked = Checked(kit, zone())
+    assert (await checked.gather(MAIL)).dmarc.status is DmarcStatus.PASS
+    found = await checked.gather(MAIL, "a@null.example")
+    assert (found.spf.status, found.dmarc.status) == (SpfStatus.NONE, DmarcStatus.FAIL)
+
+
+async def test_whether_a_policy_is_applied_is_drawn_for_each_message(kit: Kit) -> None:
+    names = zone()
+    names.set("_dmarc.sender.example", "TXT", ["v=DMARC1; p=reject; pct=50"])
+    chances = iter((0.4, 0.6, 0.4))
+    hostname = Domain.parse("in.example.org")
+    checked = Checked(kit, names)
+    checked.checks = DnsChecks(names, kit.store, checked.metrics, hostname, chance=lambda: next(chances))
+    assert [(await checked.gather(MAIL, "a@null.example")).dmarc.applied for _ in range(3)] == [True, False, True]
