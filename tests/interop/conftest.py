@@ -15,7 +15,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for name in nameservers.PROGRAMS:
         nameservers.program(name)
     with shared_server.shared(shared_server.run_root(tmp_path_factory), served.running) as facts:
-        yield Site.of(facts)
+        made = Site.of(facts)
+        yield made
+        # Whatever the tests did to it: an error of the program in a session or a loop is in its log.
+        assert [line for line in made.log.splitlines() if "level=error" in line or "Traceback" in line] == []
 
 
 @pytest.fixture

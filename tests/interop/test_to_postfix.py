@@ -102,7 +102,7 @@ def test_a_relay_that_cannot_be_verified_gets_nothing(site: Site, peer: Postfix)
         client.sendmail(sender, [to], message("not verified", to).replace(FROM.encode(), sender.encode()))
     assert "event=retried" in site.logged("delivery settled", f"recipient=<{to}>")
     assert peer.mails(to, 0) == []
-    (row,) = site.run("queue", "list", "--to", to)
+    (row,) = site.ask("queue-list", recipient=to)
     assert (row["state"], row["attempts"]) == ("waiting", 1)
     assert site.run("queue", "fail", str(row["id"]), "--yes")["changed"] == 1
     assert "Action: failed" in failure(site, to)

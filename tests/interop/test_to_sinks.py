@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.interop import wire
 from tests.kit import served
-from tests.kit.served import DIRECT, Site
+from tests.kit.served import Site
 from tests.kit.stored import PATIENCE
 
 FROM = served.address("sending")
@@ -110,10 +110,9 @@ def test_a_host_that_was_away_gets_it_when_it_is_back(site: Site) -> None:
 
 def test_the_host_that_dns_names_is_found(site: Site) -> None:
     try:
-        sink = taking(Taking(), DIRECT, 25)
-        with sink as handler:
+        with taking(Taking(), site.direct, 25) as sink:
             submit(site, "by MX", "you@direct.example")
-            assert handler.next().rcpt_tos == ["you@direct.example"]
+            assert sink.next().rcpt_tos == ["you@direct.example"]
     except PermissionError:
         pytest.skip("port 25 is for root")
 

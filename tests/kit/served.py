@@ -120,14 +120,17 @@ transport = "postfix-verified"
 """
 
 OTHERS: Final = '@ IN MX 10 mail\nmail IN A 127.0.0.1\n@ IN TXT "v=spf1 ip4:127.0.0.1 -all"\n'
-DIRECT: Final = "127.77.25.25"
-"""Where the mail host of direct.example is; port 25 of it is free for tests that may bind it."""
 
 
 def txt(name: str, text: str) -> str:
     """A TXT record of any length in a zone."""
     pieces = (f'"{text[at : at + 250]}"' for at in range(0, len(text), 250))
     return f"{name} IN TXT {' '.join(pieces)}\n"
+
+
+def direct(port: int) -> str:
+    """A loopback address that only the site with this port uses."""
+    return f"127.77.{port >> 8}.{port & 255}"
 
 
 @dataclass(frozen=True)
@@ -159,8 +162,8 @@ class Keys:
         return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}"
 
 
-def zones(keys: Keys) -> list[Zone]:
-    """What DNS says: `signed` means DNSSEC."""
+def zones(keys: Keys, direct: str) -> list[Zone]:
+    """What DNS says: `signed` means DNSSEC. The mail host of direct.example is at `direct`."""
     ours = OTHERS + txt("rsa._domainkey", keys.record("rsa")) + txt("ed._domainkey", keys.record("ed"))
     strict = OTHERS + txt("s._domainkey", keys.record("signer")) + '_dmarc IN TXT "v=DMARC1; p=reject"\n'
     return [
@@ -170,7 +173,7 @@ def zones(keys: Keys) -> list[Zone]:
         Zone("bogus.example", "@ IN A 192.0.2.1\n", signed=True, bogus=True),
         Zone("silent.example", "@ IN MX 0 .\n"),
         Zone("elsewhere.example", '@ IN MX 10 mail\nmail IN A 192.0.2.7\n@ IN TXT "v=spf1 ip4:192.0.2.7 -all"\n'),
-        Zone("direct.example", f"@ IN MX 10 mail\nmail IN A {DIRECT}\n", signed=True),
+        Zone("direct.example", f"@ IN MX 10 mail\nmail IN A {direct}\n", signed=True),
         Zone("postfix.example", OTHERS),
     ]
 
@@ -199,6 +202,11 @@ class Site:
         sinks = {name: ports.pop(name) for name in SINKS}
         at = Postfix(Path(peer["directory"]), peer["port"], peer["tls_port"]) if peer else None
         return cls(Path(facts["directory"]), sinks=sinks, peer=at, **ports)
+
+    @property
+    def direct(self) -> str:
+        """Where the mail host of direct.example is; port 25 of it is free for tests that may bind it."""
+        return direct(self.smtp)
 
     @property
     def config(self) -> Path:
@@ -273,7 +281,7 @@ def running(directory: Path) -> Iterator[Mapping[str, str]]:
     with ExitStack() as stack:
         dns = directory / "dns"
         dns.mkdir()
-        ports["dns"] = stack.enter_context(nameservers.serving(dns, zones(keys))).port
+        ports["dns"] = stack.enter_context(nameservers.serving(dns, zones(keys, direct(ports["smtp"])))).port
         peer = stack.enter_context(_postfix(ports)) if _has_postfix() else None
         _configure(directory, ports, peer)
         stored.set_passwords(directory / "mox-trio.toml", USERS, PASSWORD)
