@@ -12,11 +12,10 @@ as a test wants. trio's clock jumps when nobody does anything, but not while a t
 """
 
 import base64
-import math
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path as FilePath
@@ -36,7 +35,7 @@ from mox_trio.app.server import Variant
 from mox_trio.app.supervise import Stop
 from mox_trio.base.address import Path
 from mox_trio.base.metrics import Metrics
-from mox_trio.config import check_listeners, load
+from mox_trio.config import check_listeners
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models.static import Static
 from mox_trio.config.source import FileSource
@@ -50,13 +49,13 @@ from mox_trio.services import Services
 from mox_trio.transport.accepting import Accepting, Entrance
 from mox_trio.transport.connection import Connection, Ends, IpAddress
 from mox_trio.transport.dial import Attempt, DialFailed
-from storage_backends.bodies.api import BodyStore
-from storage_backends.index.api import AccountId, Index, ModSeq, Transaction
 from storage_backends.index.tables.messages import EVERYTHING
 from storage_backends.index.tables.queue_admin import Filter, Listed
-from tests.kit import mail_hosts, wires
+from tests.kit import mail_hosts, wires, world_settings
 from tests.kit.dns import Zone
 from tests.kit.sending import Now
+from tests.kit.still import Still, StillIndex
+from tests.kit.world_settings import Settings
 from tests.smtpd.talking import Clients
 
 T = TypeVar("T")
@@ -68,127 +67,6 @@ LOOK: Final = 300.0
 HOUR: Final = 3600.0
 STRANGER: Final = "203.0.113.7"
 """A client that no domain vouches for."""
-
-STATIC: Final = """
-hostname = "mx.{name}.example"
-data_directory = "{directory}"
-config_directory = "{directory}"
-postmaster.account = "ann"
-queue.private_networks = ["192.0.2.0/24", "198.51.100.0/24"]
-[storage.stores.main]
-kind = "memory"
-encrypt = {encrypt}
-[listeners.public]
-ips = ["{address}"]
-smtp = {{ {smtp} }}
-submission = {{ }}
-lmtp = {{ }}
-tls.certificates = [{{ cert_file = "host.crt", key_file = "host.key" }}]
-{more}
-"""
-KEYS: Final = '[keys]\nmaster.file = "master.key"\n'
-DYNAMIC: Final = """
-[domains."{name}.example"]
-localpart_catchall_separators = ["+"]
-dkim.sign = ["sel"]
-dkim.selectors.sel.private_key.file = "dkim.pem"
-[domains."{name}.example".aliases.all]
-members = ["ann@{name}.example", "bob@{name}.example", "cid@{name}.example"]
-[accounts.ann]
-addresses = ["ann@{name}.example"]
-{ann}
-[accounts.bob]
-addresses = ["bob@{name}.example"]
-[accounts.cid]
-addresses = ["cid@{name}.example"]
-{more}
-"""
-
-
-@dataclass
-class Still:
-    """Keeps the clock from jumping while something works that it knows nothing of: a thread."""
-
-    clock: MockClock
-    _working: int = 0
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Something works."""
-        self._working += 1
-        self.clock.autojump_threshold = math.inf
-        try:
-            yield
-        finally:
-            self._working -= 1
-            if not self._working:
-                self.clock.autojump_threshold = 0
-
-    @contextmanager
-    def threads(self) -> Iterator[None]:
-        """Within it, every thread that is waited for counts as work."""
-        run = trio.to_thread.run_sync
-
-        async def run_still(*args: Any, **kwargs: Any) -> Any:
-            with self.working():
-                return await run(*args, **kwargs)
-
-        trio.to_thread.run_sync = run_still  # type: ignore[assignment]
-        try:
-            yield
-        finally:
-            trio.to_thread.run_sync = run
-
-
-class StillIndex:
-    """An index whose threads keep the clock. While `stopped` is set nothing is done and nothing returns, as in a process that
-    died or was stopped. `fuse` counts calls down: at 0 it stops, before the call or, with `after`, behind it.
-    """
-
-    def __init__(self, inner: Index, still: Still) -> None:
-        self.inner = inner
-        self.stopped: trio.Event | None = None
-        self.fuse: int | None = None
-        self.after = False
-        self._still = still
-
-    async def read(self, unit: Callable[[Transaction], T]) -> T:
-        return await self._call(lambda: self.inner.read(unit))
-
-    async def write(self, accounts: Collection[AccountId], unit: Callable[[Transaction], T]) -> T:
-        return await self._call(lambda: self.inner.write(accounts, unit))
-
-    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
-        is_last = self._burn()
-        if is_last and not self.after:
-            self.stopped = trio.Event()
-        if self.stopped is not None:
-            await self.stopped.wait()
-        with self._still.working():
-            found = await call()
-        if is_last and self.after:
-            self.stopped = trio.Event()
-        if self.stopped is not None:
-            await self.stopped.wait()
-        return found
-
-    def _burn(self) -> bool:
-        if self.fuse is None:
-            return False
-        self.fuse -= 1
-        return self.fuse == 0
-
-    async def past(self, account: AccountId, modseq: ModSeq) -> ModSeq:
-        return await self.inner.past(account, modseq)
-
-    async def now(self) -> int:
-        return await self.inner.now()
-
-    async def integrity(self) -> Iterable[str]:
-        return await self.inner.integrity()
-
-    async def aclose(self) -> None:
-        await self.inner.aclose()
 
 
 class Memory(Accepting):
@@ -327,7 +205,7 @@ class Server:
         """What is in its queue."""
         return await managing.listed(self.queue, chosen)
 
-    async def configure(self, *, template: str = DYNAMIC, **parts: str) -> None:
+    async def configure(self, *, template: str = world_settings.DYNAMIC, **parts: str) -> None:
         """Put another dynamic configuration in force: `ann` is more of that account, `more` is at the end."""
         file = trio.Path(self.services.static.domains_file)
         await file.write_text(template.format(**{"name": self.name, "ann": "", "more": "", **parts}))
@@ -401,13 +279,13 @@ class Net:
             raise DialFailed([Attempt(address, "Connection refused")])
         return server.accept("smtp", str(local_addresses[0]))
 
-    async def start(self, name: str, number: int, settings: "Settings", beside: Server | None = None) -> Server:
+    async def start(self, name: str, number: int, settings: Settings, beside: Server | None = None) -> Server:
         """Start a server; `beside` is another process over the same stores."""
         stack = settings.stack
         directory = self.directory / name
-        static = await _configured(directory, name, f"192.0.2.{number}", settings, self.certificate)
+        static = await world_settings.configured(directory, name, f"192.0.2.{number}", settings, self.certificate)
         if beside is None:
-            self._publish(name, number, _dkim_key(directory))
+            self._publish(name, number, world_settings.dkim_key(directory))
             services = await stack.enter_async_context(build.services(static))
             inner = services.mail.index
         else:
@@ -442,30 +320,9 @@ class Net:
         zone.set(f"sel._domainkey.{domain}", "TXT", [f"v=DKIM1; k=ed25519; p={base64.b64encode(public).decode()}"])
 
 
-def _same(store: Any) -> Any:
-    return store
-
-
 def _end_leases(file: FilePath) -> None:
     with closing(sqlite3.connect(file, timeout=60)) as database, database:
         database.execute("UPDATE queued SET lease_until = 1 WHERE lease_until > 0")
-
-
-@dataclass
-class Settings:
-    """How a server is unlike the others."""
-
-    stack: AsyncExitStack
-    static: str = ""
-    """More of mox-trio.toml."""
-    encrypt: bool = False
-    smtp: str = ""
-    """Settings of listeners.public.smtp, as in an inline table."""
-    dynamic: dict[str, str] = field(default_factory=dict)
-    """As for `Server.configure`."""
-    index: Callable[[Index], Index] = _same
-    """Wraps the index."""
-    bodies: Callable[[BodyStore], BodyStore] = _same
 
 
 @asynccontextmanager
@@ -501,38 +358,6 @@ async def send(client: Clients, lines: Iterable[str], data: bytes) -> str:
 def message(sender: str, to: str, subject: str = "hello", body: str = "text\r\n", more: str = "") -> bytes:
     """A small message."""
     return f"From: <{sender}>\r\nTo: <{to}>\r\nSubject: {subject}\r\n{more}\r\n{body}".encode()
-
-
-def _write(directory: FilePath, certificate: wires.Made) -> None:
-    directory.mkdir(exist_ok=True)
-    certificate.write(directory)
-    (directory / "master.key").write_text(bytes(range(32)).hex())
-    (directory / "master.key").chmod(0o600)
-
-
-async def _configured(
-    directory: FilePath, name: str, address: str, settings: Settings, certificate: wires.Made
-) -> Static:
-    await trio.to_thread.run_sync(_write, directory, certificate)
-    values = {"name": name, "address": address, "directory": directory}
-    more = settings.static + (KEYS if settings.encrypt else "")
-    text = STATIC.format(**values, smtp=settings.smtp, more=more, encrypt=str(settings.encrypt).lower())
-    (directory / "domains.toml").write_text(DYNAMIC.format(**{"name": name, "ann": "", "more": "", **settings.dynamic}))
-    _dkim_key(directory)
-    return await trio.to_thread.run_sync(load.static_text, text, directory / "mox-trio.toml")
-
-
-def _dkim_key(directory: FilePath) -> ed25519.Ed25519PrivateKey:
-    file = directory / "dkim.pem"
-    if file.exists():
-        key = serialization.load_pem_private_key(file.read_bytes(), None)
-        assert isinstance(key, ed25519.Ed25519PrivateKey)
-        return key
-    key = ed25519.Ed25519PrivateKey.generate()
-    file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return key
 
 
 def _doors(static: Static) -> Iterator[Door]:

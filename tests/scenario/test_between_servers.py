@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from mox_trio.protocol.mime import header
 from storage_backends.bodies.disk import DiskStore
-from tests.kit import mail_hosts, world
+from tests.kit import mail_hosts, world, world_settings
 
 ANN = "ann@one.example"
 BOB = "bob@two.example"
@@ -142,7 +142,9 @@ async def test_what_is_switched_off_sends_and_takes_nothing_for_now(
 ) -> None:
     async with world.opened(tmp_path, autojump_clock, "one", "two") as net:
         if what == "domain":
-            off = world.DYNAMIC.replace('[domains."{name}.example"]\n', '[domains."{name}.example"]\ndisabled = true\n')
+            off = world_settings.DYNAMIC.replace(
+                '[domains."{name}.example"]\n', '[domains."{name}.example"]\ndisabled = true\n'
+            )
             await net["two"].configure(template=off)
             assert (await net["two"].submit("bob", [ANN])).startswith("451 4.3.0")
             await net["one"].submit("ann", [BOB])
@@ -173,7 +175,9 @@ async def test_an_address_in_another_alphabet_needs_a_host_that_knows_it(
         (notice,) = await net["one"].mails("ann")
         assert b"Action: failed" in notice
         assert "bjørn@old.example".encode() in notice
-        more = world.DYNAMIC.replace('["ann@{name}.example"]', '["ann@{name}.example", "bjørn@{name}.example"]')
+        more = world_settings.DYNAMIC.replace(
+            '["ann@{name}.example"]', '["ann@{name}.example", "bjørn@{name}.example"]'
+        )
         await net["two"].configure(template=more)
         await net["one"].submit("ann", ["bjørn@two.example"], data, mail="SMTPUTF8")
         await net.quiet()

@@ -15,6 +15,7 @@ from trio.testing import MockClock
 from storage_backends.index.tables.queue_admin import Filter
 from tests.kit import world
 from tests.kit.world import Net, Server
+from tests.kit.world_settings import Settings
 
 ANN = "ann@one.example"
 PATIENCE = 120.0
@@ -27,7 +28,7 @@ async def mortal(directory: Path, clock: MockClock) -> AsyncIterator[tuple[Net, 
     async with world.opened(directory, clock, "one", "two") as net, AsyncExitStack() as stack:
 
         async def begin() -> Server:
-            net.servers["one"] = await net.start("one", 1, world.Settings(stack), beside=net["one"])
+            net.servers["one"] = await net.start("one", 1, Settings(stack), beside=net["one"])
             return net["one"]
 
         yield net, begin

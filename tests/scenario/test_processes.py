@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from mox_trio.transport.dial import DialFailed
 from tests.kit import mail_hosts, world
 from tests.kit.world import Net, Server
+from tests.kit.world_settings import Settings
 
 ANN = "ann@one.example"
 EVE = "eve@far.example"
@@ -20,7 +21,7 @@ EVE = "eve@far.example"
 async def two_processes(directory: Path, clock: MockClock) -> AsyncIterator[tuple[Net, Server, Server]]:
     """A world with a server of two processes over the same stores, of which one takes mail."""
     async with world.opened(directory, clock, "one") as net, AsyncExitStack() as stack:
-        other = await net.start("one", 1, world.Settings(stack), beside=net["one"])
+        other = await net.start("one", 1, Settings(stack), beside=net["one"])
         net.servers["other"] = other
         yield net, net["one"], other
 
@@ -86,7 +87,7 @@ async def test_a_server_that_stops_leaves_its_queue_to_the_next_start(
         await net["one"].halt()
         (row,) = await net["one"].queued()
         assert (row.lease_until, row.attempts) == (0, 0)
-        await net.start("one", 1, world.Settings(stack), beside=net["one"])
+        await net.start("one", 1, Settings(stack), beside=net["one"])
         await net.quiet()
         assert len(host.messages) == 1
 
