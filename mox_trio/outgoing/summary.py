@@ -16,13 +16,13 @@ class Summary(NamedTuple):
 
     subject: str
     message_id: str
-    """Without angle brackets; "" for none."""
+    """As it was written, without angle brackets; "" for none."""
 
 
 def of(header: Header) -> Summary:
     """The summary of a message."""
     subject = words.decode(header.get(b"subject") or b"")[:CHARACTERS]
-    return Summary(subject, threads.message_id(header.get(b"message-id") or b""))
+    return Summary(subject, threads.written_message_id(header.get(b"message-id") or b""))
 
 
 def sealed(codec: Codec, object_id: str, summary: Summary) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from email import message_from_string, policy
 
 import dkim
 
@@ -79,6 +80,10 @@ def test_who_does_not_exist_is_told_in_the_inbox(site: Site, peer: Postfix) -> N
     assert "Action: failed" in told
     assert "Status: 5.1.1" in told
     assert "Subject: one of two" in told
+    parsed = message_from_string(told, policy=policy.default)
+    assert [part.defects for part in parsed.walk() if part.defects] == []
+    assert parsed.get_content_type() == "multipart/report"
+    assert f"\r\nMessage-ID: {parsed['In-Reply-To']}\r\n" in told  # of the message, as it was sent
     assert re.findall(r"Final-Recipient: rfc822; ?(\S+)", told) == [unknown]
 
 

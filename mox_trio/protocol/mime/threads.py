@@ -26,6 +26,13 @@ def message_id(body: bytes) -> str:
     return _canonical(found[1] if found else body.strip(b"<> \t"))
 
 
+def written_message_id(body: bytes) -> str:
+    """The same as it was written, for the References of an answer: others may compare its case."""
+    found = _ID.search(body)
+    text = _joined(found[1] if found else body.strip(b"<> \t"))[: limits.MESSAGE_ID_CHARACTERS]
+    return text if text.isprintable() else words.without_controls(text)
+
+
 def references(references_body: bytes | None, in_reply_to: bytes | None) -> tuple[str, ...]:
     """The canonical Message-IDs of the messages before this one, nearest first, each once.
 
@@ -89,7 +96,11 @@ def _ids(body: bytes) -> list[str]:
 
 
 def _canonical(written: bytes) -> str:
+    text = _joined(written).lower()[: limits.MESSAGE_ID_CHARACTERS]
+    return text if text.isprintable() else words.without_controls(text)
+
+
+def _joined(written: bytes) -> str:
     if not written.isascii() or b" " in written or b"\t" in written:
         written = b"".join(written.split())  # folded in the middle
-    text = charsets.decode(written).lower()[: limits.MESSAGE_ID_CHARACTERS]
-    return text if text.isprintable() else words.without_controls(text)
+    return charsets.decode(written)

@@ -82,6 +82,11 @@ def test_any_text_has_a_base_subject(subject: str) -> None:
 )
 def test_message_ids_are_canonical(body: bytes, canonical: str) -> None:
     assert threads.message_id(body) == canonical
+    assert threads.written_message_id(body).lower() == canonical
+
+
+def test_a_message_id_is_told_to_others_as_it_was_written() -> None:
+    assert threads.written_message_id(b" <AbC.1@Example.ORG> ") == "AbC.1@Example.ORG"
 
 
 @pytest.mark.parametrize(
