@@ -5,13 +5,14 @@ configuration says otherwise. Nobody is asked about names outside this machine u
 """
 
 import logging
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 import trio
 
@@ -35,13 +36,15 @@ from mox_trio.transport.resolver import DnsResolver, Resolver
 
 logger = logging.getLogger(__name__)
 
+NAME: Final = "mox-trio"
+
 TRY = """
 A server for tests runs in {directory}
 Log in as {address} with the password {password}; all mail arrives there.
 
   swaks --server 127.0.0.1:{smtp} --to you@example.org
   swaks --server 127.0.0.1:{submission} --auth-user {address} --auth-password {password} --from {address} --to you@example.org
-  mox-trio --config {directory}/mox-trio.toml mailbox messages {account}
+  {program} --config {directory}/mox-trio.toml mailbox messages {account}
   curl http://127.0.0.1:{metrics_http}/metrics
 
 {listening}
@@ -144,6 +147,7 @@ def _what_to_try(static: Static, running: Running) -> str:
         name, _, place = each.partition(" ")
         ports[name] = place.rpartition(":")[2]
     return TRY.format(
+        program=_program(),
         directory=static.config_directory,
         address=ADDRESS,
         password=PASSWORD,
@@ -151,3 +155,9 @@ def _what_to_try(static: Static, running: Running) -> str:
         listening="\n".join(f"  {each}" for each in running.listening),
         **ports,
     )
+
+
+def _program() -> str:
+    """How the program is called from a shell: by its name, or by its path where the shell would not find it."""
+    beside = Path(sys.executable).with_name(NAME)
+    return NAME if shutil.which(NAME) or not beside.exists() else str(beside)
