@@ -71,7 +71,7 @@ async def _to_hosts(parts: Parts, deliverer: Deliverer, group: Group) -> None:
     first, message = group.rows[0], group.message
     try:
         transport = group.transport_settings()
-        content = group.content(parts.store)
+        content = group.content(parts)
     except KeyError:
         detail = f"there is no transport {group.transport!r} in the configuration"
         await _settle_all(parts, group, group.rows, (Outcome.TEMPORARY, "4.3.5", detail))

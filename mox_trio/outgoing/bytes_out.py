@@ -1,7 +1,7 @@
 """The bytes of a message in the queue: what was put before it, and its body from the store.
 
-A body may move to another store while it waits: who finds nothing looks at the row again, once. Failure (CORRUPT, UNAVAILABLE)
-when it cannot be read: the attempt fails and is made again later.
+A body that was queued a moment ago is still in memory (`recent`). It may move to another store while it waits: who finds nothing
+looks at the row again, once. Failure (CORRUPT, UNAVAILABLE) when it cannot be read: the attempt fails and is made again later.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -13,6 +13,7 @@ from typing import Final
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.outgoing import summary
+from mox_trio.outgoing.parts import Parts
 from mox_trio.protocol.mime import header
 from storage_backends.errors import Corrupt, NotFound, StorageError
 from storage_backends.index.tables import queue_admin
@@ -31,6 +32,8 @@ class QueuedMessage:
     store: MailStore
     row: Message
     prefix: bytes
+    body: bytes | None = None
+    """What follows the prefix, where it is in memory."""
 
     @property
     def size(self) -> int:
@@ -38,14 +41,19 @@ class QueuedMessage:
         return self.row.size
 
     async def blocks(self) -> AsyncGenerator[bytes, None]:
-        """Prefix and body."""
-        if self.prefix:
-            yield self.prefix
+        """Prefix and body; what begins together comes together, since each block is sent by itself."""
+        if self.body is not None:
+            yield self.prefix + self.body
+            return
+        before = self.prefix
         try:
             async with AsyncExitStack() as stack:
                 found = await self._opened(stack)
                 async for block in found:
-                    yield block
+                    yield before + block
+                    before = b""
+            if before:
+                yield before
         except StorageError as error:
             kind = Kind.CORRUPT if isinstance(error, Corrupt | NotFound) else Kind.UNAVAILABLE
             raise Failure(kind, "the message cannot be read from the store", str(error)) from error
@@ -86,6 +94,7 @@ class QueuedMessage:
         return await self.start(RETURNED_BYTES) if self.size <= RETURNED_BYTES else None
 
 
-def of(store: MailStore, account: Account, row: Message) -> QueuedMessage:
+def of(parts: Parts, account: Account, row: Message) -> QueuedMessage:
     """The bytes of a message. Corrupt when its prefix does not open."""
-    return QueuedMessage(store, row, account.codec.open(summary.place("prefix", row.object_id), row.prefix))
+    prefix = account.codec.open(summary.place("prefix", row.object_id), row.prefix)
+    return QueuedMessage(parts.store, row, prefix, parts.recent.maybe(row.store, row.ref))

@@ -11,9 +11,10 @@ from mox_trio.base.domain import Domain
 from mox_trio.config.live import Snapshot
 from mox_trio.config.models.transports import Transport
 from mox_trio.mailqueue.queue import Claim
-from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.mailstore.store import Account
 from mox_trio.outgoing import bytes_out
 from mox_trio.outgoing.bytes_out import QueuedMessage
+from mox_trio.outgoing.parts import Parts
 from mox_trio.policy import routing
 from mox_trio.protocol.smtp.envelope import Notify, Recipient
 from storage_backends.index.tables.queue import Candidate, Claimed, Message, QueuedId
@@ -52,9 +53,9 @@ class Group:
         """A part of it."""
         return replace(self, rows=tuple(rows))
 
-    def content(self, store: MailStore) -> QueuedMessage:
+    def content(self, parts: Parts) -> QueuedMessage:
         """The bytes. Corrupt when what is sealed does not open."""
-        return bytes_out.of(store, self.account, self.message)
+        return bytes_out.of(parts, self.account, self.message)
 
     def transport_settings(self) -> Transport | None:
         """The transport; None for straight to the hosts. KeyError when it was taken out of the configuration."""

@@ -46,7 +46,7 @@ async def attempt(parts: Parts, group: Group) -> None:
     failed: list[tuple[Claimed, Result]] = []
     async with Spool(parts.store, max(group.message.size, 1)) as spool:
         try:
-            async for block in group.content(parts.store).blocks():
+            async for block in group.content(parts).blocks():
                 await spool.write(block)
             spooled = await spool.finish()
         except (Failure, StorageError) as error:

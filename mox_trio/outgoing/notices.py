@@ -55,7 +55,7 @@ async def written(parts: Parts, group: Group, settled: Sequence[Settled], retry_
     if not by_action:
         return []
     try:
-        content = group.content(parts.store)
+        content = group.content(parts)
         original: _Original = (content, await content.header_block())
     except (Failure, Corrupt):
         original = (None, b"\r\n")  # what cannot be read any more is told of all the same

@@ -13,11 +13,13 @@ from typing import Final, Protocol
 
 from mox_trio.base.address import Address, Localpart
 from mox_trio.base.metrics import Metrics
-from mox_trio.config.live import LiveConfig
+from mox_trio.config.live import LiveConfig, Snapshot
 from mox_trio.mailqueue.queue import Mailqueue
 from mox_trio.mailstore import accounts
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.outgoing.job import Job, Result
+from mox_trio.outgoing.leftovers import Leftovers
+from mox_trio.outgoing.recent import Recent
 from mox_trio.policy.backoff import Schedule
 from storage_backends.index.api import AccountId, Transaction
 from storage_backends.index.tables.queue import Claimed, Message
@@ -63,6 +65,9 @@ class Parts:
     entropy: Callable[[int], bytes] = os.urandom
     also: tuple[Also, ...] = ()
     handles: OrderedDict[AccountId, Account] = field(default_factory=OrderedDict)
+    recent: Recent = field(default_factory=Recent)
+    leftovers: Leftovers = field(default_factory=Leftovers)
+    _named: dict[str, tuple[Snapshot, Account]] = field(default_factory=dict)
 
     async def account(self, account_id: AccountId) -> Account:
         """The handle of an account. The stores' NotFound when it is gone."""
@@ -73,6 +78,24 @@ class Parts:
             while len(self.handles) > HANDLES:
                 self.handles.popitem(last=False)
         return handle
+
+    async def account_named(self, name: str) -> Account:
+        """The handle of an account that the configuration has, made where it is not there yet; kept until the configuration
+        changes, since an account is removed from that first.
+        """
+        snapshot = self.config.current
+        since, handle = self._named.get(name, (None, None))
+        if handle is None or since is not snapshot:
+            handle = await accounts.ensure(self.store, name)
+            self._named.pop(name, None)
+            self._named[name] = snapshot, handle
+            while len(self._named) > HANDLES:
+                del self._named[next(iter(self._named))]
+        return handle
+
+    def forget_account(self, name: str) -> None:
+        """It is gone although the configuration has it: look again next time."""
+        self._named.pop(name, None)
 
     def schedule(self) -> Schedule:
         """When mail is tried again, as configured."""

@@ -20,6 +20,7 @@ from mox_trio.mailstore.entropy import Pool
 from mox_trio.mailstore.store import Account
 from mox_trio.outgoing import summary
 from mox_trio.outgoing.parts import Parts
+from mox_trio.outgoing.recent import SMALL
 from mox_trio.outgoing.summary import Summary
 from mox_trio.protocol.smtp.envelope import Body, Return
 from storage_backends.bodies.api import Source
@@ -85,8 +86,11 @@ async def queue(
         queued=store.now(),
     )
     try:
-        return await parts.queue.enqueue(row, recipients, also)
+        enqueued = await parts.queue.enqueue(row, recipients, also)
     except Failure:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 5), suppress(StorageError):
             await store.bodies[store.default_store].delete([ref])
         raise
+    if source.size <= SMALL and not enqueued.held and all(each.next_attempt <= row.queued for each in recipients):
+        parts.recent.keep(row.store, ref, source.blocks())
+    return enqueued

@@ -105,6 +105,7 @@ class Scheduler:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._renew)
             nursery.start_soon(self._tidy)
+            nursery.start_soon(self._parts.leftovers.run)
             while True:
                 changed = self._parts.queue.changed
                 try:

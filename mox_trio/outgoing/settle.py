@@ -10,7 +10,7 @@ commit is the only window in which a crash makes a duplicate.
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -246,10 +246,12 @@ def _record(settled: Settled, keep_until: int) -> RetiredRow:
 
 async def finish(plan: Plan) -> None:
     """After the transaction: bodies that nothing names any more go, and it is logged."""
+    parts = plan.parts
+    if plan.ended or plan.retries:
+        parts.recent.forget(plan.group.message.store, plan.group.message.ref)
     for ended in plan.ended:
-        with suppress(StorageError):  # an orphan then, which upkeep removes
-            if ended.store in plan.parts.store.bodies:
-                await plan.parts.store.bodies[ended.store].delete([ended.ref])
+        if ended.store in parts.store.bodies:
+            await parts.leftovers.discard(parts.store.bodies[ended.store], ended.ref)
     for each in plan.settled:
         result = each.result
         logger.info(

@@ -22,7 +22,6 @@ from mox_trio.config.live import Snapshot
 from mox_trio.config.models.dynamic import Account as AccountSettings
 from mox_trio.ledger import sent
 from mox_trio.ledger.sent import Limits
-from mox_trio.mailstore import accounts
 from mox_trio.mailstore.spool import Spooled
 from mox_trio.mailstore.store import Account
 from mox_trio.outgoing import composing, local, prepare, recipients, rewriting, senders, summary
@@ -32,6 +31,7 @@ from mox_trio.outgoing.senders import May
 from mox_trio.outgoing.sign import Signer
 from mox_trio.protocol.smtp.envelope import Body, Client, Envelope, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
+from storage_backends.errors import NotFound
 from storage_backends.index.tables import retired
 
 logger = logging.getLogger(__name__)
@@ -83,11 +83,14 @@ class Submission:
                 refusal.reply.code, refusal.reply.enhanced, refusal.reply.text, refusal.reason
             ) from None
         self._check_sender(client, checked.author)
-        account = await accounts.ensure(self._parts.store, client.login)
+        account = await self._parts.account_named(client.login)
         settings = snapshot.dynamic.accounts.get(client.login, DISABLED)
         taking = _Taking(client, envelope, message, snapshot, account, settings)
         try:
             name = await self._queue(taking, checked)
+        except NotFound:
+            self._parts.forget_account(client.login)
+            raise
         except Failure as failure:
             if failure.kind is not Kind.RATE:
                 raise

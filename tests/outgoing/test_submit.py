@@ -17,11 +17,13 @@ from trio.testing import MockClock
 from mox_trio.base.address import Address, Path
 from mox_trio.ledger import sent
 from mox_trio.mailqueue import managing
+from mox_trio.mailstore import accounts
 from mox_trio.mailstore.spool import Spool
 from mox_trio.outgoing.sign import Signer
 from mox_trio.outgoing.submit import Submission
 from mox_trio.protocol.smtp.envelope import Body, Client, Envelope, Notify, Recipient, Tls
 from mox_trio.protocol.smtp.reply import Refusal, Reply
+from storage_backends.errors import NotFound
 from tests.kit import sending
 from tests.kit.sending import World
 
@@ -195,6 +197,17 @@ async def test_limits_of_a_day_refuse_and_leave_nothing(autojump_clock: MockCloc
     account = await world.account()
     bob = Path.parse("<bob@b.example>")
     assert await sent.last_sent(world.queue.index, account.id, account.codec, bob) is not None
+
+
+async def test_an_account_that_goes_and_comes_back_is_opened_anew(autojump_clock: MockClock, world: World) -> None:
+    await submit(world, sending.MESSAGE)
+    await out(world)
+    await accounts.remove(world.store, "ann")
+    with pytest.raises(NotFound):
+        await submit(world, sending.MESSAGE)
+    await submit(world, sending.MESSAGE)
+    assert await out(world)
+    assert len(world.hosts.taken) == 2
 
 
 async def test_wishes_travel_with_the_message(autojump_clock: MockClock, world: World) -> None:
