@@ -12,11 +12,11 @@ Failures: LIMIT when the message grows larger than the limit, UNAVAILABLE when t
 may go on writing, but nothing more is kept, and every further call fails in the same way: no message has a hole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import trio
 
@@ -26,6 +26,8 @@ from mox_trio.mailstore.store import MailStore
 from mox_trio.protocol.mime.parser import Parser
 from mox_trio.protocol.mime.part import Part
 from storage_backends.bodies.api import BLOCK, Source
+
+T = TypeVar("T")
 
 MEMORY: Final = 256 * 1024
 """Bytes of a message that are kept in memory."""
@@ -104,8 +106,7 @@ class Spool:
             self.size += len(block)
             self._held += len(block)
             if self._held > MEMORY:
-                await trio.to_thread.run_sync(self._read, limiter=self._store.computing)
-                await self._flush()
+                await self._flush(self._read)
 
     async def finish(self) -> Spooled:
         """The message is whole. Fails as an earlier `write` did."""
@@ -113,12 +114,13 @@ class Spool:
         if self.size <= INLINE:
             await trio.lowlevel.checkpoint()  # between two of many small messages others have their turn
             root = self._end()
-        else:
+        elif self._scratch is None:
             root = await trio.to_thread.run_sync(self._end, limiter=self._store.computing)
+        else:
+            root = await self._flush(self._end)
         digest = self._hash.digest()
         if self._scratch is None:
             return Spooled(self.size, root, digest, b"".join(self._pending), None)
-        await self._flush()
         return Spooled(self.size, root, digest, None, self._scratch)
 
     def _check(self) -> None:
@@ -142,9 +144,16 @@ class Spool:
         self._read()
         return self._parser.close()
 
-    async def _flush(self) -> None:
+    async def _flush(self, read: Callable[[], T]) -> T:
+        """Read what waits and move it into the file, in one thread: a hop costs as much as either."""
+
+        def both() -> T:
+            result = read()
+            self._append()
+            return result
+
         try:
-            await trio.to_thread.run_sync(self._append, limiter=self._store.spooling)
+            return await trio.to_thread.run_sync(both, limiter=self._store.computing)
         except OSError as error:
             self._failure = Failure(
                 Kind.UNAVAILABLE, "the server is out of temporary space; try again later", str(error)

@@ -50,31 +50,34 @@ class DataReader:
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         """The content in these bytes, and at its end what follows it; None before."""
         work = self._held + data
-        end = work.find(END)
+        has_dots = END[:3] in work
+        end = work.find(END) if has_dots else -1
         if end >= 0:
             self._held = b""
-            return self._content(work[: end + 2], work[: end + 2]), work[end + len(END) :]
+            return self._content(work[: end + 2], work[: end + 2], has_dots), work[end + len(END) :]
         tail = _TAIL.search(work, max(0, len(work) - _LONGEST_TAIL))
         stop = tail.start() if tail else len(work)
         self._held = work[stop:]
-        return self._content(work[:stop], work), None
+        return self._content(work[:stop], work, has_dots), None
 
-    def _content(self, piece: bytes, seen: bytes) -> bytes:
-        """`piece` as it is kept; what is held back of `seen` shows smuggling already."""
+    def _content(self, piece: bytes, seen: bytes, has_dots: bool) -> bytes:
+        """`piece` as it is kept; what is held back of `seen` shows smuggling already. `has_dots`: CRLF and a dot is in `seen`."""
         if self.fault in AMBIGUOUS:
             return b""
-        if b"\n.\n" in seen or b"\n.\r\n" in seen:  # CRLF.CRLF is not in it: that would be the end
-            self.fault = Fault.SMUGGLING
+        found, has_bare_lf = _examined(piece)
+        # Each pass over a block counts: without dots behind CRLF only a bare line end can make one of these.
+        if (has_dots or has_bare_lf or found is Fault.BARE_CR) and (b"\n.\n" in seen or b"\n.\r\n" in seen):
+            self.fault = Fault.SMUGGLING  # CRLF.CRLF is not in it: that would be the end
             return b""
         if not piece:
             return b""
-        found = _fault(piece)
         if self.fault is not None:
             self.fault = found if found is Fault.BARE_CR else self.fault
             return b""
         self.fault = found
         # RFC 5321 4.5.2: the dot is removed that begins a line; what a bare LF begins is no line on the wire.
-        content = _as_kept(piece.replace(b"\r\n.", b"\r\n"))
+        content = piece.replace(b"\r\n.", b"\r\n") if has_dots else piece
+        content = _as_kept(content) if has_bare_lf else content
         if self._skip:
             content, self._skip = content[self._skip :], 0
         self.octets += len(content)
@@ -105,8 +108,8 @@ class ChunkReader:
             data = self._held + data
             self._held = b"\r" if data.endswith(b"\r") else b""
             data = data[: len(data) - len(self._held)]
-            self.fault = _fault(data)
-            data = _as_kept(data)
+            self.fault, has_bare_lf = _examined(data)
+            data = _as_kept(data) if has_bare_lf else data
         self.octets += len(data)
         if self.fault is None and self.octets > self._limit:
             self.fault = Fault.TOO_LARGE
@@ -118,14 +121,14 @@ class ChunkReader:
             self.fault = Fault.BARE_CR
 
 
-def _fault(piece: bytes) -> Fault | None:
-    """What is wrong with bytes that do not end between CR and LF."""
-    if piece.count(b"\r") != piece.count(b"\r\n"):
-        return Fault.BARE_CR
-    return Fault.NUL if b"\0" in piece else None
+def _examined(piece: bytes) -> tuple[Fault | None, bool]:
+    """What is wrong with bytes that do not end between CR and LF, and whether there is a bare LF."""
+    ends = piece.count(b"\r\n")
+    has_bare_lf = piece.count(b"\n") != ends
+    if piece.count(b"\r") != ends:
+        return Fault.BARE_CR, has_bare_lf
+    return (Fault.NUL if b"\0" in piece else None), has_bare_lf
 
 
 def _as_kept(piece: bytes) -> bytes:
-    if piece.count(b"\n") == piece.count(b"\r\n"):
-        return piece
     return piece.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
