@@ -7,13 +7,14 @@ header is encoded where it must be. Never raises for what a peer wrote.
 """
 
 import enum
+import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mox_trio.base import ids
-from mox_trio.base.address import Address, Path
+from mox_trio.base.address import Address, Literal, Path
 from mox_trio.protocol.mime import dates, header_writer, transfer
 from mox_trio.protocol.smtp.reply import Reply
 
@@ -236,7 +237,7 @@ def _recipient_fields(about: About, utf8: bool) -> Iterator[bytes]:
     yield _field("Action", about.action.value, utf8)
     yield _field("Status", about.status, utf8)
     if about.remote_host:
-        yield _field("Remote-MTA", f"dns; {about.remote_host}", utf8)
+        yield _field("Remote-MTA", f"dns; {_host(about.remote_host)}", utf8)
     if about.reply is not None:
         yield _field("Diagnostic-Code", f"smtp; {about.reply}", utf8)
     if about.last_attempt is not None:
@@ -324,3 +325,11 @@ def _part(kind: str, encoding: str, data: bytes) -> bytes:
         header_writer.structured("Content-Transfer-Encoding", encoding),
     ]
     return b"".join(fields) + b"\r\n" + data
+
+
+def _host(name: str) -> str:
+    """RFC 3464 2.1.2: a name, or an address in brackets."""
+    try:
+        return str(Literal(ipaddress.ip_address(name)))
+    except ValueError:
+        return name

@@ -4,6 +4,7 @@ import email
 import email.policy
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,15 @@ def groups(status: email.message.EmailMessage) -> list[email.message.Message]:
     payload = status.get_payload()
     assert isinstance(payload, list)
     return [each for each in payload if isinstance(each, email.message.Message)]
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("192.0.2.1", "[192.0.2.1]"), ("2001:db8::1", "[IPv6:2001:db8::1]"), ("mx.example", "mx.example")],
+)
+def test_a_host_that_is_an_address_stands_in_brackets(host: str, shown: str) -> None:
+    data = dsn.compose(replace(NOTICE, about=(replace(BOB, remote_host=host),)), FRAME, utf8=False)
+    assert f"Remote-MTA: dns; {shown}\r\n".encode() in data
 
 
 def test_a_failure_says_who_why_and_what() -> None:
