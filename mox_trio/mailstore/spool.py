@@ -95,6 +95,10 @@ class Spool:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self._scratch.close, limiter=self._store.spooling)
 
+    def fits(self, count: int) -> bool:
+        """Whether so many bytes more are kept without waiting for a thread."""
+        return self._held + count <= MEMORY
+
     async def write(self, data: bytes) -> None:
         """Take the next bytes. LIMIT when they are too many, UNAVAILABLE when the disk is full."""
         if self._failure is None and self.size + len(data) > self._limit:

@@ -69,7 +69,8 @@ class _Receiving:
     async def _keep(self, data: bytes) -> None:
         if self._failure is not None:
             return
-        self._dialog.takes_its_time()
+        if not self._spool.fits(len(data)):
+            self._dialog.takes_its_time()
         try:
             await self._spool.write(data)
         except Failure as failure:

@@ -79,7 +79,8 @@ class Dialog:
 
     def takes_its_time(self) -> None:
         """What comes now is our own doing, or meant to be slow: the client's deadline does not end it."""
-        self.waits.deadline = math.inf
+        if self.waits.deadline != math.inf:
+            self.waits.deadline = math.inf
 
     async def flush(self) -> None:
         """Send what there is to send, at the pace that the client deserves; `waits` ends it."""
@@ -92,11 +93,15 @@ class Dialog:
     async def flush_finally(self) -> None:
         """Send what there is to send, also when the session is cancelled meanwhile."""
         output = self.protocol.take_output()
+        output = output[self.connection.send_some(output) :]
         if output:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + GOODBYE):
                 await self.connection.send(output, timeout=math.inf)
 
     async def _send(self, data: bytes) -> None:
+        data = data[self.connection.send_some(data) :]
+        if not data:
+            return
         if self.waits.deadline == math.inf:
             self.waits.deadline = trio.current_time() + self.settings.command_timeout
         await self.connection.send(data, timeout=math.inf)

@@ -7,6 +7,7 @@ longer than `GOODBYE`. One task receives and one sends at a time.
 
 import functools
 import math
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,11 +65,15 @@ class Badge:
 class Connection:
     """Bytes in both directions, and who is at the ends."""
 
-    __slots__ = ("_ends", "_secured", "_stream", "badge", "tls")
+    __slots__ = ("_ends", "_secured", "_socket", "_stream", "badge", "tls")
 
     def __init__(self, stream: trio.abc.Stream, ends: Ends, badge: Badge | None = None) -> None:
         self._stream = stream
         self._ends = ends
+        self._socket = stream.socket if type(stream) is trio.SocketStream else None
+        """While nothing lies between us and the network, it is read and written without trio's streams, which cost more than a
+        command does.
+        """
         self._secured: Secured | None = None
         self.badge = badge or Badge()
         self.tls: Tls | None = None
@@ -136,13 +141,40 @@ class Connection:
         """
         try:
             if timeout == math.inf:
-                return bytes(await self._stream.receive_some(most))
+                return await self._received(most)
             with trio.move_on_after(timeout):
-                data = await self._stream.receive_some(most)
-                return data if type(data) is bytes else bytes(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                return await self._received(most)
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
             raise _broken(error) from None
         raise Silent(f"nothing received for {timeout:g} s")
+
+    async def _received(self, most: int) -> bytes:
+        if self._socket is None:
+            data = await self._stream.receive_some(most)
+            return data if type(data) is bytes else bytes(data)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        waited = False
+        while True:
+            try:
+                read = os.read(self._socket.fileno(), most)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(self._socket)
+                waited = True
+            else:
+                if not waited:
+                    await trio.lowlevel.cancel_shielded_checkpoint()
+                return read
+
+    def send_some(self, data: bytes | bytearray | memoryview) -> int:
+        """Send what the network takes at once, without giving way to other tasks; how many bytes that was, often all and with
+        TLS none. What is wrong shows in `send`.
+        """
+        if self._socket is None:
+            return 0
+        try:
+            return os.write(self._socket.fileno(), data)
+        except OSError:
+            return 0
 
     async def send(self, data: bytes | bytearray | memoryview, *, timeout: float) -> None:
         """Send all of it. Silent when the peer does not take it within `timeout` seconds, Broken; without an end as above."""
@@ -200,6 +232,7 @@ class Connection:
 
     def _take(self, secured: Secured) -> None:
         self._stream = secured.stream
+        self._socket = None
         self._secured = secured
         self.tls = secured.tls
 
