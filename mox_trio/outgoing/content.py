@@ -24,12 +24,14 @@ class Pieces:
         self._blocks = blocks
         self._block = b""
         self._at = 0
+        self._has_ended = False
 
     async def next(self) -> bytes | None:
         """The next piece, never empty; None at the end."""
         while self._at >= len(self._block):
             block = await anext(self._blocks, None)
             if block is None:
+                self._has_ended = True
                 return None
             self._block, self._at = block, 0
         if len(self._block) <= PIECE:
@@ -41,7 +43,7 @@ class Pieces:
 
     async def aclose(self) -> None:
         """No more is wanted. Not to be cancelled: the host may have just said that it has the message."""
-        if isinstance(self._blocks, AsyncGenerator):
+        if not self._has_ended and isinstance(self._blocks, AsyncGenerator):
             with trio.CancelScope(shield=True):
                 await self._blocks.aclose()
 

@@ -6,8 +6,10 @@ unless it is closing) or `Trouble` (no more can be said: close). `Trouble.in_dou
 and no answer came: the server may have it, so it is not for another host.
 """
 
+import math
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -18,6 +20,8 @@ from mox_trio.protocol.smtp.client_commands import Command, Step
 from mox_trio.protocol.smtp.client_offers import Offers
 from mox_trio.protocol.smtp.reply import Reply
 from mox_trio.transport.connection import Broken, Connection, Silent
+
+T = TypeVar("T")
 
 NOT_KNOWN: Final = frozenset({500, 501, 502, 503, 504})
 """Codes with which a host says that it does not know a command (RFC 5321 4.2.4)."""
@@ -91,6 +95,10 @@ class Dialog:
         """Transactions until now."""
         self.rests_since = self.began
         """When nobody used it any more."""
+        self._scope: trio.CancelScope | None = None
+        """Of `together`."""
+        self._latest = math.inf
+        self._overdue = Trouble("4.4.2", "")
 
     @property
     def offers(self) -> Offers:
@@ -155,6 +163,31 @@ class Dialog:
         finally:
             await self.connection.aclose()
 
+    async def together(self, work: Awaitable[T]) -> T:
+        """Wait for `work`, whose waits share a scope with a deadline that moves, because one for each costs as much as what is
+        said. In it each `send` is followed by `reply`.
+        """
+        self._scope = scope = trio.CancelScope()
+        try:
+            with scope:
+                return await work
+        finally:
+            self._scope, self._latest = None, math.inf
+        raise self._overdue
+
+    def hurry(self, seconds: float) -> None:
+        """Within `together`: from now on everything is over after so many seconds, and then in doubt."""
+        self._latest = trio.current_time() + seconds
+
+    def _allow(self, scope: trio.CancelScope, seconds: float, trouble: Trouble) -> None:
+        end = trio.current_time() + seconds
+        if end < self._latest:
+            self._overdue = trouble
+        else:
+            end = self._latest
+            self._overdue = Trouble("4.4.2", "the host did not say whether it has the message", in_doubt=True)
+        scope.deadline = end
+
     async def say(self, command: Command) -> Reply:
         """Send a command and wait for its reply, whatever it is. OutOfPlace, Trouble."""
         await self.send(self.client.send(command), self.timeouts.command)
@@ -162,10 +195,18 @@ class Dialog:
 
     async def send(self, data: bytes, timeout: float) -> None:
         """Bytes that the `client` made. After Trouble the host does not have all of them."""
+        if self._scope is None:
+            await self.send_part(data, timeout)
+            return
+        self._allow(self._scope, timeout, _lost("sending", f"nothing taken for {timeout:g} s"))
+        await self.send_part(data, math.inf)
+
+    async def send_part(self, data: bytes, timeout: float) -> None:
+        """The same with a deadline of its own, also in `together`: nothing is answered yet."""
         try:
             await self.connection.send(data, timeout=timeout)
         except (Silent, Broken) as error:
-            raise Trouble("4.4.2", f"the connection was lost while sending: {error}") from None
+            raise _lost("sending", str(error)) from None
 
     async def reply(self, *, in_doubt: bool = False) -> Reply:
         """The reply to what was sent first of all that has none; `in_doubt` is that of Trouble.
@@ -173,7 +214,7 @@ class Dialog:
         421 is Trouble, because the host is gone (RFC 5321 3.8), unless it answers the greeting or the end of a message.
         """
         try:
-            answered = await self._answered()
+            answered = await self._answered(in_doubt)
         except Trouble as trouble:
             raise Trouble(trouble.status, str(trouble), in_doubt=in_doubt) from None
         reply = answered.reply
@@ -181,7 +222,7 @@ class Dialog:
             raise Trouble(reply.enhanced or "4.3.2", f"the host closes the connection: {reply}", reply=reply)
         return reply
 
-    async def _answered(self) -> Answered:
+    async def _answered(self, in_doubt: bool) -> Answered:
         began = trio.current_time()
         timeout = self.timeouts.of(self.client.awaited_step)
         while True:
@@ -191,7 +232,9 @@ class Dialog:
                 raise Trouble("4.5.0", f"the host does not follow the protocol: {error}") from None
             if answered is not None:
                 break
-            self.client.receive(await self._receive(timeout))
+            self.client.receive(await self._receive(timeout, in_doubt))
+        if self._scope is not None and not self.client.awaits:
+            self._scope.deadline = math.inf  # what comes next may be a wait for the store
         self._metrics.observe(
             "smtpclient_command_duration_seconds",
             trio.current_time() - began,
@@ -201,11 +244,19 @@ class Dialog:
         )
         return answered
 
-    async def _receive(self, timeout: float) -> bytes:
+    async def _receive(self, timeout: float, in_doubt: bool) -> bytes:
+        if self._scope is not None:
+            silent = _lost("waiting for a reply", f"nothing received for {timeout:g} s", in_doubt=in_doubt)
+            self._allow(self._scope, timeout, silent)
+            timeout = math.inf
         try:
             data = await self.connection.receive(timeout=timeout)
         except (Silent, Broken) as error:
-            raise Trouble("4.4.2", f"the connection was lost while waiting for a reply: {error}") from None
+            raise _lost("waiting for a reply", str(error)) from None
         if not data:
             raise Trouble("4.4.2", "the host closed the connection without a reply")
         return data
+
+
+def _lost(doing: str, why: str, *, in_doubt: bool = False) -> Trouble:
+    return Trouble("4.4.2", f"the connection was lost while {doing}: {why}", in_doubt=in_doubt)

@@ -8,8 +8,7 @@ RFC 3030). The end of a message is sent only while the claim on it lasts longer 
 the connection is closed in the middle, which makes the server forget the message.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -73,8 +72,8 @@ async def transact(dialog: Dialog, work: Work) -> list[Verdict]:
     pieces = Pieces(work.message.blocks())
     try:
         if is_binary or (offers.chunking and work.chunking):
-            return await _ByChunks(dialog, work, Chunks(pieces, is_binary=is_binary)).send(opening)
-        return await _by_data(dialog, work, opening, pieces)
+            return await dialog.together(_ByChunks(dialog, work, Chunks(pieces, is_binary=is_binary)).send(opening))
+        return await dialog.together(_by_data(dialog, work, opening, pieces))
     finally:
         await pieces.aclose()
 
@@ -102,14 +101,14 @@ async def _send_content(dialog: Dialog, work: Work, pieces: Pieces) -> Reply:
         if pending and (early := await _send_unless_refused(dialog, pending)) is not None:
             return early
         pending = dialog.client.content(piece)
-    with _end_of_message(dialog, work):
-        await dialog.send(pending + dialog.client.end_of_content(), dialog.timeouts.block)
-        return await dialog.reply(in_doubt=True)
+    _before_end(dialog, work)
+    await dialog.send(pending + dialog.client.end_of_content(), dialog.timeouts.block)
+    return await dialog.reply(in_doubt=True)
 
 
 async def _send_unless_refused(dialog: Dialog, data: bytes) -> Reply | None:
     try:
-        await dialog.send(data, dialog.timeouts.block)
+        await dialog.send_part(data, dialog.timeouts.block)
     except Trouble:
         with trio.move_on_after(LAST_WORDS):
             try:
@@ -132,8 +131,8 @@ class _ByChunks:
         dialog = self._dialog
         chunk, is_last = await self._chunks.next()
         if is_last and dialog.offers.pipelining:
-            with _end_of_message(dialog, self._work):
-                verdicts, reply = await _open(dialog, opening, commands.bdat(len(chunk), last=True), chunk)
+            _before_end(dialog, self._work)
+            verdicts, reply = await _open(dialog, opening, commands.bdat(len(chunk), last=True), chunk)
         else:
             verdicts, _ = await _open(dialog, opening, None)
             reply = await self._send_each(chunk, is_last) if _any_accepted(verdicts) else None
@@ -154,13 +153,13 @@ class _ByChunks:
                 await self._answers(0)
                 return reply
             chunk, is_last = await self._chunks.next()
-        with _end_of_message(self._dialog, self._work):
-            await self._send_chunk(chunk, is_last=True)
-            return await self._answers(0, in_doubt=True) or await self._dialog.reply(in_doubt=True)
+        _before_end(self._dialog, self._work)
+        await self._send_chunk(chunk, is_last=True)
+        return await self._answers(0, in_doubt=True) or await self._dialog.reply(in_doubt=True)
 
     async def _send_chunk(self, chunk: bytes, *, is_last: bool) -> None:
         command = self._dialog.client.send(commands.bdat(len(chunk), last=is_last))
-        await self._dialog.send(command + chunk, self._dialog.timeouts.block)
+        await self._dialog.send_part(command + chunk, self._dialog.timeouts.block)
 
     async def _answers(self, most: int, *, in_doubt: bool = False) -> Reply | None:
         """Wait until at most so many replies are awaited; the first refusal among those that came, else the last one."""
@@ -219,12 +218,8 @@ def _check_claim(dialog: Dialog, work: Work) -> None:
         raise ClaimEnds("4.3.0", "the claim on the message would end before the host has to answer")
 
 
-@contextmanager
-def _end_of_message(dialog: Dialog, work: Work) -> Iterator[None]:
-    """Within it the end is sent and answered: only while the claim lasts, and all of it within the time of the answer."""
+def _before_end(dialog: Dialog, work: Work) -> None:
+    """The end is sent only while the claim lasts, and answered within the time of the answer all in all."""
     _check_claim(dialog, work)
     work.before_end()
-    with trio.move_on_after(dialog.timeouts.final) as scope:
-        yield
-    if scope.cancelled_caught:
-        raise Trouble("4.4.2", "the host did not say whether it has the message", in_doubt=True)
+    dialog.hurry(dialog.timeouts.final)

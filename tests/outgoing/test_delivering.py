@@ -1,5 +1,6 @@
 """Deliveries to hosts of a domain: which are tried, what each recipient gets, what the next attempt learns."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -242,6 +243,41 @@ async def test_a_message_whose_end_was_not_answered_is_not_for_another_host(
         assert await here.outcomes(job("you@two.example")) == [(Outcome.TEMPORARY, "4.4.2")]
         assert second.connections == 0
         assert trio.current_time() - began == pytest.approx(0 if answer == "" else 600)  # RFC 5321 4.5.3.2.6
+
+
+@pytest.mark.parametrize(("step", "seconds"), [("MAIL", 300), ("RCPT", 300), ("DATA", 120)])
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+async def test_each_answer_has_its_time(
+    nursery: trio.Nursery, autojump_clock: Clock, extensions: tuple[str, ...], step: str, seconds: float
+) -> None:
+    here = world(nursery)
+    here.network.host("192.0.2.1", Host(extensions, {step: [None]}))
+    began = trio.current_time()
+    (result,) = await here.deliver(job())
+    assert (result.outcome, result.status) == (Outcome.TEMPORARY, "4.4.2")
+    assert f"waiting for a reply: nothing received for {seconds} s" in result.detail
+    assert trio.current_time() - began == pytest.approx(seconds)  # RFC 5321 4.5.3.2
+
+
+class Slow(Message):
+    """A message whose store takes ten minutes for a block."""
+
+    async def blocks(self) -> AsyncGenerator[bytes, None]:
+        async for block in super().blocks():
+            await trio.sleep(600)
+            yield block
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), (), ("PIPELINING", "CHUNKING"), ("CHUNKING",)])
+async def test_waiting_for_the_store_is_not_waiting_for_the_host(
+    nursery: trio.Nursery, autojump_clock: Clock, extensions: tuple[str, ...]
+) -> None:
+    here = world(nursery)
+    host = here.network.host("192.0.2.1", Host(extensions))
+    blocks = [b"Subject: slow\r\n\r\n" + b"x" * 70_000 + b"\r\n", b"y" * 70_000 + b"\r\n"]
+    (result,) = await here.deliver(job(message=Slow(blocks)))
+    assert not result.is_failure
+    assert host.messages[0].content == b"".join(blocks)
 
 
 async def test_all_addresses_of_a_host_are_tried_and_share_the_time(
