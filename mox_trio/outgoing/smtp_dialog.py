@@ -49,9 +49,17 @@ class Timeouts:
 
     def of(self, step: Step) -> float:
         """How long the reply may take."""
-        return {Step.GREETING: self.greeting, Step.DATA: self.data, Step.QUIT: self.goodbye}.get(step) or (
-            self.final if step in (Step.CONTENT, Step.BDAT) else self.command
-        )
+        match step:
+            case Step.CONTENT | Step.BDAT:
+                return self.final
+            case Step.DATA:
+                return self.data
+            case Step.GREETING:
+                return self.greeting
+            case Step.QUIT:
+                return self.goodbye
+            case _:
+                return self.command
 
 
 class Refused(Exception):

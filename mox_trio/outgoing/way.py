@@ -4,6 +4,7 @@ import ipaddress
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mox_trio.config.models.listeners import Listener
 from mox_trio.config.models.static import Static, Tls
@@ -103,6 +104,7 @@ def verifying(tls: Tls) -> ssl.SSLContext:
     return context
 
 
+@lru_cache(1024)
 def maybe_ip(host: str) -> IpAddress | None:
     """The address that a text writes, in brackets or not; None for a name."""
     try:
