@@ -25,6 +25,8 @@ IpAddress = IPv4Address | IPv6Address
 RECEIVED_AT_ONCE: Final = 64 * 1024
 """Bytes."""
 
+_FLOWING: Final = 8 * 1024
+
 HANDSHAKE: Final = 60.0
 """Seconds."""
 
@@ -65,7 +67,7 @@ class Badge:
 class Connection:
     """Bytes in both directions, and who is at the ends."""
 
-    __slots__ = ("_ends", "_secured", "_socket", "_stream", "badge", "tls")
+    __slots__ = ("_ends", "_flows", "_secured", "_socket", "_stream", "badge", "tls")
 
     def __init__(self, stream: trio.abc.Stream, ends: Ends, badge: Badge | None = None) -> None:
         self._stream = stream
@@ -74,6 +76,8 @@ class Connection:
         """While nothing lies between us and the network, it is read and written without trio's streams, which cost more than a
         command does.
         """
+        self._flows = False
+        """So much came the last time that more may be there; else looking first is a call in vain."""
         self._secured: Secured | None = None
         self.badge = badge or Badge()
         self.tls: Tls | None = None
@@ -152,18 +156,19 @@ class Connection:
         if self._socket is None:
             data = await self._stream.receive_some(most)
             return data if type(data) is bytes else bytes(data)
-        await trio.lowlevel.checkpoint_if_cancelled()
         waited = False
         while True:
+            if waited or not self._flows:
+                await trio.lowlevel.wait_readable(self._socket)
+            else:
+                await trio.lowlevel.checkpoint()  # others have their turn
+            waited = True
             try:
                 read = os.read(self._socket.fileno(), most)
             except BlockingIOError:
-                await trio.lowlevel.wait_readable(self._socket)
-                waited = True
-            else:
-                if not waited:
-                    await trio.lowlevel.cancel_shielded_checkpoint()
-                return read
+                continue
+            self._flows = len(read) >= _FLOWING
+            return read
 
     def send_some(self, data: bytes | bytearray | memoryview) -> int:
         """Send what the network takes at once, without giving way to other tasks; how many bytes that was, often all and with

@@ -159,6 +159,7 @@ def _parameter(name: str, value: str) -> list[str]:
 
 
 _CHARSET: Final = "utf-8''"
+_SPACE: Final = 0x20
 _CONTINUED: Final = "continued"
 """Stands for what is before the value on a line that goes on: about as wide as a tab is shown."""
 
@@ -171,6 +172,20 @@ def _fold(name: str, body: bytes) -> Written:
     if body and len(line) + len(body) < FOLD_OCTETS and body == body.strip(b" \t"):
         return Written(b"%b %b\r\n" % (line, body))
     lines: list[bytes] = []
+    if _has_single_spaces(body):  # each line ends at the last space that is near enough, without looking at each word
+        rest, most = body, FOLD_OCTETS - len(line) - 1
+        while len(rest) > most:
+            end = rest.rfind(b" ", 0, most + 1)
+            if end < 0:
+                end = rest.find(b" ")
+            if end < 0:
+                break
+            lines.append(b"%b %b" % (line, rest[:end]))
+            line, rest, most = b"", rest[end + 1 :], FOLD_OCTETS - 1
+        lines.append(b"%b %b" % (line, rest))
+        if max(map(len, lines)) > LINE_OCTETS:
+            raise Unwritable(f"a part of {name} is too long for a line")
+        return Written(b"\r\n".join(lines) + b"\r\n")
     is_first = True
     for piece in _PIECE.findall(b" " + body):
         if not is_first and len(line) + len(piece) > FOLD_OCTETS:
@@ -182,6 +197,11 @@ def _fold(name: str, body: bytes) -> Written:
             raise Unwritable(f"a part of {name} is too long for a line")
     lines.append(line)
     return Written(b"\r\n".join(lines) + b"\r\n")
+
+
+def _has_single_spaces(body: bytes) -> bool:
+    """Whether words are parted by one space each, as nearly always."""
+    return bool(body) and b"  " not in body and b"\t" not in body and body[0] != _SPACE and body[-1] != _SPACE
 
 
 def _refuse_controls(value: str) -> None:
