@@ -14,14 +14,15 @@ quoted, cut and on one line; nothing here raises for them. What is the same for 
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from mox_trio.base import text
-from mox_trio.base.address import Address, Literal
+from mox_trio.base.address import Address, Literal, Path
+from mox_trio.base.domain import Domain
 from mox_trio.incoming.evidence import Evidence
 from mox_trio.incoming.judge import Subject
 from mox_trio.incoming.settings import Settings
-from mox_trio.policy.results import ArcStatus, DkimSignature, DmarcPolicy, DmarcStatus, IprevStatus, Spf, SpfStatus
+from mox_trio.policy.results import ArcStatus, DkimSignature, DmarcPolicy, DmarcStatus, IprevStatus, SpfStatus
 from mox_trio.policy.verdict import Verdict
 from mox_trio.protocol import auth_results
 from mox_trio.protocol.auth_results import Result
@@ -68,11 +69,39 @@ class Fields:
         evidence = self.subject.evidence
         fields: list[bytes] = [header_writer.lines("Return-Path", [str(self.subject.envelope.reverse_path)])]
         if evidence is not None:
-            results = _results(evidence, self.subject, override)
-            fields.append(auth_results.written(self.settings.hostname, results))
-            fields.append(_received_spf(evidence.spf, self))
+            subject = self.subject
+            checked = _Checked(
+                self.settings.hostname,
+                evidence,
+                subject.content.author,
+                subject.remote,
+                subject.envelope.reverse_path,
+                subject.client.hello[:255],
+                override,
+            )
+            # What was found of a sender without signatures is found again and again.
+            fields.append(_of_checks(checked) if evidence.dkim else _of_checks_remembered(checked))
         fields.append(_received(self))
         return b"".join(fields)
+
+
+class _Checked(NamedTuple):
+    """All that the fields about the checks say."""
+
+    hostname: Domain
+    evidence: Evidence
+    author: Address | None
+    remote: str
+    reverse_path: Path
+    hello: str
+    override: str
+
+
+def _of_checks(checked: _Checked) -> bytes:
+    return auth_results.written(checked.hostname, _results(checked)) + _received_spf(checked)
+
+
+_of_checks_remembered: Final = lru_cache(maxsize=512)(_of_checks)
 
 
 def _received(fields: Fields) -> bytes:
@@ -112,14 +141,14 @@ def _protocol(client: Client, envelope: Envelope, *, lmtp: bool) -> str:
     return f"ESMTP{secure}" if client.extended or secure else "SMTP"
 
 
-def _received_spf(spf: Spf, fields: Fields) -> bytes:
-    subject, host = fields.subject, fields.settings.hostname.ascii
+def _received_spf(checked: _Checked) -> bytes:
+    spf, host = checked.evidence.spf, checked.hostname.ascii
     domain = spf.domain.ascii if spf.domain is not None else "the sender"
     said = _SAID.get(spf.status, "says nothing certain about")
     pairs = [
-        ("client-ip", subject.remote),
-        ("envelope-from", str(subject.envelope.reverse_path)[1:-1]),
-        ("helo", subject.client.hello[:255]),
+        ("client-ip", checked.remote),
+        ("envelope-from", str(checked.reverse_path)[1:-1]),
+        ("helo", checked.hello),
         *([("problem", spf.detail)] if spf.detail and spf.status in (SpfStatus.TEMPERROR, SpfStatus.PERMERROR) else []),
         *([("mechanism", spf.mechanism)] if spf.mechanism else []),
         ("receiver", host),
@@ -127,7 +156,7 @@ def _received_spf(spf: Spf, fields: Fields) -> bytes:
     ]
     keys = " ".join(f"{name}={_keyed(value)};" for name, value in pairs).removesuffix(";")
     return header_writer.lines(
-        "Received-SPF", [f"{spf.status.value} ({host}: {domain} {said} {subject.remote} as permitted sender) {keys}"]
+        "Received-SPF", [f"{spf.status.value} ({host}: {domain} {said} {checked.remote} as permitted sender) {keys}"]
     )
 
 
@@ -138,12 +167,13 @@ def _keyed(value: str) -> str:
     return '"' + _NEEDS_BACKSLASH.sub(r"\\\1", text.without_controls(value)) + '"'
 
 
-def _results(evidence: Evidence, subject: Subject, override: str) -> list[Result]:
+def _results(checked: _Checked) -> list[Result]:
+    evidence = checked.evidence
     results = [
         Result(
             "iprev",
             evidence.iprev.status.value,
-            (("policy.iprev", subject.remote),),
+            (("policy.iprev", checked.remote),),
             comment=_dnssec(evidence.iprev.authentic),
             reason="" if evidence.iprev.status is IprevStatus.PASS else evidence.iprev.detail,
         ),
@@ -159,7 +189,7 @@ def _results(evidence: Evidence, subject: Subject, override: str) -> list[Result
         oldest = (("header.oldest-pass", str(evidence.arc.oldest_pass)),)
         shown = _dnssec(evidence.arc.authentic)
         results.append(Result("arc", evidence.arc.status.value, oldest, shown, evidence.arc.detail))
-    results.append(_dmarc(evidence, subject.content.author, override))
+    results.append(_dmarc(evidence, checked.author, checked.override))
     return results
 
 
