@@ -180,7 +180,7 @@ def test_what_is_wrong_is_said_at_the_start(site: Site, old: str, new: str, said
 def test_root_binds_the_ports_and_is_gone_before_anybody_is_served(open_path: Path, open_python: list[str]) -> None:
     site = Site(open_path, 25, 24, address="127.99.0.1", user=USER)
     config, log = site.write(), open_path / "log"
-    command = [*open_python, "-c", "from mox_trio.cli.main import main; main()", "--config", str(config), "serve"]
+    command = [*open_python, "-P", "-c", "from mox_trio.cli.main import main; main()", "--config", str(config), "serve"]
     with shared_server.child(command, log) as process:
         wait_until(log, "message=serving", process)
         with smtplib.SMTP("127.99.0.1", 25, timeout=60) as client:
