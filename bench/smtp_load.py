@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Final
 
 LINE: Final = b"The quick brown fox jumps over the lazy dog, again and again.\r\n"
+TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+TLS.check_hostname = False
+TLS.verify_mode = ssl.CERT_NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,7 @@ class Connection:
         self._wire: socket.socket = wire
         self._rest = b""
         if load.login:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            self._wire = context.wrap_socket(wire)
+            self._wire = TLS.wrap_socket(wire)
         self._expect(1)
         self._say(b"EHLO client.example\r\n", 1)
         if load.login:

@@ -5,13 +5,14 @@ import getpass
 import ipaddress
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -92,7 +93,7 @@ class Server:
 
     def messages(self, mailbox: str = "Inbox") -> int:
         """How many messages a mailbox of the account has."""
-        rows: list[dict[str, Any]] = json.loads(_command(self.config, "--json", "mailbox", "list", "bench"))
+        rows: list[dict[str, Any]] = json.loads(command(self.config, "--json", "mailbox", "list", "bench"))
         return next((int(row["messages"]) for row in rows if row["name"] == mailbox), 0)
 
 
@@ -116,7 +117,7 @@ def prepare(directory: Path, ports: list[int]) -> Path:
     config.write_text(STATIC.format(**values, smtp=smtp, submissions=submissions, sink=sink))
     (directory / "data" / "domains.toml").write_text(DYNAMIC)
     self_signed(directory / "cert.pem", directory / "key.pem")
-    _command(config, "account", "set-password", "bench", given=PASSWORD + "\n")
+    command(config, "account", "set-password", "bench", given=PASSWORD + "\n")
     return config
 
 
@@ -150,15 +151,16 @@ def self_signed(cert: Path, key: Path) -> None:
 def running(config: Path, ports: list[int], wrapped: tuple[str, ...] = ()) -> Iterator[Server]:
     """Serve until the block ends. `wrapped` is a command that runs the server, as strace does."""
     smtp, submissions, sink, dns = ports
-    command = [*wrapped, PROGRAM, "--config", str(config), "serve"]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen([*wrapped, PROGRAM, "--config", str(config), "serve"])
     try:
         _wait(smtp, process)
         pid = _child(process.pid) if wrapped else process.pid
         yield Server(pid, smtp, submissions, sink, dns, config)
     finally:
-        process.terminate()
-        process.wait(30)
+        with suppress(ProcessLookupError):
+            # strace hands no signals on.
+            os.kill(_child(process.pid) if wrapped else process.pid, signal.SIGTERM)
+        process.wait(60)
 
 
 @contextmanager
@@ -178,7 +180,7 @@ def inbox(config: Path) -> Iterator[bytes]:
     """The messages of the account's Inbox."""
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "mail"
-        _command(config, "export", "bench", str(target), "--mailbox", "Inbox")
+        command(config, "export", "bench", str(target), "--mailbox", "Inbox")
         for file in target.rglob("*"):
             if file.is_file():
                 yield file.read_bytes()
@@ -203,6 +205,7 @@ def _child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
-def _command(config: Path, *arguments: str, given: str = "") -> str:
-    command = [PROGRAM, "--config", str(config), *arguments]
-    return subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True, text=True).stdout
+def command(config: Path, *arguments: str, given: str = "") -> str:
+    """Run a command of the program and return what it prints."""
+    line = [PROGRAM, "--config", str(config), *arguments]
+    return subprocess.run(line, input=given, stdout=subprocess.PIPE, check=True, text=True).stdout
