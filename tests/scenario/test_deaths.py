@@ -20,6 +20,8 @@ from tests.kit.world_settings import Settings
 ANN = "ann@one.example"
 PATIENCE = 120.0
 """Seconds until a client gives up."""
+MOST_CALLS = 40
+"""Calls to the index until a message is taken, with those of the server beside it."""
 
 
 @asynccontextmanager
@@ -55,8 +57,10 @@ def count(messages: list[bytes], name: str) -> int:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "behind"])
 async def test_what_a_server_received_survives_it(tmp_path: Path, autojump_clock: MockClock, after: bool) -> None:
     async with mortal(tmp_path, autojump_clock) as (net, begin):
-        replies = []
-        for number in range(1, 10):
+        replies = [""]
+        while not replies[-1].startswith("250"):  # the server's own calls burn the fuse too: how many differs
+            number = len(replies)
+            assert number <= MOST_CALLS
             server, name = net["one"], f"number{number}"
             server.index.after, server.index.fuse = after, number
             replies.append(await maybe_reply(server, name, ANN))
@@ -64,8 +68,7 @@ async def test_what_a_server_received_survives_it(tmp_path: Path, autojump_clock
             await begin()
             there = count(await net["one"].mails(), name)
             assert there == 1 if replies[-1].startswith("250") else there <= 1
-        assert replies[0] == ""
-        assert replies[-1].startswith("250")
+        assert replies[1] == ""
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "behind"])
