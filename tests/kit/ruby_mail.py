@@ -1,11 +1,12 @@
 """The mails of the ruby-mail collection, which lies beside the repository and is not a part of it."""
 
 import os
-from pathlib import Path
 
 import pytest
 
-DIRECTORY = Path(__file__).parents[3] / "shared" / "conformance" / "ruby-mail"
+from tests.kit import conformance
+
+DIRECTORY = conformance.DIRECTORY / "ruby-mail"
 ABSENT = "the collection is absent"
 """Stands for all its mails in the cases of a test, which then asks for it by `needed`."""
 

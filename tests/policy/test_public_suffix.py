@@ -1,14 +1,14 @@
 """Organisational domains: the public suffix list's own tests, read in place."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from mox_trio.base.domain import Domain, InvalidAddress
 from mox_trio.policy import public_suffix
+from tests.kit import conformance
 
-TESTS = Path("/work/shared/conformance/psl/tests")
+TESTS = conformance.DIRECTORY / "psl/tests"
 
 
 def cases() -> list[tuple[str, str | None]]:

@@ -3,7 +3,6 @@
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
@@ -14,9 +13,10 @@ from mox_trio.base.address import Path
 from mox_trio.policy import spf
 from mox_trio.policy.questions import Kind, Question
 from mox_trio.policy.results import Spf, SpfStatus
+from tests.kit import conformance
 from tests.kit.dns import Zone, decide
 
-SUITES = FilePath("/work/shared/conformance/spf/test")
+SUITES = conformance.DIRECTORY / "spf/test"
 CLIENT = ipaddress.ip_address("192.0.2.1")
 
 

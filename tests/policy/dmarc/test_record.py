@@ -2,7 +2,6 @@
 
 import re
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +11,9 @@ from mox_trio.base import limits
 from mox_trio.policy.dmarc import record
 from mox_trio.policy.dmarc.record import BadRecord, Record, ReportTo
 from mox_trio.policy.results import DmarcPolicy
+from tests.kit import conformance
 
-REPORTS = Path("/work/shared/conformance/parsedmarc/samples/aggregate")
+REPORTS = conformance.DIRECTORY / "parsedmarc/samples/aggregate"
 REJECT, QUARANTINE, NONE = DmarcPolicy.REJECT, DmarcPolicy.QUARANTINE, DmarcPolicy.NONE
 
 
