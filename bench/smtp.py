@@ -25,12 +25,16 @@ from typing import Any, Final
 import dns.message
 import dns.query
 import dns.rdatatype
+import trio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from dkim import sign  # type: ignore[import-untyped, unused-ignore]
 
-from bench.mailbox import fsync_ms
+from bench.mailbox import fill, fsync_ms
 from bench.smtp_server import PASSWORD, RECIPIENT, Server, command, free_ports, names, prepare, running
+from mox_trio.app import build
+from mox_trio.config.load import static as static_document
+from mox_trio.mailstore import accounts
 
 PEERS: Final = Path(__file__).resolve().parents[2] / "shared" / "bench" / "peers.py"
 IDLE: Final = 2000
@@ -192,6 +196,26 @@ def idle(server: Server, directory: Path, seconds: float, key: str) -> None:
             wire.close()
 
 
+def full(directory: Path, ports: list[int], seconds: float) -> None:
+    """The same load on an Inbox of 500 and of 100,000 messages."""
+    for messages in (500, 100_000):
+        place = directory / str(messages)
+        place.mkdir()
+        config = prepare(place, ports)
+        trio.run(_fill, config, messages)
+        with running(config, ports) as server:
+            load(server, server.smtp, "--keep", seconds=1)
+            found = load(server, server.smtp, "--connections", "10", "--keep", seconds=seconds)
+            report(f"4 KiB, 10 connections kept, into {server.messages()} messages", found, "the same")
+
+
+async def _fill(config: Path, messages: int) -> None:
+    static = await trio.to_thread.run_sync(static_document, config)
+    async with build.services(static) as services:
+        account = await accounts.open(services.mail, "bench")
+        await fill(services.mail, account, "Inbox", messages)
+
+
 def syncs(config: Path, ports: list[int], directory: Path) -> None:
     """How often the server syncs, counted by strace in a run of its own."""
     if shutil.which("strace") is None:
@@ -251,7 +275,7 @@ def main() -> None:
     """Parse arguments and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--only", default=",".join((*PARTS, "syncs", "peer")))
+    parser.add_argument("--only", default=",".join((*PARTS, "full", "syncs", "peer")))
     given = parser.parse_args()
     wanted = given.only.split(",")
     pem, record = key_pair()
@@ -266,6 +290,8 @@ def main() -> None:
                 with running(config, ports) as server:
                     for name in (each for each in PARTS if each in wanted):
                         PARTS[name](server, directory, given.seconds, pem)
+            if "full" in wanted:
+                full(directory, ports, given.seconds)
             if "syncs" in wanted:
                 syncs(config, ports, directory)
         if "peer" in wanted:
