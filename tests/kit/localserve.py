@@ -82,14 +82,16 @@ def running(directory: Path, *options: str, base: int | None = None) -> Iterator
     base = base or free_base()
     log = directory.with_name(directory.name + ".log")
     command = [str(PROGRAM), "localserve", "--dir", str(directory), "--base-port", str(base), *options]
+    before = log.stat().st_size if log.exists() else 0
     with shared_server.child(command, log) as process:
-        _wait_until_ready(log, process)
+        _wait_until_ready(log, before, process)
         yield LocalServer(directory, base, process, log)
 
 
-def _wait_until_ready(log: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(log: Path, before: int, process: subprocess.Popen[bytes]) -> None:
+    """`before`: octets that an earlier server wrote to the log."""
     deadline = time.monotonic() + START
-    while "\nready\n" not in log.read_text():
+    while b"\nready\n" not in log.read_bytes()[before:]:
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)  # another process: there is no event to wait for
