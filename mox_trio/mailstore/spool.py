@@ -20,6 +20,7 @@ from typing import Final, Self, TypeVar
 
 import trio
 
+from mox_trio.base import hashing
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore.scratch import Scratch
 from mox_trio.mailstore.store import MailStore
@@ -35,8 +36,6 @@ INLINE: Final = 8 * 1024
 """Messages up to this size in bytes are parsed and rendered on the event loop: a thread would cost more than most of
 them do, and the worst of them takes 20 ms.
 """
-UNLOCKED: Final = 2047
-"""Most bytes that hashlib hashes without giving up the interpreter's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +136,7 @@ class Spool:
         """In a thread unless there is little; each block once, even when the task is cancelled behind it."""
         for block in self._unread:
             self._parser.feed(block)
-            # hashlib gives up the interpreter's lock for longer pieces; for a small message that costs more than hashing.
-            step = UNLOCKED if len(block) <= INLINE else len(block)
-            for start in range(0, len(block), step):
-                self._hash.update(block[start : start + step])
+            hashing.feed(self._hash, block)
         self._pending += self._unread
         self._unread = []
 

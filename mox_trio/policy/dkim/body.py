@@ -15,10 +15,9 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Final
 
+from mox_trio.base import hashing
+
 PIECE: Final = 128 * 1024
-UNLOCKED: Final = 2047
-"""Most bytes that hashlib hashes without giving up the interpreter's lock, which costs more than hashing little."""
-LITTLE: Final = 8 * 1024
 _CRLFS: Final = b"\r\n" * 4096
 _TAB_TO_SPACE: Final = bytes.maketrans(b"\t", b" ")
 
@@ -107,7 +106,7 @@ class _Simple:
                 self._hash.update(_CRLFS[: 2 * several])
                 self._blank -= several
             self._empty = False
-            _feed(self._hash, data[:stop] if stop < len(data) else data)
+            hashing.feed(self._hash, data[:stop] if stop < len(data) else data)
         self._blank += (len(data) - stop) // 2
 
 
@@ -146,9 +145,3 @@ def _trailing_crlfs(data: bytes) -> int:
     if last >= 0:
         stop = last + 1
     return stop + 1 if data[stop : stop + 1] == b"\n" else stop
-
-
-def _feed(digest: "sha256", data: bytes) -> None:  # type: ignore[valid-type]
-    step = UNLOCKED if len(data) <= LITTLE else len(data)
-    for start in range(0, len(data), step):
-        digest.update(data[start : start + step] if step < len(data) else data)  # type: ignore[attr-defined]

@@ -12,8 +12,9 @@ from typing import Final
 from dkim.canonicalization import Relaxed
 from dkim.util import InvalidTagValueList, parse_tag_value
 
+from mox_trio.base import hashing
 from mox_trio.base.domain import Domain, InvalidAddress
-from mox_trio.policy.dkim.body import LITTLE, UNLOCKED, Canonical
+from mox_trio.policy.dkim.body import Canonical
 from mox_trio.protocol.mime import header
 
 FWS: Final = b" \t\r\n"
@@ -85,12 +86,9 @@ def own_form(signature: bytes, canonical: Canonical) -> bytes:
 
 
 def sha256_of(data: bytes) -> bytes:
-    """Little is hashed in pieces for which hashlib keeps the interpreter's lock: giving it up costs more."""
-    if len(data) > LITTLE:
-        return sha256(data).digest()
+    """The SHA-256."""
     digest = sha256()
-    for start in range(0, len(data), UNLOCKED):
-        digest.update(data[start : start + UNLOCKED])
+    hashing.feed(digest, data)
     return digest.digest()
 
 
