@@ -1,17 +1,32 @@
 """Settings and servers that all tests share; each server is started once a run, when the first test needs it."""
 
+import logging
 import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mox_trio.app import logs
 from tests.kit import postgres, s3, shared_server
 
 # No deadline: the machine may be busy with other tests. CI draws the same examples each time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Commands and servers that a test runs in its process configure the log of that process."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, logger in list(root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in logs.PACKAGES:
+            logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -3,23 +3,9 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
-
-import pytest
 
 from mox_trio.app import logs
 from mox_trio.config.models.static import Log
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in (*logs.PACKAGES, "mox_trio.config"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def written(settings: Log, *, quiet: bool = False) -> list[str]:
