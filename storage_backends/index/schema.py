@@ -199,13 +199,21 @@ message = table(
     sqlite_with_rowid=False,
 )
 
-# Tombstones of messages, for QRESYNC (RFC 7162 3.2.10).
+# Tombstones of messages, for QRESYNC (RFC 7162 3.2.10), and what they were: who has not heard of their going can read them
+# until the mail is erased.
 expunged = table(
     "expunged",
     Column("mailbox_id", Id, ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("uid", BigInteger, primary_key=True, autoincrement=False),
-    count("modseq"),
+    count("modseq"),  # of the going
     count("at"),
+    count("email_id"),
+    count("createseq"),
+    count("flags"),
+    count("keywords"),
+    count("received"),
+    count("saved"),
+    count("size"),
     Index("ix_expunged_modseq", "mailbox_id", "modseq"),
     Index("ix_expunged_at", "at"),
     sqlite_with_rowid=False,

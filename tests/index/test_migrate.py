@@ -75,9 +75,11 @@ FIRST_DATA = (
     "INSERT INTO mailbox (account_id, name, uidvalidity) VALUES (1, 'Inbox', 7)",
     "INSERT INTO email (account_id, object_id, thread_id, store, ref) VALUES (1, 'M1', 'T1', 'main', 'r')",
     "INSERT INTO message (mailbox_id, uid, email_id) VALUES (1, 1, 1)",
+    "INSERT INTO expunged (mailbox_id, uid, modseq, at) VALUES (1, 9, 3, 4)",
     "INSERT INTO setting (account_id, name) VALUES (1, 'x')",
 )
 COUNTS = "SELECT name, modseq, created, (SELECT count(*) FROM message), (SELECT count(*) FROM queued) FROM account"
+TOMBSTONES = "SELECT mailbox_id, uid, modseq, at, email_id FROM expunged"
 
 
 def of_the_first_release(connection: Connection) -> None:
@@ -97,6 +99,7 @@ def test_a_sqlite_of_the_first_release_keeps_its_rows(tmp_path: Path) -> None:
     migrate.sqlite(path)
     raw = sqlite3.connect(path)
     assert raw.execute(COUNTS).fetchall() == [("ann", 1, 5, 1, 0)]
+    assert raw.execute(TOMBSTONES).fetchall() == [(1, 9, 3, 4, 0)]
     assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
     raw.close()
 
@@ -110,6 +113,7 @@ def test_a_postgres_of_the_first_release_keeps_its_rows(postgres_database: str) 
     migrate.postgres(postgres_database)
     with psycopg.connect(postgres_database) as raw:
         assert raw.execute(COUNTS).fetchall() == [("ann", 1, 5, 1, 0)]
+        assert raw.execute(TOMBSTONES).fetchall() == [(1, 9, 3, 4, 0)]
         assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
 
 

@@ -32,6 +32,20 @@ async def test_expunging_takes_those_with_the_deleted_flag_only(store: MailStore
     assert (await expunging.expunge(store, account, inbox)).uids == []
 
 
+async def test_what_went_can_be_read_until_it_is_erased(store: MailStore, account: Account) -> None:
+    first = await put(store, account, message(), flags=["\\Seen"])
+    second = await put(store, account, message())
+    inbox = first.mailbox_id
+    (row,) = await reading.rows(store, inbox, [(1, 1)])
+    await expunging.erase(store, account, inbox, [(1, 1)])
+    await moving.move(store, account, inbox, [(2, 2)], "Archive")
+    gone = await reading.gone_details(store, account, inbox, [first.uid, second.uid], ("size", "envelope"))
+    assert [each.row.email_id for each in gone] == [first.email_id, second.email_id]
+    assert gone[0].row._replace(modseq=row.modseq) == row
+    assert gone[0].columns[0] == len(message())
+    assert await reading.mail(store, account, gone[0].row.email_id) == message()
+
+
 async def test_uids_are_never_given_twice(store: MailStore, account: Account) -> None:
     first = await put(store, account, message())
     await expunging.erase(store, account, first.mailbox_id, EVERYTHING)

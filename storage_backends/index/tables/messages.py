@@ -162,6 +162,17 @@ def _details(kind: str, names: tuple[str, ...]) -> Prepared:
     )
 
 
+@cache
+def _gone_details(names: tuple[str, ...]) -> Prepared:
+    columns: list[ColumnElement[Any]] = [email.c[name] for name in names]
+    return prepared(
+        select(*(expunged.c[name] for name in MessageRow._fields), *columns)
+        .join(email, email.c.id == expunged.c.email_id)
+        .where(expunged.c.mailbox_id == p("mailbox"), any_of(expunged.c.uid, "uids"))
+        .order_by(expunged.c.uid)
+    )
+
+
 def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[Row]:
     """The columns of MessageRow and then the named columns of `email`, in the order of the UIDs. Sealed ones stay
     sealed.
@@ -170,6 +181,11 @@ def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple
     """
     kind, parameters = selection(tx, mailbox_id, ranges)
     return tx.all(_details(kind, names), {"mailbox": mailbox_id, **parameters})
+
+
+def gone_details(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
+    """The same of messages that went and whose mails are not erased yet; `modseq` is that of their going."""
+    return tx.all(_gone_details(names), {"mailbox": mailbox_id, "uids": list(uids)})
 
 
 def placements(tx: Transaction, email_id: EmailId) -> list[tuple[MailboxId, Uid]]:

@@ -218,15 +218,17 @@ _RELEASE = {
     )
     for kind, within in _SELECTIONS
 }
+_WAS = ("email_id", "createseq", "flags", "keywords", "received", "saved", "size")
 _BURY = {
     kind: prepared(
         insert(expunged).from_select(
-            ["mailbox_id", "uid", "modseq", "at"],
+            ["mailbox_id", "uid", "modseq", "at", *_WAS],
             select(
                 message.c.mailbox_id,
                 message.c.uid,
                 p("modseq", type_=BigInteger),
                 p("at", type_=BigInteger),
+                *(message.c[name] for name in _WAS),
             ).where(_IN_MAILBOX, within),
         )
     )
