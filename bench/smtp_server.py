@@ -5,6 +5,7 @@ import getpass
 import ipaddress
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -98,14 +99,15 @@ class Server:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
+    """Ports that nobody uses now, below those that the system gives to connections."""
+    found: dict[int, socket.socket] = {}
+    while len(found) < count:
+        port = secrets.choice(range(12_000, 32_000))
+        with suppress(OSError):
+            found[port] = socket.create_server(("127.0.0.1", port))
+    for each in found.values():
         each.close()
-    return ports
+    return list(found)
 
 
 def prepare(directory: Path, ports: list[int]) -> Path:

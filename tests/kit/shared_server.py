@@ -22,6 +22,7 @@ import fcntl
 import importlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -40,6 +41,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 Running = Callable[[Path], AbstractContextManager[Mapping[str, str]]]
 PR_SET_PDEATHSIG: Final = 1
+FIRST_PORT: Final = 12_000
+LAST_PORT: Final = 32_000
 
 
 class StartFailed(Exception):
@@ -146,12 +149,18 @@ def child(command: Sequence[str], log: Path, env: Mapping[str, str] | None = Non
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback TCP ports that were free a moment ago, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
+    """Loopback TCP ports that were free a moment ago, all different.
+
+    They lie below those that the system gives to connections, which may be many while the server that takes one starts.
+    """
+    found: dict[int, socket.socket] = {}
+    while len(found) < count:
+        port = secrets.choice(range(FIRST_PORT, LAST_PORT))
+        with suppress(OSError):
+            found[port] = socket.create_server(("127.0.0.1", port))
+    for each in found.values():
         each.close()
-    return ports
+    return list(found)
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
