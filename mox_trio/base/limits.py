@@ -126,3 +126,75 @@ HOST_ADDRESSES: Final = 10
 
 DIALLED_ADDRESSES: Final = 20
 """Addresses of one host that are remembered between attempts: the last ones."""
+
+HTTP_HEADER_BYTES: Final = 16 * 1024
+"""Octets of a request's line and header."""
+
+HTTP_HEADER_LIST_BYTES: Final = 32 * 1024
+"""Octets of a header of HTTP/2 when it is unpacked (RFC 9113 6.5.2)."""
+
+HTTP_STREAMS: Final = 50
+"""Requests at a time of one connection of HTTP/2."""
+
+HTTP_BODY_BYTES: Final = 1024 * 1024
+"""Octets of a request's body, where the service does not say otherwise."""
+
+HTTP_LEFT_OVER_BYTES: Final = 256 * 1024
+"""Octets of a body that nobody wants which are still read, so that the client sees the answer."""
+
+WEBSOCKET_MESSAGE_BYTES: Final = 1024 * 1024
+"""Octets of one message of a websocket."""
+
+IMAP_LINE_OCTETS: Final = 64 * 1024
+"""Octets of a command's text between literals, with CRLF. RFC 7162 4 asks for 8,192; sets of numbers are longer."""
+
+IMAP_LITERAL_OCTETS: Final = 100 * 1024
+"""Octets of one literal that is not a message: a name, a password, a text to search for, an annotation."""
+
+IMAP_LITERALS_OCTETS: Final = 1024 * 1024
+"""Octets of all such literals of a command."""
+
+IMAP_LITERALS: Final = 1000
+"""Literals of a command that are not messages."""
+
+IMAP_LITERAL_MINUS_OCTETS: Final = 4096
+"""RFC 7888 5: the largest literal that a client of LITERAL- sends without waiting."""
+
+IMAP_SKIPPED_OCTETS: Final = 1024 * 1024
+"""Octets that are read and thrown away because the client sent them without waiting for an answer; beyond, the session ends."""
+
+IMAP_COMMAND_OCTETS: Final = 2 * 1024 * 1024
+"""Octets of a whole command without its messages: a command of many literals has many lines."""
+
+IMAP_DEPTH: Final = 50
+"""Nesting of search keys and of parentheses."""
+
+IMAP_SEARCH_KEYS: Final = 1000
+"""Search keys of one command."""
+
+IMAP_LIST_ITEMS: Final = 1000
+"""Members of one list: flags, items of FETCH, patterns of LIST, entries of METADATA."""
+
+IMAP_SET_RANGES: Final = 20_000
+"""Ranges of one set of numbers: more do not fit into a line."""
+
+IMAP_APPEND_MESSAGES: Final = 10_000
+"""Messages of one APPEND (RFC 3502)."""
+
+IMAP_CATENATE_PARTS: Final = 1000
+"""Parts of one message by CATENATE (RFC 4469)."""
+
+IMAP_BAD_COMMANDS: Final = 20
+"""Commands in a row that make no sense before a session ends."""
+
+IMAP_SASL_OCTETS: Final = 16 * 1024
+"""Octets of an answer to a challenge of AUTHENTICATE with CRLF."""
+
+IMAP_ID_FIELDS: Final = 30
+"""RFC 2971 3.3: pairs of ID."""
+
+IMAP_RESPONSE_LINE_OCTETS: Final = 4 * 1024 * 1024
+"""Octets of a line of another server's response: lists of found messages may be long."""
+
+IMAP_RESPONSE_LITERAL_OCTETS: Final = 1024 * 1024
+"""Octets of a literal of another server that is given as a value; a larger one is streamed."""
