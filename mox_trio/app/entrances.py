@@ -7,7 +7,8 @@ from typing import Final
 
 import trio
 
-from mox_trio.app import supervise
+from mox_trio.app import doors as bound_doors
+from mox_trio.app import supervise, web
 from mox_trio.app.doors import Door
 from mox_trio.app.server_tls import ServerCertificates
 from mox_trio.base.address import Address, Path
@@ -53,6 +54,7 @@ class Common:
     receiver: Callable[[Door], Receiver]
     """Who takes the mail of a door."""
     monitoring: HttpServer
+    web: web.Ports
 
 
 def most(limits: PerNetwork) -> Most:
@@ -72,7 +74,7 @@ def entrances(doors: Iterable[Door], common: Common) -> list[tuple[trio.socket.S
     made: dict[tuple[str, str], Entrance] = {}
     found = []
     for door in doors:
-        key = door.listener, door.service.name
+        key = door.listener, f"{door.service.name} {door.service.port}"
         if key not in made:  # one receiver and one set of contexts for all addresses of a service
             made[key] = _entrance(door, common)
         found.append((door.socket, made[key]))
@@ -80,13 +82,21 @@ def entrances(doors: Iterable[Door], common: Common) -> list[tuple[trio.socket.S
 
 
 def _entrance(door: Door, common: Common) -> Entrance:
-    is_smtp = door.service.name in KINDS
-    handler = _smtp(door, common) if is_smtp else _monitoring(common.monitoring, common.closing)
+    tls: ServerTls | None = None
+    handler: Handler
+    if door.service.name in KINDS:
+        handler = _smtp(door, common)
+        tls = common.certificates.for_users(door.listener) if door.service.name == "submissions" else None
+    elif door.service.protocol in bound_doors.WEB:
+        handler = common.web.handler(door)
+        tls = common.certificates.for_web(door.listener) if door.service.protocol == "https" else None
+    else:
+        handler = _monitoring(common.monitoring, common.closing)
     return Entrance(
         listener=door.listener,
         protocol=door.service.name,
         handler=supervise.guard(door.service.name, handler, common.metrics),
-        tls=common.certificates.for_users(door.listener) if door.service.name == "submissions" else None,
+        tls=tls,
         proxies=door.settings.proxy_protocol_from,
     )
 
@@ -154,7 +164,6 @@ def _starttls(door: Door, certificates: ServerCertificates) -> ServerTls | None:
 def _monitoring(server: HttpServer, closing: Closing) -> Handler:
     async def handle(connection: Connection, refused: Refused | None) -> None:
         if refused is None:
-            with closing.interruptible():
-                await server.serve(connection)
+            await server.serve(connection, closing)
 
     return handle

@@ -30,9 +30,11 @@ from mox_trio.app import (
     loops,
     mail_in,
     mail_out,
+    plugins,
     privileges,
     running_lock,
     supervise,
+    web,
 )
 from mox_trio.app.doors import Door
 from mox_trio.app.entrances import Common
@@ -53,7 +55,7 @@ from mox_trio.outgoing.scheduler import LOOK
 from mox_trio.policy import public_suffix
 from mox_trio.policy.ratelimit import FailedLogins
 from mox_trio.protocol.smtp.server_events import Kind
-from mox_trio.services import Running, Services
+from mox_trio.services import Running, Services, Web
 from mox_trio.smtpd.receiver import Receiver
 from mox_trio.transport import dial as network
 from mox_trio.transport.accepting import Accepting
@@ -101,7 +103,7 @@ async def run(static: Static, stop: Stop, ready: Ready, variant: Variant = Varia
     """Serve until `stop`. Failure, ConfigErrors, an error of the stores, or LoopFailed in a group."""
     descriptors.allow(static.limits.sessions)
     with ExitStack() as sockets:
-        opened = await doors.opened(static, sockets, wanted=variant.wanted)
+        opened = await doors.opened(static, sockets, wanted=variant.wanted, web=plugins.kinds())
         directory = static.data_directory
         await trio.to_thread.run_sync(partial(privileges.drop, static.user, directory, fix=static.fix_permissions))
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -151,6 +153,7 @@ class Server:
             "upkeep": partial(loops.look_after, _desk(services)),
             "gauges": partial(loops.show_queue, self.running.queue, self.metrics),
             **self.mail_out.loops(),
+            **self.common.web.applications.loops(),
             **more,
         }
         return Plan(
@@ -179,15 +182,25 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
         is_users = entrances.KINDS[door.service.name] is Kind.SUBMISSION
         return out.receiver(door) if is_users else into.receiver(door)
 
+    failed_logins = FailedLogins(minute, day, exempt=admission.is_exempt, now=time.time)
+    attempts, closing = LoginAttempts(services.mail), Closing()
+    given = Web(services, metrics, failed_logins, attempts, out.parts, out.submission)
     common = Common(
         services=services,
         metrics=metrics,
-        closing=Closing(),
+        closing=closing,
         certificates=loaded,
-        failed_logins=FailedLogins(minute, day, exempt=admission.is_exempt, now=time.time),
-        attempts=LoginAttempts(services.mail),
+        failed_logins=failed_logins,
+        attempts=attempts,
         receiver=receiver,
         monitoring=HttpServer(Monitoring(metrics, partial(_check, services))),
+        web=web.Ports(
+            services.config,
+            await web.applications(opened, given),
+            web.requests(entrances.most(limits.http_requests_minute), admission),
+            metrics,
+            closing,
+        ),
     )
     running = Running(
         services=services,
@@ -195,7 +208,7 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
         queue=out.queue,
         stop=stop.order,
         sessions=lambda: admission.sessions,
-        listening=tuple(f"{door.service.name} {door.place}" for door in opened),
+        listening=tuple(f"{each.name} {door.place}" for door in opened for each in door.services),
         started=services.mail.now(),
     )
     return Server(running, metrics, opened, Accepting(admission, metrics), common, out)

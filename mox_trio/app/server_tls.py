@@ -10,11 +10,14 @@ from typing import Final
 import trio
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.config import check_listeners
 from mox_trio.config.models.listeners import Listener, ListenerTls
 from mox_trio.config.models.static import Static
 from mox_trio.transport import certificates
 from mox_trio.transport.certificates import Files, FromFiles, Terms
 
+HTTP: Final = ("h2", "http/1.1")
+"""RFC 9113 3.2, RFC 9112."""
 REGISTERED: Final = 10.0
 """Seconds until a certificate that a user registered counts."""
 
@@ -25,6 +28,7 @@ class ServerCertificates:
     def __init__(self) -> None:
         self._mail: dict[str, FromFiles] = {}
         self._users: dict[str, FromFiles] = {}
+        self._web: dict[str, FromFiles] = {}
         self._client: dict[str, bool] = {}
 
     @classmethod
@@ -47,6 +51,8 @@ class ServerCertificates:
         tickets = listener.smtp is not None and listener.smtp.tls_session_tickets
         self._mail[name] = await FromFiles.load(files, Terms(tls.min_version, tickets))
         self._users[name] = await FromFiles.load(files, Terms(tls.min_version))
+        if any(each.protocol == "https" for each in check_listeners.bound(listener)):
+            self._web[name] = await FromFiles.load(files, Terms(tls.min_version, alpn=HTTP))
         self._client[name] = tls.client_certificates
 
     def for_mail(self, listener: str) -> FromFiles | None:
@@ -57,9 +63,13 @@ class ServerCertificates:
         """What users are shown, where they may show one too; None for a listener without certificates."""
         return self._users.get(listener)
 
+    def for_web(self, listener: str) -> FromFiles | None:
+        """What browsers are shown, who are asked for nothing; None for a listener without web services."""
+        return self._web.get(listener)
+
     async def follow(self) -> None:
         """Keep them as their files are, for ever."""
-        await certificates.follow([*self._mail.values(), *self._users.values()])
+        await certificates.follow([*self._mail.values(), *self._users.values(), *self._web.values()])
 
     async def register(self, registered: Callable[[], Awaitable[list[bytes]]]) -> None:
         """Let users show what they registered."""

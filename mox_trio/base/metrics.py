@@ -50,6 +50,8 @@ TABLE: Final[dict[str, Metric]] = {
     "logging_level_error_total": _counter("Log lines of level error."),
     "authentication_total": _counter("Login attempts.", "kind", "variant", "result"),
     "authentication_ratelimited_total": _counter("Login attempts refused for too many failed ones.", "kind"),
+    "httpserver_request_duration_seconds": _histogram("Web requests until their end.", "handler", "method", "code"),
+    "httpserver_refused_total": _counter("Web requests refused before they were looked at.", "reason"),
     "smtpserver_connection_total": _counter("Connections to SMTP servers.", "kind"),
     "smtpserver_command_duration_seconds": _histogram("SMTP commands and replies.", "kind", "cmd", "code", "ecode"),
     "smtpserver_delivery_total": _counter("Messages from outside, by what became of them.", "result", "reason"),

@@ -1,95 +1,118 @@
-"""The one file that knows hypercorn's insides: its `TCPServer` on a connection of ours.
+"""The one file that knows hypercorn's insides: its `TCPServer` and `Lifespan` on connections of ours.
 
-hypercorn opens no sockets here and does no TLS: the accept path did. It asks a stream for its socket to learn who the peer is;
-the one it gets answers with the ends of the connection, which are true behind a proxy. Its sends are shielded from
-cancellation, so the stream has a deadline of its own: a client that takes nothing is gone after it.
+hypercorn opens no sockets here and does no TLS: the accept path did, and `wire` is what it gets for a stream. Stopping: a
+connection on which nothing is asked ends at once; one that is being answered ends after its answer; what is not over when the
+session is cancelled is dropped, also where a client takes nothing of what is sent.
 What goes wrong with a client ends its connection; an application that fails is logged and answered with 500.
 """
 
 import logging
-import socket
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
+from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ASGIFramework
 
-from mox_trio.transport.connection import Broken, Connection, Ends, Silent
+from mox_trio.base import limits
+from mox_trio.httpd import wire
+from mox_trio.httpd.wire import Wire
+from mox_trio.transport.closing import Closing
+from mox_trio.transport.connection import Connection
 
 logger = logging.getLogger(__name__)
 
-SEND: Final = 30.0
-"""Seconds in which a client takes what is sent."""
-READ: Final = 60.0
-"""Seconds in which the next bytes of a request come."""
-IDLE: Final = 5.0
-"""Seconds that a connection may wait for the next request; hypercorn waits for it also when the client is gone."""
-HEADERS: Final = 16 * 1024
-"""Octets of a request's line and header that are taken."""
+IDLE: Final = 50.0
+"""Seconds that a connection may take until the header of its next request is there."""
+PING: Final = 20.0
+"""Seconds between pings on a websocket; its client answers, or is gone after `wire.READ`."""
+STARTING: Final = 60.0
+"""Seconds that an application may take to start, and to stop."""
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""ASGI 3: scope, receive, send."""
+
+WIRE: Final = "wire"
+"""Where `scope["state"]` has the `Wire`."""
 
 
-class _Socket:
-    """What hypercorn asks a socket: who is at its ends."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._ends = Ends(
-            connection.peer_address, connection.peer_port, connection.local_address, connection.local_port
-        )
-
-    @property
-    def family(self) -> int:
-        return socket.AF_INET if self._ends.peer_address.version == 4 else socket.AF_INET6
-
-    def getpeername(self) -> tuple[str, int]:
-        return str(self._ends.peer_address), self._ends.peer_port
-
-    def getsockname(self) -> tuple[str, int]:
-        return str(self._ends.local_address), self._ends.local_port
-
-
-class _Stream:
-    """A connection as hypercorn wants a stream, without TLS as far as it knows."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.socket = _Socket(connection)
-        self._is_broken = False
-
-    async def send_all(self, data: bytes) -> None:
-        if self._is_broken:
-            raise trio.BrokenResourceError
-        try:
-            await self._connection.send(data, timeout=SEND)
-        except (Silent, Broken) as error:
-            self._is_broken = True
-            # Who waits for the client's next bytes ends too.
-            await trio.aclose_forcefully(self._connection.stream)
-            raise trio.BrokenResourceError from error
-
-    async def receive_some(self, most: int) -> bytes:
-        return bytes(await self._connection.stream.receive_some(most))
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
+def _config() -> Config:
+    config = Config()
+    config.errorlog = logger
+    config.keep_alive_timeout = IDLE
+    config.h11_max_incomplete_size = limits.HTTP_HEADER_BYTES
+    config.h2_max_header_list_size = limits.HTTP_HEADER_LIST_BYTES
+    config.h2_max_concurrent_streams = limits.HTTP_STREAMS
+    config.websocket_max_message_size = limits.WEBSOCKET_MESSAGE_BYTES
+    config.websocket_ping_interval = PING
+    config.include_server_header = False
+    config.include_date_header = True
+    config.startup_timeout = STARTING
+    config.shutdown_timeout = STARTING
+    return config
 
 
 class Server:
     """Serves an ASGI application on connections."""
 
-    def __init__(self, application: ASGIFramework) -> None:
-        self._application = ASGIWrapper(application)
-        self._config = Config()
-        self._config.errorlog = logger
-        self._config.keep_alive_timeout = IDLE
-        self._config.read_timeout = int(READ)
-        self._config.h11_max_incomplete_size = HEADERS
-        self._config.include_server_header = False
-        self._context = WorkerContext(None)
+    def __init__(self, application: Application) -> None:
+        self._application = ASGIWrapper(cast("Any", application))
+        self._config = _config()
 
-    async def serve(self, connection: Connection) -> None:
-        """Answer requests until the client goes, or says nothing for too long."""
-        stream = cast("Any", _Stream(connection))
-        await TCPServer(self._application, self._config, self._context, {}, stream).run()
+    async def serve(self, connection: Connection, closing: Closing | None = None) -> None:
+        """Answer requests until the client goes, says nothing for too long, or the server stops."""
+        context, stream = WorkerContext(None), wire.of(connection)
+        async with trio.open_nursery() as beside:
+            beside.start_soon(_listen, context, stream, closing or Closing())
+            state = {WIRE: stream}
+            await TCPServer(self._application, self._config, context, cast("Any", state), cast("Any", stream)).run()
+            beside.cancel_scope.cancel()
+
+
+async def _listen(context: WorkerContext, stream: Wire, closing: Closing) -> None:
+    """Tell hypercorn of the client's end and of ours, so that what waits for a next request waits no longer."""
+    try:
+        with closing.interruptible():
+            await stream.ended.wait()
+        await context.terminated.set()
+        await trio.sleep_forever()
+    finally:
+        with trio.CancelScope(shield=True):
+            await stream.drop()
+
+
+class Lifetime:
+    """An application from its start to its stop (ASGI lifespan), again after a failure: a loop of the server."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self.started = trio.Event()
+        """Set while requests may come."""
+
+    async def run(self) -> None:
+        """Start it, and stop it when cancelled. Raises what it fails with."""
+        stop = trio.Event()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._live, stop)
+            try:
+                await trio.sleep_forever()
+            finally:
+                stop.set()
+
+    async def _live(self, stop: trio.Event) -> None:
+        lifespan = Lifespan(ASGIWrapper(cast("Any", self._application)), _config(), cast("Any", {}))
+        try:
+            # Cancelled from outside it would have no time to stop; both ways are bounded.
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(lifespan.handle_lifespan)
+                    await lifespan.wait_for_startup()
+                    self.started.set()
+                    await stop.wait()
+                    await lifespan.wait_for_shutdown()
+                    nursery.cancel_scope.cancel()
+        finally:
+            self.started = trio.Event()

@@ -53,6 +53,8 @@ class Terms:
     """Let clients resume sessions."""
     clients: tuple[bytes, ...] = ()
     """DER of the certificates that clients may show."""
+    alpn: tuple[str, ...] = ()
+    """Protocols that are chosen from, the best first (RFC 7301)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,8 @@ def server_context(terms: Terms) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if terms.min_version == "1.3" else ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    if terms.alpn:
+        context.set_alpn_protocols(terms.alpn)
     if not terms.tickets:
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0

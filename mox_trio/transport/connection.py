@@ -138,6 +138,11 @@ class Connection:
         """The protocols that the client of TLS asked for (RFC 7301)."""
         return self._secured.hello.alpn if self._secured else ()
 
+    @property
+    def chosen_alpn(self) -> str:
+        """The one of them that both speak; empty for none, and without TLS."""
+        return (self._secured.stream.selected_alpn_protocol() or "") if self._secured else ""
+
     async def receive(self, most: int = RECEIVED_AT_ONCE, *, timeout: float) -> bytes:
         """Bytes as they come, at least one and at most `most`; b"" at the end. Silent after `timeout` seconds, Broken.
 

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from mox_trio.base.metrics import Metrics
-from mox_trio.httpd import monitoring, serving
+from mox_trio.httpd import monitoring, serving, wire
 from mox_trio.httpd.monitoring import Monitoring
 from mox_trio.httpd.serving import Server
 from mox_trio.transport.connection import Connection
@@ -151,10 +151,10 @@ async def test_a_client_that_takes_nothing_is_gone_in_time(autojump_clock: trio.
             await self._stream.aclose()
 
     client, ours = wires.pair()
-    stuck = Connection(Stuck(ours.stream), serving._Socket(ours)._ends)
+    stuck = Connection(Stuck(ours.stream), wire.Peer(ours).ends)
     await client.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", timeout=1)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Server(application()).serve, stuck)
         assert await client.receive(timeout=1000) == b""
-        assert trio.current_time() == serving.SEND
-    assert trio.current_time() <= serving.SEND + serving.IDLE, "hypercorn waits for the next request in vain"
+        assert trio.current_time() == wire.SEND
+    assert trio.current_time() <= wire.SEND + serving.IDLE, "hypercorn waits for the next request in vain"

@@ -1,0 +1,115 @@
+"""A connection as hypercorn wants a stream, with the deadlines that hypercorn does not have.
+
+- What is sent goes in pieces, each of which a client takes within SEND seconds: who takes little at a time is served, who takes
+  nothing is gone. hypercorn's sends are shielded from cancellation, so `drop` closes the connection under them.
+- Bytes of a request, and answers to the pings of a websocket, come within READ seconds of the last ones. While a whole
+  request is being answered (`busy`), the client has nothing to say and is not waited for.
+"""
+
+import socket
+from typing import Final
+
+import trio
+
+from mox_trio.transport.connection import Broken, Connection, Ends, Silent
+
+SEND: Final = 30.0
+"""Seconds in which a client takes a piece of what is sent."""
+PIECE: Final = 64 * 1024
+READ: Final = 60.0
+"""Seconds in which the next bytes of a request come."""
+
+
+class Peer:
+    """What hypercorn asks a socket: who is at its ends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.ends = Ends(connection.peer_address, connection.peer_port, connection.local_address, connection.local_port)
+
+    @property
+    def family(self) -> int:
+        """Of the peer's address."""
+        return socket.AF_INET if self.ends.peer_address.version == 4 else socket.AF_INET6
+
+    def getpeername(self) -> tuple[str, int]:
+        """The true client, also behind a proxy that speaks PROXY."""
+        return str(self.ends.peer_address), self.ends.peer_port
+
+    def getsockname(self) -> tuple[str, int]:
+        """Our end."""
+        return str(self.ends.local_address), self.ends.local_port
+
+
+class Wire:
+    """Without TLS as far as hypercorn knows: it speaks HTTP/1.1, and HTTP/2 with who begins with it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.socket = Peer(connection)
+        self.busy = 0
+        """Requests that came whole and are being answered."""
+        self.ended = trio.Event()
+        """The client says nothing more."""
+        self._heard = trio.current_time()
+        self._is_broken = False
+
+    async def send_all(self, data: bytes) -> None:
+        """Send all of it; BrokenResourceError for a client that is gone or takes nothing."""
+        if self._is_broken:
+            raise trio.BrokenResourceError
+        try:
+            for start in range(0, len(data), PIECE):
+                piece = data if len(data) <= PIECE else data[start : start + PIECE]
+                await self.connection.send(piece, timeout=SEND)
+        except (Silent, Broken) as error:
+            self._is_broken = True
+            # Who waits for the client's next bytes ends too.
+            await self.drop()
+            raise trio.BrokenResourceError from error
+
+    async def receive_some(self, most: int) -> bytes:
+        """Bytes as they come, b"" at the end. TooSlowError when they do not."""
+        self._heard = trio.current_time()
+        while True:
+            with trio.move_on_at(self._heard + READ):
+                data = bytes(await self.connection.stream.receive_some(most))
+                if not data:
+                    self.ended.set()
+                return data
+            if self.busy:
+                self._heard = trio.current_time()
+            elif trio.current_time() >= self._heard + READ:
+                self.ended.set()
+                raise trio.TooSlowError
+
+    async def drop(self) -> None:
+        """Close at once, without goodbye: whoever sends or receives ends."""
+        self.ended.set()
+        await trio.aclose_forcefully(self.connection.stream)
+
+    async def aclose(self) -> None:
+        """Say goodbye and close."""
+        self.ended.set()
+        await self.connection.aclose()
+
+
+class TlsWire(Wire):
+    """With TLS, which hypercorn finds begun: the protocol is what ALPN chose."""
+
+    @property
+    def transport_stream(self) -> "TlsWire":
+        """Where hypercorn looks for the socket."""
+        return self
+
+    async def do_handshake(self) -> None:
+        """It is done."""
+        await trio.lowlevel.checkpoint()
+
+    def selected_alpn_protocol(self) -> str:
+        """h2 or http/1.1; empty where the client asked for nothing."""
+        return self.connection.chosen_alpn
+
+
+def of(connection: Connection) -> Wire:
+    """The wire for a connection."""
+    return Wire(connection) if connection.tls is None else TlsWire(connection)
