@@ -19,12 +19,13 @@ from mox_trio.config.models.limits import PerNetwork
 from mox_trio.config.models.static import Static
 from mox_trio.httpd.serving import Server as HttpServer
 from mox_trio.mailstore.attempts import LoginAttempts
+from mox_trio.mailstore.entering import Who
 from mox_trio.policy.ratelimit import FailedLogins, Most
 from mox_trio.protocol.smtp.server_events import Kind
 from mox_trio.services import Services
 from mox_trio.smtpd import session
 from mox_trio.smtpd.receiver import Receiver
-from mox_trio.smtpd.settings import Parts, Settings, Who
+from mox_trio.smtpd.settings import Parts, Settings
 from mox_trio.transport import admission
 from mox_trio.transport.accepting import Entrance, Handler
 from mox_trio.transport.admission import Admission, Refused

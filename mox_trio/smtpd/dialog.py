@@ -12,8 +12,9 @@ from mox_trio.protocol.smtp.envelope import Client
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from mox_trio.protocol.smtp.server import ServerConnection
 from mox_trio.protocol.smtp.server_events import Kind
-from mox_trio.smtpd import replies, tarpit
+from mox_trio.smtpd import replies
 from mox_trio.smtpd.settings import Parts, Settings
+from mox_trio.transport import tarpit
 from mox_trio.transport.connection import Connection
 from storage_backends.errors import StorageError
 

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
-from mox_trio.base.address import Address, Path
+from mox_trio.base.address import Path
 from mox_trio.base.metrics import Metrics
-from mox_trio.mailstore.attempts import LoginAttempts
-from mox_trio.mailstore.logins import Logins
+from mox_trio.mailstore.entering import Who
 from mox_trio.mailstore.store import MailStore
-from mox_trio.protocol.smtp.envelope import IpAddress
 from mox_trio.protocol.smtp.extensions import Terms
 from mox_trio.protocol.smtp.server_events import Kind
 from mox_trio.smtpd.receiver import Receiver
@@ -64,35 +61,9 @@ class Settings:
         )
 
 
-class FailedLogins(Protocol):
-    """Failed logins of addresses and their neighbourhoods, shared by all protocols (`policy.ratelimit` counts them)."""
-
-    def may_try(self, address: IpAddress) -> bool:
-        """Whether a login from there is looked at."""
-
-    def failed(self, address: IpAddress) -> None:
-        """Somebody there failed."""
-
-    def succeeded(self, address: IpAddress) -> None:
-        """Somebody there got in: forget the address's failures."""
-
-
 def no_tls_reports(path: Path) -> bool:
     """No path takes TLS reports."""
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Who may log in."""
-
-    logins: Logins
-    failures: FailedLogins
-    attempts: LoginAttempts
-    account_of: Callable[[Address], str | None]
-    """The account that an address logs in to; None for none."""
-    disabled: Callable[[str], str | None]
-    """The text for an account whose logins are switched off; None for others."""
 
 
 @dataclass(frozen=True, slots=True)

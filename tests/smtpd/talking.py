@@ -13,6 +13,7 @@ from mox_trio.base.address import Address
 from mox_trio.base.metrics import Metrics
 from mox_trio.mailstore import accounts, credentials
 from mox_trio.mailstore.attempts import LoginAttempts
+from mox_trio.mailstore.entering import Who
 from mox_trio.mailstore.logins import Logins
 from mox_trio.mailstore.server_key import ServerKey
 from mox_trio.mailstore.spool import Spooled
@@ -22,7 +23,7 @@ from mox_trio.protocol.smtp.envelope import Client, Envelope, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from mox_trio.protocol.smtp.server_events import Kind
 from mox_trio.smtpd import session
-from mox_trio.smtpd.settings import Parts, Settings, Who
+from mox_trio.smtpd.settings import Parts, Settings
 from mox_trio.transport.closing import Closing
 from mox_trio.transport.connection import Badge, Connection
 from storage_backends.bodies.memory import MemoryStore
