@@ -8,15 +8,18 @@ it stands what a wrapper needs to open the body. Errors are those of `storage_ba
 - `put`: Unavailable means that nothing can be relied on: the bytes may be an orphan, which `refs` lists.
 - `open`: NotFound for a reference that was never given out or is deleted; Corrupt when the bytes are not what was put.
 - `delete`: idempotent; unknown references are no error. After Unavailable some may be gone: call again.
+- `read_many`: NotFound and Corrupt stand in the place of what could not be read; Unavailable is raised for all.
 - cancellation: a cancelled `put` leaves at most an orphan; a cancelled `open` leaves nothing.
 
 The promises are runnable: `storage_backends.contract.bodies`.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
+
+from storage_backends.errors import Corrupt, NotFound
 
 BLOCK: Final = 256 * 1024
 """Largest block in bytes that a store hands out, and that a source should hand in."""
@@ -44,6 +47,18 @@ class BodyInfo:
     age: float
 
 
+class Range(NamedTuple):
+    """Bytes `start` to `stop` (exclusive; None is the end) of a body."""
+
+    ref: str
+    start: int = 0
+    stop: int | None = None
+
+
+Answer = bytes | NotFound | Corrupt
+"""What became of a range: its bytes, or why there are none."""
+
+
 class BodyStore(Protocol):
     """A store of immutable bodies."""
 
@@ -57,6 +72,12 @@ class BodyStore(Protocol):
 
         A range past the end is cut to what exists, as with a slice. NotFound is raised on entering; Corrupt and
         Unavailable on entering or while iterating.
+        """
+
+    async def read_many(self, wanted: Sequence[Range]) -> list[Answer]:
+        """Read ranges of several bodies at once, answered in that order; the caller knows that all together are small.
+
+        A range past the end is cut as by `open`.
         """
 
     async def delete(self, refs: Iterable[str]) -> None:

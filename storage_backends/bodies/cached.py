@@ -9,7 +9,7 @@ Deleting a body removes its pieces here. A body deleted through another machine 
 evicted. Put `Encrypted` above it, and the cache holds sealed bytes.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +17,15 @@ from typing import Final
 
 import trio
 
-from storage_backends.bodies import api, cache_files, ranges
+from storage_backends.bodies import api, cache_files, ranges, side_by_side
 from storage_backends.bodies.cache_files import PIECE
 
 TINY: Final = 64
 """A range of at most so many bytes that is not near is passed through: whoever looks at the heads of all bodies shall not
 fill the cache with them."""
+
+READERS: Final = 8
+"""Bodies that are fetched at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Cached:
     def __init__(self, inner: api.BodyStore, directory: Path, size: int) -> None:
         self._inner = inner
         self._files = cache_files.CacheFiles(directory, size)
-        self._limiter = trio.CapacityLimiter(8)
+        self._limiter = trio.CapacityLimiter(READERS)
 
     async def put(self, account: int, source: api.Source) -> str:
         if source.size >= PIECE:  # a shorter piece is the last one, so a full one would need a second
@@ -100,6 +103,38 @@ class Cached:
 
     async def _keep(self, ref: str, number: int, piece: bytes) -> None:
         await trio.to_thread.run_sync(self._files.write, ref, number, piece, limiter=self._limiter)
+
+    async def read_many(self, wanted: Sequence[api.Range]) -> list[api.Answer]:
+        for each in wanted:
+            ranges.check(each.start, each.stop)
+        near = await trio.to_thread.run_sync(self._near_many, wanted, limiter=self._limiter)
+        far = [number for number, found in enumerate(near) if found is None]
+        fetched = await side_by_side.read_each(self, [wanted[number] for number in far], READERS) if far else []
+        answers = dict(zip(far, fetched, strict=True))
+        return [answers[number] if found is None else found for number, found in enumerate(near)]
+
+    def _near_many(self, wanted: Sequence[api.Range]) -> list[bytes | None]:
+        found: list[bytes | None] = []
+        for each in wanted:
+            trio.from_thread.check_cancelled()
+            found.append(self._near_range(each))
+        return found
+
+    def _near_range(self, wanted: api.Range) -> bytes | None:
+        """A range of which all pieces are near."""
+        ref, start, stop = wanted
+        pieces: list[bytes] = []
+        number = start // PIECE
+        while stop is None or number * PIECE < stop or not pieces:
+            piece = self._files.read(ref, number)
+            if piece is None:
+                return None
+            pieces.append(piece)
+            if len(piece) < PIECE:
+                break
+            number += 1
+        before = start // PIECE * PIECE
+        return b"".join(pieces)[start - before : None if stop is None else max(0, stop - before)]
 
     async def delete(self, refs: Iterable[str]) -> None:
         gone = list(refs)

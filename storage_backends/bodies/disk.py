@@ -15,7 +15,7 @@ body that is deleted while it is read is read to its end.
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +97,36 @@ class DiskStore:
             yield reading.first
         while reading.at < reading.end:
             yield await trio.to_thread.run_sync(reading.next_block, limiter=self._limiter)
+
+    async def read_many(self, wanted: Sequence[api.Range]) -> list[api.Answer]:
+        return await trio.to_thread.run_sync(self._read_many, wanted, limiter=self._limiter)
+
+    def _read_many(self, wanted: Sequence[api.Range]) -> list[api.Answer]:
+        answers: list[api.Answer] = []
+        for each in wanted:
+            trio.from_thread.check_cancelled()
+            try:
+                answers.append(self._read_one(each))
+            except (errors.NotFound, errors.Corrupt) as error:
+                answers.append(error)
+        return answers
+
+    def _read_one(self, wanted: api.Range) -> bytes:
+        match = _REF.fullmatch(wanted.ref)
+        if match is None:
+            raise errors.NotFound(f"no body {wanted.ref!r}")
+        size = int(match[2], 16)
+        begin, end = ranges.cut(size, wanted.start, wanted.stop)
+        reading = _Reading.begin(f"{self._root}/{wanted.ref}", size, begin, end)
+        if reading.at == end:
+            return reading.first
+        blocks = [reading.first]
+        try:
+            while reading.at < end:
+                blocks.append(reading.next_block())
+        finally:
+            reading.close()
+        return b"".join(blocks)
 
     async def delete(self, refs: Iterable[str]) -> None:
         paths = [f"{self._root}/{ref}" for ref in refs if _REF.fullmatch(ref)]

@@ -12,10 +12,12 @@ thread would cost more. Keys come from the keyring: NotFound for an erased accou
 
 import secrets
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
+
+import trio
 
 from storage_backends import errors
 from storage_backends.bodies import api, keyring, ranges, sealed_chunks
@@ -23,6 +25,8 @@ from storage_backends.bodies import api, keyring, ranges, sealed_chunks
 MAGIC: Final = b"mtb1"
 HEAD: Final = len(MAGIC) + 16 + 4
 """Bytes before the first chunk."""
+FEW: Final = 4
+"""Small bodies that are opened where that is awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Encrypted:
     def __init__(self, inner: api.BodyStore, keys: keyring.Keyring) -> None:
         self._inner = inner
         self._keys = keys
+        self._opening = trio.CapacityLimiter(2)
 
     async def put(self, account: int, source: api.Source) -> str:
         sealed = Sealed("", secrets.token_bytes(16), account, source.size)
@@ -117,6 +122,23 @@ class Encrypted:
             aclosing(_open(raw, opening, b"" if first else make_head(sealed.object_id))) as blocks,
         ):
             yield blocks
+
+    async def read_many(self, wanted: Sequence[api.Range]) -> list[api.Answer]:
+        located = [await self._located(each) for each in wanted]
+        raw = iter(await self._inner.read_many([each.inner for each in located if isinstance(each, _Located)]))
+        pairs = [(each, next(raw)) if isinstance(each, _Located) else (each, b"") for each in located]
+        if len(pairs) <= FEW:
+            return _open_each(pairs)
+        return await trio.to_thread.run_sync(_open_each, pairs, limiter=self._opening)
+
+    async def _located(self, wanted: api.Range) -> "_Located | errors.NotFound":
+        try:
+            sealed = Sealed.parse(wanted.ref)
+            account_key = await self._keys.existing_key(sealed.account)
+        except errors.NotFound as error:
+            return error
+        begin, end = ranges.cut(sealed.size, wanted.start, wanted.stop)
+        return _Located(sealed, account_key, begin, end)
 
     async def delete(self, refs: Iterable[str]) -> None:
         await self._inner.delete([api.key(ref) for ref in refs])
@@ -148,3 +170,46 @@ async def _open(raw: AsyncIterator[bytes], opening: sealed_chunks.Opening, head:
             yield piece
     for piece in opening.finish():
         yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """A range of a sealed object."""
+
+    sealed: Sealed
+    account_key: bytes = field(repr=False)
+    begin: int
+    end: int
+
+    @property
+    def inner(self) -> api.Range:
+        """What of the object is needed, in the inner store."""
+        size = self.sealed.size
+        first, last = sealed_chunks.sealed_range(size, self.begin, self.end)
+        stop = min(last, sealed_chunks.sealed_size(size)) + HEAD
+        return api.Range(self.sealed.inner, first + HEAD if first else 0, stop)
+
+    def open(self, raw: bytes) -> bytes:
+        """What is in those bytes. Raises Corrupt."""
+        chunks = self.sealed.chunks(self.account_key)
+        opening = sealed_chunks.Opening(chunks, self.sealed.size, self.begin, self.end)
+        if opening.sealed_range()[0] == 0:
+            if raw[:HEAD] != make_head(self.sealed.object_id):
+                raise errors.Corrupt("an object does not begin with its head")
+            raw = raw[HEAD:]
+        return b"".join([*opening.update(raw), *opening.finish()])
+
+
+def _open_each(pairs: Sequence[tuple[_Located | errors.NotFound, api.Answer]]) -> list[api.Answer]:
+    answers: list[api.Answer] = []
+    for located, raw in pairs:
+        if isinstance(located, errors.NotFound):
+            answers.append(located)
+        elif isinstance(raw, bytes):
+            try:
+                answers.append(located.open(raw))
+            except errors.Corrupt as error:
+                answers.append(error)
+        else:
+            answers.append(raw)
+    return answers

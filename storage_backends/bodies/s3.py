@@ -15,7 +15,7 @@ import logging
 import re
 import secrets
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
 from storage_backends import errors
-from storage_backends.bodies import api, ranges, s3_client
+from storage_backends.bodies import api, ranges, s3_client, side_by_side
 
 FIRST: Final = 1024 * 1024
 STEP: Final = 4 * 1024 * 1024
@@ -97,6 +97,9 @@ class S3Store:
         for first in range(0, len(keys), _BATCH):
             page = keys[first : first + _BATCH]
             await trio.to_thread.run_sync(self._delete, page, limiter=self._limiter, abandon_on_cancel=True)
+
+    async def read_many(self, wanted: Sequence[api.Range]) -> list[api.Answer]:
+        return await side_by_side.read_each(self, wanted, self._options.connections)
 
     async def refs(self, account: int | None = None) -> AsyncIterator[api.BodyInfo]:
         if account is None:

@@ -78,6 +78,13 @@ def last_chunk(size: int) -> int:
     return max(0, (size - 1) // CHUNK)
 
 
+def sealed_range(size: int, begin: int, end: int) -> tuple[int, int]:
+    """Where the chunks lie that hold `begin` to `end` of `size` bytes; one at least, for it proves the body."""
+    first = begin // CHUNK if begin < size else last_chunk(size)
+    final = max(first, (end - 1) // CHUNK) if end else first
+    return first * SEALED, (final + 1) * SEALED
+
+
 class Sealing:
     """Seals bytes that come in order, in pieces of any length."""
 
@@ -120,8 +127,7 @@ class Opening:
 
     def sealed_range(self) -> tuple[int, int]:
         """The range of sealed bytes that is needed; never empty, because an empty range still proves one chunk."""
-        final = max(self._number, (self._end - 1) // CHUNK) if self._end else self._number
-        return self._number * SEALED, (final + 1) * SEALED
+        return sealed_range(self._size, self._begin, self._end)
 
     def update(self, sealed: bytes) -> Iterator[bytes]:
         """Take more sealed bytes; yield what is now open, without empty pieces. Raises Corrupt."""

@@ -121,6 +121,40 @@ class BodyStoreContract:
                         nursery.start_soon(read, start, stop)
         assert [each for each in ranges if results[each] != data[each[0] : each[1]]] == []
 
+    async def test_many_ranges_are_read_at_once(self, opener: Opener) -> None:
+        data = b"".join(sources.Long(300_000).blocks())
+        async with opener() as store:
+            large, small, empty = [await store.put(7, api.Bytes(each)) for each in (data, b"small one", b"")]
+            gone = await store.put(7, api.Bytes(b"gone"))
+            await store.delete([gone])
+            wanted = [api.Range(large, a, b) for a in EDGES for b in (*EDGES, None) if b in (0, None) or b >= a]
+            wanted += [
+                api.Range(small),
+                api.Range(empty),
+                api.Range(gone),
+                api.Range(small, 2, 5),
+                api.Range(empty, 3, 4),
+            ]
+            wanted += [api.Range(each) for each in FOREIGN]
+            found = [each if isinstance(each, bytes) else type(each) for each in await store.read_many(wanted)]
+            few = [await store.read_many([each]) for each in (api.Range(small, 1), api.Range(large, 65_530, 65_540))]
+            assert await store.read_many([]) == []
+        ends = [b"small one", b"", errors.NotFound, b"all", b"", *[errors.NotFound] * len(FOREIGN)]
+        of_large = [data[each.start : each.stop] for each in wanted if each.ref == large]
+        assert [
+            place for place, pair in enumerate(zip(found, [*of_large, *ends], strict=True)) if pair[0] != pair[1]
+        ] == []
+        assert few == [[b"mall one"], [data[65_530:65_540]]]
+
+    async def test_reading_many_can_be_cancelled(self, opener: Opener) -> None:
+        async with opener() as store:
+            ref = await store.put(7, api.Bytes(b"body"))
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await store.read_many([api.Range(ref)] * 100)
+            assert scope.cancelled_caught
+            assert await store.read_many([api.Range(ref)] * 2) == [b"body"] * 2
+
     async def test_blocks_are_neither_empty_nor_too_long(self, opener: Opener) -> None:
         async with opener() as store:
             ref = await store.put(7, sources.Long(3 * MIB + 5))

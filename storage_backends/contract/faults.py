@@ -9,7 +9,7 @@
 asynchronous call; an index is wrapped in the same way.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -90,7 +90,8 @@ class Torn:
 
 
 class FaultyBodies:
-    """A body store whose calls `put`, `open`, `block` (each block of a reading), `delete` and `refs` follow a schedule.
+    """A body store whose calls `put`, `open`, `block` (each block of a reading), `read_many`, `delete` and `refs` follow a
+    schedule.
 
     With `torn`, a put that fails without effect has handed so many bytes to the inner store.
     """
@@ -121,6 +122,9 @@ class FaultyBodies:
             opening = self._inner.open(ref, start, stop)
             blocks = await self._schedule.around("open", lambda: stack.enter_async_context(opening))
             yield _FaultyBlocks(blocks, self._schedule)
+
+    async def read_many(self, wanted: Sequence[api.Range]) -> list[api.Answer]:
+        return await self._schedule.around("read_many", lambda: self._inner.read_many(wanted))
 
     async def delete(self, refs: Iterable[str]) -> None:
         gone = list(refs)

@@ -78,6 +78,16 @@ async def test_changed_bit_is_corrupt(tmp_path: Path, place: int) -> None:
         flip(place)(path_of(tmp_path, ref))
         with pytest.raises(errors.Corrupt):
             await api.read(store, ref)
+        assert await kinds(store, ref, ref, str(encrypted.Sealed("x", bytes(16), 1, 5))) == [
+            errors.Corrupt,
+            errors.Corrupt,
+            errors.NotFound,
+        ]
+
+
+async def kinds(store: api.BodyStore, *refs: str) -> list[type]:
+    """What becomes of bodies that are read at once."""
+    return [type(each) for each in await store.read_many([api.Range(ref) for ref in refs])]
 
 
 async def test_body_swapped_for_another_of_its_account_is_corrupt(tmp_path: Path) -> None:
@@ -88,6 +98,7 @@ async def test_body_swapped_for_another_of_its_account_is_corrupt(tmp_path: Path
         for start in (0, 3):
             with pytest.raises(errors.Corrupt):
                 await api.read(store, two, start)
+        assert await kinds(store, *[two] * encrypted.FEW, one) == [errors.Corrupt] * encrypted.FEW + [bytes]
 
 
 async def test_body_under_the_head_of_another_is_corrupt(tmp_path: Path) -> None:
@@ -97,6 +108,7 @@ async def test_body_under_the_head_of_another_is_corrupt(tmp_path: Path) -> None
         two.write_bytes(two.read_bytes()[: encrypted.HEAD] + one.read_bytes()[encrypted.HEAD :])
         with pytest.raises(errors.Corrupt):
             await api.read(store, refs[1])
+        assert await kinds(store, refs[1], refs[0]) == [errors.Corrupt, bytes]
 
 
 async def test_reference_with_a_changed_size_account_or_id_opens_nothing() -> None:
@@ -111,6 +123,7 @@ async def test_reference_with_a_changed_size_account_or_id_opens_nothing() -> No
     ):
         with pytest.raises(errors.Corrupt):
             await api.read(store, str(changed))
+        assert await kinds(store, str(changed)) == [errors.Corrupt]
 
 
 async def test_range_asks_the_inner_store_for_its_chunks_only() -> None:
