@@ -19,10 +19,12 @@ from storage_backends.index.schema_outgoing import (
     sent_count,
     suppression,
 )
+from storage_backends.index.schema_web import api_key, hook, idempotency, message_extra, webhook
 
 __all__ = [
     "account",
     "annotation",
+    "api_key",
     "body_store",
     "client_certificate",
     "correspondent",
@@ -31,12 +33,15 @@ __all__ = [
     "email",
     "expunged",
     "hold_rule",
+    "hook",
+    "idempotency",
     "import_progress",
     "keyword",
     "lease",
     "login_attempt",
     "mailbox",
     "message",
+    "message_extra",
     "metadata",
     "outgoing",
     "queued",
@@ -48,6 +53,7 @@ __all__ = [
     "subscription",
     "suppression",
     "thread_key",
+    "webhook",
 ]
 
 # Ids are never used again, so that nothing left over from a removed account can meet a new one.

@@ -1,7 +1,8 @@
 """Rows of accounts: the anchor of everything else, and the lock of every write."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from sqlalchemy import Column
 from sqlalchemy import bindparam as p
 from sqlalchemy import delete, literal_column, select, update
 
@@ -11,7 +12,10 @@ from storage_backends.index.schema import (
     account,
     correspondent,
     expunged,
+    hook,
+    idempotency,
     mailbox,
+    message_extra,
     outgoing,
     queued,
     release,
@@ -54,7 +58,7 @@ _ALL = prepared(select(*_COLUMNS).order_by(account.c.id))
 _SET_STATE = prepared(update(account).where(account.c.id == p("account")).values(state=p("new_state")))
 _DELETE = prepared(delete(account).where(account.c.id == p("account")))
 # What an account may have without bound, each with the column that names a row within the account.
-_PAGED: Final = (
+_PAGED: Final[tuple[Column[Any], ...]] = (
     thread_key.c.key,
     correspondent.c.address_key,
     release.c.id,
@@ -62,6 +66,9 @@ _PAGED: Final = (
     outgoing.c.id,
     retired.c.id,
     suppression.c.id,
+    hook.c.id,
+    message_extra.c.outgoing_id,
+    idempotency.c.name,
 )
 _FIND = [
     prepared(select(column).where(column.table.c.account_id == p("account")).order_by(column).limit(PAGE))
