@@ -2,9 +2,8 @@
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column
+from sqlalchemy import Column, delete, literal_column, select, update
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, literal_column, select, update
 
 from storage_backends.errors import NotFound
 from storage_backends.index.api import AccountId, ModSeq, Transaction
