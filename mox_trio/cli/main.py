@@ -12,7 +12,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "address": ("mox_trio.cli.commands.address", "Give addresses to accounts and take them away."),
     "completion": ("mox_trio.cli.commands.completion", "Print the completion script for a shell."),
     "config": ("mox_trio.cli.commands.config", "Test, describe and show the configuration."),
-    "domain": ("mox_trio.cli.commands.domain", "Add, list and remove domains."),
+    "domain": ("mox_trio.cli.commands.domain", "Add, list and remove domains; their keys and DNS records."),
     "export": ("mox_trio.cli.commands.export", "Write an account's mail to maildir or mbox."),
     "import": ("mox_trio.cli.commands.importing", "Read maildir or mbox into an account."),
     "index": ("mox_trio.cli.commands.index", "Copy the index to another database."),

@@ -76,6 +76,20 @@ def remove_domain(domain: Domain) -> Change:
     return change
 
 
+def add_dkim_selector(domain: Domain, selector: str, file: str) -> Change:
+    """Sign mail of the domain with the key in a file too."""
+
+    def change(document: Table) -> None:
+        dkim = _section(document["domains"][_domain_key(document, domain)], "dkim")
+        selectors = _section(dkim, "selectors")
+        if selector in selectors:
+            raise Failure(Kind.EXISTS, f"domain {domain} has a key {selector} already")
+        selectors[selector] = {"private_key": {"file": file}}
+        dkim["sign"] = [*dkim.get("sign", ()), selector]
+
+    return change
+
+
 def add_account(name: str, addresses: Sequence[Address | Catchall], fields: dict[str, Plain] | None = None) -> Change:
     """Add an account with these addresses and further fields of `models.dynamic.Account`."""
 

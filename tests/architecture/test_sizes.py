@@ -19,7 +19,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def modules() -> list[Path]:
-    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return sorted(path for path in found if "node_modules" not in path.parts)
 
 
 def functions(tree: ast.Module) -> Iterator[Function]:
