@@ -19,6 +19,7 @@ from storage_backends.index.schema_outgoing import (
     sent_count,
     suppression,
 )
+from storage_backends.index.schema_sessions import web_session
 from storage_backends.index.schema_web import api_key, hook, idempotency, message_extra, webhook
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "subscription",
     "suppression",
     "thread_key",
+    "web_session",
     "webhook",
 ]
 
@@ -184,6 +186,7 @@ email = table(
     Index("ix_email_content_key", "account_id", "content_key"),
     Index("ix_email_account_id", "account_id", "id"),
     Index("ix_email_store", "store", "id"),
+    Index("ix_email_thread_id", "account_id", "thread_id", "id"),
     sqlite_autoincrement=True,
 )
 
