@@ -18,7 +18,8 @@ from mox_trio.mailstore.codec import Codec
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.mime import structure_codec
 from mox_trio.protocol.mime.part import Part
-from storage_backends.errors import NotFound
+from storage_backends.bodies.api import BodyStore, Range
+from storage_backends.errors import Corrupt, NotFound
 from storage_backends.index.api import EmailId, MailboxId, Row, Transaction, Uid
 from storage_backends.index.tables import emails, messages, placing
 from storage_backends.index.tables.emails import Place
@@ -149,15 +150,7 @@ async def _body(
     before = len(located.prefix)
     first = max(start - before, 0)
     last = None if stop is None else max(stop - before, 0)
-    bodies = store.bodies.get(located.place.store)
-    if bodies is None:
-        name = located.place.store
-        raise Failure(
-            Kind.UNAVAILABLE,
-            "the message's body store is not configured",
-            f"add the store {name!r} to the configuration",
-        )
-    async with bodies.open(located.place.ref, first, last) as blocks:
+    async with _store(store, located.place.store).open(located.place.ref, first, last) as blocks:
         yield blocks
 
 
@@ -172,6 +165,48 @@ async def mail(store: MailStore, account: Account, email_id: EmailId, start: int
     """A range of a mail at once; the caller knows that it is small."""
     async with open_mail(store, account, email_id, start, stop) as blocks:
         return b"".join([block async for block in blocks])
+
+
+async def whole(store: MailStore, account: Account, mails: Sequence[Located]) -> list[bytes | Failure | Corrupt]:
+    """Several mails at once; the caller knows that all together are small.
+
+    In the place of one that is gone or not what was put stands why. What else fails is raised.
+    """
+    places: dict[str, list[int]] = {}
+    for number, each in enumerate(mails):
+        places.setdefault(each.place.store, []).append(number)
+    found: dict[int, bytes | Failure | Corrupt] = {}
+    for name, numbers in places.items():
+        answers = await _store(store, name).read_many([Range(mails[number].place.ref) for number in numbers])
+        for number, answer in zip(numbers, answers, strict=True):
+            if isinstance(answer, NotFound):
+                found[number] = await _again(store, account, mails[number].place.email_id)
+            else:
+                found[number] = mails[number].prefix + answer if isinstance(answer, bytes) else answer
+    return [found[number] for number in range(len(mails))]
+
+
+async def _again(store: MailStore, account: Account, email_id: EmailId) -> bytes | Failure | Corrupt:
+    """A mail whose body is not where it was."""
+    try:
+        return await mail(store, account, email_id)
+    except Corrupt as error:
+        return error
+    except Failure as error:
+        if error.kind in (Kind.NOT_FOUND, Kind.CORRUPT):
+            return error
+        raise
+
+
+def _store(store: MailStore, name: str) -> BodyStore:
+    bodies = store.bodies.get(name)
+    if bodies is None:
+        raise Failure(
+            Kind.UNAVAILABLE,
+            "the message's body store is not configured",
+            f"add the store {name!r} to the configuration",
+        )
+    return bodies
 
 
 async def parts(

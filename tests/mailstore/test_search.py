@@ -2,6 +2,7 @@
 
 import datetime
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -44,7 +45,7 @@ from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.mime import structure_codec
 from storage_backends.bodies.api import Bytes, read
 from storage_backends.bodies.api import key as body_key
-from storage_backends.errors import Unavailable
+from storage_backends.errors import Corrupt, Unavailable
 from storage_backends.index.api import EmailId as EmailRowId
 from storage_backends.index.api import MailboxId, Transaction
 from storage_backends.index.open import open_postgres
@@ -254,6 +255,7 @@ class Watched:
         self.asked: list[tuple[int, int | None]] = []
         self.fails: Exception | None = None
         self._open = reading.open_mail
+        self._whole = reading.whole
         self.store = inbox.store
 
     def __call__(
@@ -270,11 +272,20 @@ class Watched:
             raise self.fails
         return self._open(store, account, email_id, start, stop, located)
 
+    async def whole(
+        self, store: MailStore, account: Account, mails: Sequence[reading.Located]
+    ) -> list[bytes | Failure | Corrupt]:
+        self.asked += [(0, None)] * len(mails)
+        if self.fails is not None:
+            raise self.fails
+        return await self._whole(store, account, mails)
+
 
 @pytest.fixture
 def watched(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> Watched:
     watched = Watched(inbox)
     monkeypatch.setattr(reading, "open_mail", watched)
+    monkeypatch.setattr(reading, "whole", watched.whole)
     return watched
 
 

@@ -48,11 +48,10 @@ def _learn_header(tx: Transaction, account: Account, sieve: Sieve) -> None:
 
 
 def _learn_places(tx: Transaction, account: Account, sieve: Sieve) -> None:
-    for facts, parts, _ in _columns(tx, account, sieve, ("parts",)):
-        facts.parts = parts
-    for facts, prefix, row in _columns(tx, account, sieve, ("prefix", "store", "ref", "size")):
+    for facts, prefix, row in _columns(tx, account, sieve, ("prefix", "store", "ref", "size", "parts", "header_size")):
         place = Place(facts.email_id, account.id, row[1], row[3], row[4], row[2], row[5])
         facts.located = Located(place, prefix)
+        facts.parts, facts.header_size = row[6], row[7]
 
 
 def _columns(tx: Transaction, account: Account, sieve: Sieve, names: tuple[str, ...]) -> list[tuple[Facts, bytes, Row]]:

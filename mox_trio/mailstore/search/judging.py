@@ -42,6 +42,8 @@ class Found:
     in_parts: set[str] = field(default_factory=set)
     """In headers of parts, which belong to TEXT only."""
     done: bool = False
+    nowhere: bool = False
+    """Whether nothing that is looked for is in the message, its own header included."""
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ class Facts:
     """The whole header."""
     header_size: int = 0
     parts: bytes = b""
-    """The opened column."""
+    """The column, as it is stored."""
     located: Located | None = None
     """Where its octets are."""
     text: Found | None = None
@@ -89,9 +91,7 @@ def stages(node: Node) -> frozenset[Stage]:
             return frozenset({Stage.SUMMARY})
         case filters.Header():
             return frozenset({Stage.HEADER})
-        case filters.Text():
-            return frozenset({Stage.HEADER, Stage.TEXT})
-        case filters.Body():
+        case filters.Text() | filters.Body():
             return frozenset({Stage.TEXT})
         case _:
             return frozenset({Stage.ROW})
@@ -233,6 +233,8 @@ def _text(text: str) -> Judge:
         return lambda facts: True
 
     def anywhere(facts: Facts) -> bool | None:
+        if facts.text is not None and facts.text.nowhere:
+            return False
         if facts.fields is not None and facts.fields.hold(wanted):
             return True
         if facts.text is None:

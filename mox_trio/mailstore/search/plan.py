@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore.search import judging, lowering
+from mox_trio.mailstore.search.absence import Absence
 from mox_trio.mailstore.search.filters import Filter
 from mox_trio.mailstore.search.judging import Facts, Judge, Stage
 from mox_trio.mailstore.store import Account
@@ -25,7 +26,14 @@ class Plan:
     stages: frozenset[Stage]
     texts: frozenset[str]
     """Folded texts that are looked for in the texts of messages."""
+    absence: Absence
+    """Of those texts."""
     with_part_headers: bool
+
+    @property
+    def looks_at_header(self) -> bool:
+        """Whether the message's own header matters."""
+        return self.with_part_headers or Stage.HEADER in self.stages
 
 
 @dataclass(slots=True)
@@ -56,11 +64,13 @@ def make(tx: Transaction, *, account: Account, mailbox_ids: Iterable[MailboxId],
             raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
     node = lowering.lower(wanted, tx, account, now)
     condition, is_exact = lowering.pushed(node)
+    texts = judging.texts(node)
     return Plan(
         condition,
         is_exact,
         judging.judge(node),
         judging.stages(node),
-        judging.texts(node),
+        texts,
+        Absence(texts),
         judging.looks_at_part_headers(node),
     )

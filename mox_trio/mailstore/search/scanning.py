@@ -6,13 +6,13 @@ of messages within the message. Headers of other parts are kept apart, because t
 needle, and of a header its first MiB.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from mox_trio.base import limits
 from mox_trio.mailstore.search.judging import Found
-from mox_trio.mailstore.search.text import Fields, Matcher, needle
+from mox_trio.mailstore.search.text import Fields, Matcher, fold, needle
 from mox_trio.protocol.mime import charsets, transfer
 from mox_trio.protocol.mime.part import Part, walk
 
@@ -53,6 +53,24 @@ def runs(all_spans: list[Span]) -> list[list[Span]]:
         else:
             groups.append([span])
     return groups
+
+
+def look(mail: bytes, all_spans: Iterable[Span], wanted: Collection[str], found: Found) -> None:
+    """Look through all spans of a message that is here as a whole; `found` is where what was found goes."""
+    for span in all_spans:
+        octets = mail[span.start : span.stop]
+        if span.part is None:
+            fields = Fields(octets[: limits.MIME_HEADER_BYTES])
+            seen = {each for each in wanted if fields.hold(needle(each))}
+        else:
+            decoder = transfer.decoder(span.part.encoding)
+            text = fold(charsets.decode(decoder.feed(octets) + decoder.close(), _charset(span.part)))
+            seen = {each for each in wanted if each in text}
+        (found.in_parts if span.only_text else found.in_body).update(seen)
+
+
+def _charset(part: Part) -> bytes:
+    return dict(part.parameters).get("charset", "").encode("utf-8", "replace")
 
 
 class _Reader(Protocol):
@@ -106,9 +124,8 @@ class _Body:
     """Decodes the text of a part."""
 
     def __init__(self, part: Part, wanted: Collection[str], found: set[str]) -> None:
-        charset = dict(part.parameters).get("charset", "")
         self._octets = transfer.decoder(part.encoding)
-        self._characters = charsets.Decoder(charset.encode("utf-8", "replace"))
+        self._characters = charsets.Decoder(_charset(part))
         self._matcher = Matcher(wanted)
         self._found = found
 
