@@ -151,9 +151,6 @@ IMAP_LINE_OCTETS: Final = 64 * 1024
 IMAP_LITERAL_OCTETS: Final = 100 * 1024
 """Octets of one literal that is not a message: a name, a password, a text to search for, an annotation."""
 
-IMAP_LITERALS_OCTETS: Final = 1024 * 1024
-"""Octets of all such literals of a command."""
-
 IMAP_LITERALS: Final = 1000
 """Literals of a command that are not messages."""
 
@@ -163,8 +160,11 @@ IMAP_LITERAL_MINUS_OCTETS: Final = 4096
 IMAP_SKIPPED_OCTETS: Final = 1024 * 1024
 """Octets that are read and thrown away because the client sent them without waiting for an answer; beyond, the session ends."""
 
-IMAP_COMMAND_OCTETS: Final = 2 * 1024 * 1024
-"""Octets of a whole command without its messages: a command of many literals has many lines."""
+IMAP_COMMAND_OCTETS: Final = 1024 * 1024
+"""Octets of a whole command, lines and literals together, without messages."""
+
+IMAP_STRANGER_OCTETS: Final = 64 * 1024
+"""The same before a user is known: names and passwords are short."""
 
 IMAP_DEPTH: Final = 50
 """Nesting of search keys and of parentheses."""
@@ -198,3 +198,33 @@ IMAP_RESPONSE_LINE_OCTETS: Final = 4 * 1024 * 1024
 
 IMAP_RESPONSE_LITERAL_OCTETS: Final = 1024 * 1024
 """Octets of a literal of another server that is given as a value; a larger one is streamed."""
+
+IMAP_INFLATED_OCTETS: Final = 16 * 1024 * 1024
+"""Octets that COMPRESS may inflate to before their ratio to what came is looked at."""
+
+IMAP_INFLATED_RATIO: Final = 400
+"""Times that what a client sends may grow by COMPRESS: mail grows by ten, deflate can by a thousand."""
+
+API_JSON_BYTES: Final = 32 * 1024 * 1024
+"""Octets of one request's JSON, which is in memory; larger files come as parts of multipart/form-data."""
+
+API_FILES: Final = 100
+"""Files of one message, each as JSON or as a part."""
+
+API_BATCH: Final = 1000
+"""Messages of one request."""
+
+API_IDS: Final = 1000
+"""Ids that one request names."""
+
+API_TEMPLATE_CHARACTERS: Final = 256 * 1024
+"""Characters of the text and of the HTML of a template."""
+
+API_SENT_CHARACTERS: Final = 8 * 1024 * 1024
+"""Characters of a text that is made from a template."""
+
+API_TEXT_BYTES: Final = 1024 * 1024
+"""Octets of the text, and of the HTML, of a message that are told as JSON."""
+
+HOOK_ANSWER_BYTES: Final = 512
+"""Octets of an answer to a webhook call that are kept."""

@@ -5,8 +5,8 @@ transaction. Nothing keeps a password in the clear, but CRAM-MD5 needs it, seale
 generated passwords only unless the settings say otherwise. The secret of a generated credential is returned once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 import trio
@@ -86,9 +86,13 @@ async def add_app_password(logins: Logins, account: Account, terms: Terms) -> Ge
     return await _generate(logins, account, rows.APP, terms)
 
 
-async def add_api_key(logins: Logins, account: Account, terms: Terms) -> Generated:
+Also = Callable[[Transaction, Credential], None]
+"""A unit in the transaction that makes a credential."""
+
+
+async def add_api_key(logins: Logins, account: Account, terms: Terms, also: Also | None = None) -> Generated:
     """Make a key that needs no user name; no SCRAM. INVALID (name, expiry), LIMIT (number)."""
-    return await _generate(logins, account, rows.API, terms)
+    return await _generate(logins, account, rows.API, terms, also)
 
 
 async def add_certificate(logins: Logins, account: Account, terms: Terms, address: str, der: bytes) -> Credential:
@@ -126,7 +130,7 @@ async def remove_credential(logins: Logins, account: Account, credential_id: int
         raise Failure(Kind.NOT_FOUND, "there is no such credential")
 
 
-async def _generate(logins: Logins, account: Account, kind: str, terms: Terms) -> Generated:
+async def _generate(logins: Logins, account: Account, kind: str, terms: Terms, also: Also | None = None) -> Generated:
     _check(terms, logins.store.now())
     secret = passwords.generated(logins.store.entropy(passwords.GENERATED_BYTES))
     octets = secret.encode("ascii")
@@ -141,7 +145,13 @@ async def _generate(logins: Logins, account: Account, kind: str, terms: Terms) -
         logins.store.now(),
         terms.expires,
     )
-    unit = partial(_insert, logins=logins, new=new, derived=derived, recoverable=octets if is_app else None)
+
+    def unit(tx: Transaction) -> Credential:
+        made = _insert(tx, logins, new, derived, octets if is_app else None)
+        if also is not None:
+            also(tx, made)
+        return made
+
     return Generated(await logins.store.index.write([account.id], unit), secret)
 
 
