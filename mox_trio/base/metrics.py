@@ -69,6 +69,8 @@ TABLE: Final[dict[str, Metric]] = {
     "queue_plaintext_fallback_total": _counter("Deliveries tried again without TLS."),
     "queue_tlsrequiredno_ignored_total": _counter("TLS rules not applied for TLS-Required: No.", "ignored"),
     "queue_requiretls_unsupported_total": _counter("REQUIRETLS that a destination could not keep.", "reason"),
+    "imap_connection_total": _counter("Connections to IMAP servers.", "service"),
+    "imap_command_duration_seconds": _histogram("IMAP commands.", "cmd", "result"),
     "dns_lookup_duration_seconds": _histogram("DNS look-ups.", "pkg", "type", "result"),
     "iprev_lookup_total": _histogram("Checks of reverse DNS.", "status"),
     "spf_verify_duration_seconds": _histogram("SPF checks.", "status"),

@@ -4,7 +4,7 @@ A session remembers the modseq that it is at, waits with `past`, and pulls `sinc
 clients cost nothing, and CONDSTORE and QRESYNC (RFC 7162) are the same question.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mox_trio.mailstore import settings
@@ -50,9 +50,12 @@ async def past(store: MailStore, account: Account, modseq: ModSeq) -> ModSeq:
     return await store.index.past(account.id, modseq)
 
 
-async def since(store: MailStore, account: Account, modseq: ModSeq) -> Changes:
-    """What changed after `modseq`, on one snapshot."""
-    return await store.index.read(lambda tx: _since(tx, account, modseq))
+async def since(
+    store: MailStore, account: Account, modseq: ModSeq, *, within: Collection[MailboxId] | None = None
+) -> Changes:
+    """What changed after `modseq`, on one snapshot; of messages only those in mailboxes `within`, where it is given."""
+    chosen = None if within is None else frozenset(within)
+    return await store.index.read(lambda tx: _since(tx, account, modseq, chosen))
 
 
 async def in_mailbox(store: MailStore, mailbox_id: MailboxId, modseq: ModSeq) -> MailboxChanges:
@@ -64,11 +67,13 @@ def _in_mailbox(tx: Transaction, mailbox_id: MailboxId, modseq: ModSeq) -> Mailb
     return MailboxChanges(messages.changed(tx, mailbox_id, modseq), messages.vanished(tx, mailbox_id, modseq))
 
 
-def _since(tx: Transaction, account: Account, modseq: ModSeq) -> Changes:
+def _since(tx: Transaction, account: Account, modseq: ModSeq, within: Collection[MailboxId] | None) -> Changes:
     now = accounts.by_id(tx, account.id).modseq
     changed = mailboxes.changed(tx, account.id, modseq)
     inside = {
-        row.id: _in_mailbox(tx, row.id, modseq) for row in changed if not row.gone and row.highest_modseq > modseq
+        row.id: _in_mailbox(tx, row.id, modseq)
+        for row in changed
+        if not row.gone and row.highest_modseq > modseq and (within is None or row.id in within)
     }
     noted = [
         (

@@ -167,6 +167,12 @@ class Login:
         self.record(attempts.OK, known)
         logger.info("login", extra={**self._visit.fields, "account": known.login.account, "mechanism": self._mechanism})
 
+    def came_by(self, user_agent: str) -> None:
+        """The client says of itself what it is, after it logged in."""
+        if user_agent != self.user_agent:
+            self.user_agent = user_agent
+            logger.info("client", extra={**self._visit.fields, "agent": user_agent})
+
     def failed(self, error: Failure | StorageError | Rejected) -> Failed:
         """Nobody is logged in: count it, and say it to the log once."""
         fields = self._visit.fields

@@ -1,0 +1,285 @@
+"""What is so in one session, and the few things that all commands do with it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import trio
+
+from mox_trio.imapd import capabilities, replies
+from mox_trio.imapd.capabilities import Situation
+from mox_trio.imapd.dialog import Dialog
+from mox_trio.imapd.feeds import Box, Feed
+from mox_trio.imapd.settings import Parts, Settings
+from mox_trio.imapd.view import NoSuchMessage, Updates, View
+from mox_trio.mailstore import entering
+from mox_trio.mailstore.authenticating import Known
+from mox_trio.mailstore.changes import Changes
+from mox_trio.mailstore.entering import Visit
+from mox_trio.mailstore.logins import Protocols
+from mox_trio.mailstore.store import Account, MailStore
+from mox_trio.protocol.imap import encoding
+from mox_trio.protocol.imap.encoding import Wire
+from mox_trio.protocol.imap.events import State
+from mox_trio.protocol.imap.numsets import Ranges, SequenceSet
+from mox_trio.protocol.imap.responses import Response, Status
+
+PROGRESS: Final = 10.0
+"""Seconds between two reports of progress (RFC 9585 2: not more often than that)."""
+
+_IN_THE_CLEAR: Final = "LOGIN"
+"""A mechanism that IMAP has a command for."""
+
+
+@dataclass(eq=False, slots=True)
+class Selected:
+    """The mailbox of a session."""
+
+    box: Box
+    view: View
+    read_only: bool
+    keywords_told: int = 0
+    """How many keywords of the account were in the last FLAGS."""
+    watchers: list[Callable[["Session", Updates], Awaitable[None]]] = field(default_factory=list)
+    """Called after the session was told of changes: contexts of searches (RFC 5267)."""
+
+
+class Notifier(Protocol):
+    """What NOTIFY asked for (RFC 5465)."""
+
+    def heard(self, news: Changes) -> None:
+        """Something changed in the account."""
+
+    async def tell(self, session: "Session", updates: Updates) -> None:
+        """Say what was heard; `updates` were said of the selected mailbox."""
+
+
+class Session:
+    """One client's session."""
+
+    def __init__(self, dialog: Dialog, settings: Settings, parts: Parts) -> None:
+        self.dialog = dialog
+        self.settings = settings
+        self.parts = parts
+        self.tag = ""
+        """Of the command in progress."""
+        self.enabled: set[str] = set()
+        """What ENABLE, or another command in its place, switched on; in upper case."""
+        self.wire = Wire()
+        self.known: Known | None = None
+        """Who is logged in."""
+        self.login: entering.Login | None = None
+        """How they did it."""
+        self.account: Account | None = None
+        self.feed: Feed | None = None
+        self.selected: Selected | None = None
+        self.saved: Ranges = ()
+        """What "$" stands for: UIDs (RFC 9051 6.4.4.1)."""
+        self.notify: Notifier | None = None
+        self.is_over = False
+        """The client said goodbye."""
+        self.failed_logins = 0
+        self.agent = ""
+        """What the client said of itself by ID."""
+
+    # -- who and where
+
+    @property
+    def store(self) -> MailStore:
+        return self.parts.store
+
+    @property
+    def is_exempt(self) -> bool:
+        """From a network without limits."""
+        return self.dialog.connection.exempt
+
+    def fields(self, **more: object) -> dict[str, object]:
+        """What every log line of the session says."""
+        connection = self.dialog.connection
+        found: dict[str, object] = {"session": connection.id, "kind": "imap", "remote": str(connection.peer_address)}
+        if self.account is not None:
+            found["account"] = self.account.name
+        return {**found, **more}
+
+    def visit(self) -> Visit:
+        """The connection, for logging in."""
+        connection = self.dialog.connection
+        return Visit(
+            kind="imap",
+            protocol=Protocols.IMAP,
+            address=connection.peer_address,
+            local_address=connection.local_address,
+            tls=connection.tls,
+            certificate=connection.client_certificate,
+            fields=self.fields(),
+        )
+
+    def mechanisms(self) -> tuple[str, ...]:
+        """Of AUTHENTICATE, as the channel allows them."""
+        found = entering.offered(self.dialog.connection, tls_required=self.settings.tls_required)
+        return tuple([each for each in found if each != _IN_THE_CLEAR])
+
+    def capabilities(self) -> tuple[str, ...]:
+        """What is announced now."""
+        connection = self.dialog.connection
+        return capabilities.announced(
+            Situation(
+                is_logged_in=self.account is not None,
+                message_bytes=self.settings.message_bytes,
+                mechanisms=() if self.account is not None else self.mechanisms(),
+                may_start_tls=connection.tls is None and self.parts.tls() is not None,
+                may_compress=self.dialog.compression is None,
+                disabled=self.disabled(),
+            )
+        )
+
+    def disabled(self) -> frozenset[str]:
+        """Capabilities that the account's sessions do not announce, in upper case."""
+        return self.parts.disabled_capabilities(self.account.name) if self.account is not None else frozenset()
+
+    def require_account(self) -> Account:
+        """Whose mail it is. The table of commands sees to it that there is one."""
+        if self.account is None:
+            raise replies.Refused(Status("BAD", "log in first"))
+        return self.account
+
+    def require_feed(self) -> Feed:
+        """Of the account."""
+        if self.feed is None:
+            raise replies.Refused(Status("BAD", "log in first"))
+        return self.feed
+
+    def require_selected(self) -> Selected:
+        """The mailbox that is selected. Refused where none is."""
+        if self.selected is None:
+            raise replies.Refused(Status("BAD", "select a mailbox first"))
+        return self.selected
+
+    def require_writable(self) -> Selected:
+        """The same, where it may be changed. Refused."""
+        selected = self.require_selected()
+        if selected.read_only:
+            raise replies.Refused(replies.READ_ONLY)
+        return selected
+
+    def quota(self) -> int:
+        """Bytes that the account may hold; 0 is no limit."""
+        return self.parts.quota(self.require_account().name)
+
+    def resolve(self, numbers: SequenceSet, *, uid: bool) -> Ranges:
+        """The UIDs that a set means in the selected mailbox, as ranges; those within that the view knows are meant. Refused."""
+        try:
+            return self.require_selected().view.resolve(numbers, uid=uid, saved=self.saved)
+        except NoSuchMessage:
+            raise replies.Refused(replies.NO_SUCH_MESSAGE) from None
+
+    # -- what is switched on
+
+    @property
+    def uid_only(self) -> bool:
+        """RFC 9586: no sequence numbers."""
+        return "UIDONLY" in self.enabled
+
+    @property
+    def condstore(self) -> bool:
+        """RFC 7162: FETCH says MODSEQ."""
+        return "CONDSTORE" in self.enabled
+
+    @property
+    def qresync(self) -> bool:
+        """RFC 7162: VANISHED instead of EXPUNGE."""
+        return "QRESYNC" in self.enabled
+
+    @property
+    def says_vanished(self) -> bool:
+        """EXPUNGE is not understood, or not wanted."""
+        return "QRESYNC" in self.enabled or "UIDONLY" in self.enabled
+
+    def enable(self, *names: str) -> None:
+        """Switch on, by names in upper case."""
+        self.enabled.update(names)
+        if "QRESYNC" in self.enabled:  # RFC 7162 3.2.3
+            self.enabled.add("CONDSTORE")
+        self.enabled_changed()
+
+    def enabled_changed(self) -> None:
+        """Let the wire and the protocol follow."""
+        rev2 = "IMAP4REV2" in self.enabled
+        self.wire = Wire(utf8=rev2 or "UTF8=ACCEPT" in self.enabled, rev2=rev2)
+        protocol = self.dialog.protocol
+        protocol.utf8, protocol.rev2, protocol.uid_only = self.wire.utf8, rev2, self.uid_only
+
+    def state_changed(self) -> None:
+        """Let the protocol know which commands are allowed."""
+        if self.selected is not None:
+            self.dialog.protocol.set_state(State.SELECTED)
+        elif self.account is not None:
+            self.dialog.protocol.set_state(State.AUTHENTICATED)
+        else:
+            self.dialog.protocol.set_state(State.NOT_AUTHENTICATED)
+
+    # -- saying things
+
+    def say(self, response: Response) -> None:
+        """Say this, later."""
+        self.dialog.write(encoding.encode(response, self.wire))
+
+    def write(self, data: bytes) -> None:
+        """Say this, later: whole responses, or parts of them."""
+        self.dialog.write(data)
+
+    async def drain(self) -> None:
+        """Send what was said where it is much: called between responses, so that the client's pace is ours."""
+        await self.dialog.drain()
+
+    async def turn(self) -> None:
+        """Let others have their turn."""
+        await trio.lowlevel.checkpoint()
+
+    # -- changes
+
+    async def reach(self, modseq: int) -> None:
+        """Hear of everything up to a change of this session, so that all sessions can know of it when it is answered."""
+        await self.require_feed().reach(modseq)
+
+    def heard(self, news: Changes) -> None:
+        """Something changed in the account."""
+        notify, selected = self.notify, self.selected
+        if notify is not None:
+            notify.heard(news)
+        is_mine = selected is not None and any(row.id == selected.box.id for row in news.mailboxes)
+        if notify is not None or is_mine or (self.feed is not None and self.feed.gone):
+            self.dialog.wake()
+
+    def deselect(self) -> None:
+        """No mailbox is selected any more."""
+        if self.selected is not None and self.feed is not None:
+            self.feed.leave(self.selected.box, self.selected.view)
+        self.selected = None
+        self.saved = ()
+
+    def progress(self) -> "Progress":
+        """Reports of a long command."""
+        return Progress(self)
+
+
+class Progress:
+    """INPROGRESS (RFC 9585): how far a command has come, now and then."""
+
+    __slots__ = ("_due", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._due = trio.current_time() + PROGRESS
+
+    async def at(self, done: int, total: int | None = None) -> None:
+        """So much of it is done."""
+        now = trio.current_time()
+        if now < self._due:
+            return
+        self._due = now + PROGRESS
+        session = self._session
+        tag = encoding.string(session.tag.encode(), utf8=False)
+        goal = b"NIL" if total is None else b"%d" % total
+        session.say(Status("OK", "still at it", b"INPROGRESS (%b %d %b)" % (tag, done, goal)))
+        await session.dialog.flush()

@@ -1,0 +1,120 @@
+"""Tells a session what has changed since it was told last (RFC 9051 5.2, 7.5; RFC 7162 3.2.10; RFC 9586 3.2).
+
+EXPUNGE or VANISHED, EXISTS, FLAGS where there is a new keyword, and FETCH of changed flags. Sessions that are at the same point
+and understand the same share the octets: of a thousand that idle in one mailbox, one renders them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mox_trio.imapd import replies
+from mox_trio.imapd.feeds import FLAG_NAMES
+from mox_trio.imapd.state import Selected, Session
+from mox_trio.imapd.view import Updates
+from mox_trio.protocol.imap import encoding, fetch_response
+from mox_trio.protocol.imap.responses import Exists, Expunged, Flags, Status, Vanished
+
+SHARED: Final = 64
+"""Different updates to one snapshot that are kept for other sessions."""
+SHARED_OCTETS: Final = 256 * 1024
+"""Of one of them."""
+LINES: Final = 500
+"""Lines that are rendered before others have their turn."""
+
+
+async def tell(session: Session, *, expunges: bool) -> None:
+    """Say what there is to say; what went is left for later where `expunges` is not set. SessionOver."""
+    session.dialog.forget_wake()
+    feed, selected = session.feed, session.selected
+    if feed is None:
+        return
+    if feed.gone:
+        raise replies.SessionOver(replies.REMOVED)
+    updates = Updates()
+    if selected is not None:
+        if selected.box.gone:
+            raise replies.SessionOver(replies.DELETED)
+        announce_keywords(session, selected)
+        updates = await _tell_selected(session, selected, expunges)
+    if session.notify is not None:
+        await session.notify.tell(session, updates)
+
+
+def announce_keywords(session: Session, selected: Selected) -> None:
+    """Say FLAGS where the account has a keyword that the session has not heard of: before it is used."""
+    feed = session.require_feed()
+    if selected.keywords_told == len(feed.keywords):
+        return
+    selected.keywords_told = len(feed.keywords)
+    session.say(Flags((*FLAG_NAMES, *feed.keywords.values())))
+    session.say(permanent_flags(session, selected))
+
+
+def permanent_flags(session: Session, selected: Selected) -> Status:
+    """PERMANENTFLAGS; with \\* while there are bits for keywords left."""
+    if selected.read_only:
+        return Status("OK", "nothing can be changed", b"PERMANENTFLAGS ()")
+    named = session.require_feed().keywords
+    names = [*FLAG_NAMES, *named.values(), *(["\\*"] if session.require_feed().has_free_keywords else [])]
+    return Status("OK", "flags are kept", b"PERMANENTFLAGS (%b)" % " ".join(names).encode("ascii"))
+
+
+async def _tell_selected(session: Session, selected: Selected, expunges: bool) -> Updates:
+    view = selected.view
+    if not view.has_news(expunges=expunges):
+        return Updates()
+    options = session.condstore, session.says_vanished, session.uid_only, expunges
+    situation = view.situation(expunges=expunges)
+    shared = view.snapshot.shared
+    if situation is not None and not selected.watchers and session.notify is None:
+        ready = shared.get((situation, options))
+        if ready is not None:
+            view.skip(expunges=expunges)
+            session.write(ready)
+            return Updates()
+    updates = view.take(expunges=expunges)
+    octets = await _say(session, selected, updates)
+    if situation is not None and octets is not None and len(shared) < SHARED:
+        shared[situation, options] = octets
+    for watcher in selected.watchers:
+        await watcher(session, updates)
+    return updates
+
+
+async def _say(session: Session, selected: Selected, updates: Updates) -> bytes | None:
+    """Say updates; return what was said where it was little."""
+    said: list[bytes] = []
+    if updates.expunged:
+        gone: Any = Vanished(updates.expunged) if session.says_vanished else Expunged(list(reversed(updates.numbers)))
+        said.append(encoding.encode(gone, session.wire))
+    if updates.exists is not None:
+        said.append(encoding.encode(Exists(updates.exists), session.wire))
+    size = 0
+    for octets in said:
+        size += len(octets)
+        session.write(octets)
+    for start in range(0, len(updates.changed), LINES):
+        octets = flag_lines(session, selected, updates.changed[start : start + LINES])
+        said.append(octets)
+        size += len(octets)
+        session.write(octets)
+        await session.drain()
+        if start:
+            await session.turn()
+    return b"".join(said) if size <= SHARED_OCTETS else None
+
+
+def flag_lines(session: Session, selected: Selected, uids: Sequence[int]) -> bytes:
+    """FETCH of the present flags of messages that the session knows and that are there."""
+    view, item = selected.view, session.require_feed().flag_lists.item
+    snapshot, with_modseq, uid_only = view.snapshot, session.condstore, session.uid_only
+    lines: list[bytes] = []
+    for uid in uids:
+        at = snapshot.index(uid)
+        if at < 0:
+            continue
+        items = [fetch_response.uid(uid), item(snapshot.flags[at], snapshot.keywords[at])]
+        if with_modseq:
+            items.append(fetch_response.modseq(snapshot.modseqs[at]))
+        lines.append(fetch_response.line(uid if uid_only else view.number(uid), items, uid_only=uid_only))
+    return b"".join(lines)
