@@ -72,10 +72,9 @@ def text(words: str, utf8: bool) -> bytes:
     return words.encode("ascii") or b"-"
 
 
-def astring(value: str) -> bytes:
-    """An atom where that is possible, else a quoted string."""
-    octets = value.encode()
-    return octets if _ATOM(octets) else string(octets, utf8=True)
+def astring(octets: bytes) -> bytes:
+    """An atom where that is possible, else a string."""
+    return octets if _ATOM(octets) else string(octets, utf8=False)
 
 
 def encode(response: responses.Response, wire: Wire) -> bytes:
@@ -169,12 +168,15 @@ def _quota_roots(it: responses.QuotaRoots, wire: Wire) -> bytes:
 
 
 def _metadata(it: responses.Metadata, wire: Wire) -> bytes:
-    values = [b"%b %b" % (astring(entry), value(octets, utf8=wire.utf8)) for entry, octets in it.values]
+    values = [b"%b %b" % (astring(entry.encode()), value(octets, utf8=wire.utf8)) for entry, octets in it.values]
     return b"* METADATA %b (%b)\r\n" % (mailbox_name(it.mailbox, wire.utf8), b" ".join(values))
 
 
 def _metadata_changed(it: responses.MetadataChanged, wire: Wire) -> bytes:
-    return b"* METADATA %b %b\r\n" % (mailbox_name(it.mailbox, wire.utf8), b" ".join(map(astring, it.entries)))
+    return b"* METADATA %b %b\r\n" % (
+        mailbox_name(it.mailbox, wire.utf8),
+        b" ".join([astring(entry.encode()) for entry in it.entries]),
+    )
 
 
 def _found(it: responses.Found, wire: Wire) -> bytes:

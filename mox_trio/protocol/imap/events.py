@@ -63,6 +63,14 @@ Body = (
 """What a command asks for."""
 
 
+class State(enum.Enum):
+    """Where a session is (RFC 9051 3); the value is the name in logs."""
+
+    NOT_AUTHENTICATED = "not authenticated"
+    AUTHENTICATED = "authenticated"
+    SELECTED = "selected"
+
+
 class NeedData(enum.Enum):
     """Nothing to do until more bytes came."""
 
@@ -84,7 +92,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A command that cannot be done: the tagged BAD or NO is in the output already; for the log."""
+    """A command that cannot be done: the tagged BAD or NO is in the output already; for the log.
+
+    It ends what the client was about: an APPEND whose messages were coming, an exchange of AUTHENTICATE.
+    """
 
     name: str
     """Empty where it is not known."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mox_trio.protocol.imap.commands import mailboxes
+from mox_trio.protocol.imap.lexer import Lexer
 from mox_trio.protocol.imap.numsets import SequenceSet
 
 
@@ -20,3 +22,24 @@ class Expunge:
     """EXPUNGE; with a set it is UID EXPUNGE."""
 
     uids: SequenceSet | None = None
+
+
+def parse_copy(lexer: Lexer, *, uid: bool, move: bool) -> Copy:
+    """A set and a mailbox."""
+    lexer.space()
+    numbers = lexer.sequence_set()
+    return Copy(uid, numbers, mailboxes.only_mailbox(lexer), move)
+
+
+def parse_expunge(lexer: Lexer) -> Expunge:
+    """Nothing behind it."""
+    lexer.end()
+    return Expunge()
+
+
+def parse_uid_expunge(lexer: Lexer) -> Expunge:
+    """A set of UIDs (RFC 4315 2.1)."""
+    lexer.space()
+    uids = lexer.sequence_set()
+    lexer.end()
+    return Expunge(uids)

@@ -3,8 +3,10 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from mox_trio.protocol.imap import search_program
+from mox_trio.protocol.imap.lexer import Lexer, Malformed
 from mox_trio.protocol.imap.search_keys import SearchKey
 
 
@@ -83,3 +85,150 @@ class CancelUpdate:
     """CANCELUPDATE (RFC 5267 4.3)."""
 
     tags: tuple[str, ...]
+
+
+_OPTIONS: Final = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE", "CONTEXT", "UPDATE"})
+_CRITERIA: Final = frozenset(
+    {"ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO"}  # RFC 5256 3, RFC 5957 3
+)
+_ALGORITHMS: Final = frozenset({"ORDEREDSUBJECT", "REFERENCES", "REFS"})
+_SOURCES: Final[dict[str, Literal["selected", "selected-delayed", "inboxes", "personal", "subscribed"]]] = {
+    "SELECTED": "selected",
+    "SELECTED-DELAYED": "selected-delayed",
+    "INBOXES": "inboxes",
+    "PERSONAL": "personal",
+    "SUBSCRIBED": "subscribed",
+}
+_NAMED_SOURCES: Final[dict[str, Literal["subtree", "subtree-one", "mailboxes"]]] = {
+    "SUBTREE": "subtree",
+    "SUBTREE-ONE": "subtree-one",
+    "MAILBOXES": "mailboxes",
+}
+
+
+def parse_search(lexer: Lexer, *, uid: bool) -> Search:
+    """RETURN, CHARSET, and keys (RFC 9051 9, search)."""
+    lexer.space()
+    asked = _maybe_returns(lexer)
+    _maybe_charset(lexer)
+    key, uses_modseq = search_program.parse(lexer)
+    return Search(uid, key, asked, uses_modseq)
+
+
+def parse_multi_search(lexer: Lexer) -> MultiSearch:
+    """IN, RETURN, CHARSET, and keys (RFC 7377 3)."""
+    lexer.space()
+    sources: tuple[Source, ...] = ()
+    if lexer.maybe_word("IN"):
+        lexer.space()
+        sources = tuple(lexer.members(lambda: _searched(lexer)))
+        lexer.space()
+    asked = _maybe_returns(lexer) or Returns(frozenset({"ALL"}))
+    _maybe_charset(lexer)
+    key, uses_modseq = search_program.parse(lexer)
+    return MultiSearch(sources, key, asked, uses_modseq)
+
+
+def parse_sort(lexer: Lexer, *, uid: bool) -> Sort:
+    """RETURN, criteria, the charset, and keys (RFC 5256 5, RFC 5267 4.6)."""
+    lexer.space()
+    asked = _maybe_returns(lexer)
+    keys = tuple(lexer.members(lambda: _criterion(lexer)))
+    lexer.space()
+    search_program.required_charset(lexer)
+    lexer.space()
+    key, uses_modseq = search_program.parse(lexer)
+    return Sort(uid, keys, key, asked, uses_modseq)
+
+
+def parse_thread(lexer: Lexer, *, uid: bool) -> Thread:
+    """The algorithm, the charset, and keys (RFC 5256 5)."""
+    lexer.space()
+    algorithm = lexer.word()
+    if algorithm not in _ALGORITHMS:
+        raise Malformed("THREAD does not know this algorithm")
+    lexer.space()
+    search_program.required_charset(lexer)
+    lexer.space()
+    key, _ = search_program.parse(lexer)
+    return Thread(uid, algorithm, key)
+
+
+def parse_cancel_update(lexer: Lexer) -> CancelUpdate:
+    """Tags in quotes (RFC 5267 4.6)."""
+    tags: list[str] = []
+    lexer.space()
+    while not tags or lexer.maybe_space():
+        tags.append(lexer.text_string())
+        if len(tags) > lexer.bounds.members:
+            raise Malformed("too many tags")
+    lexer.end()
+    return CancelUpdate(tuple(tags))
+
+
+def source(lexer: Lexer) -> Source:
+    """Which mailboxes are meant (RFC 5465 8, filter-mailboxes)."""
+    name = lexer.word()
+    if (plain := _SOURCES.get(name)) is not None:
+        return Source(plain)
+    named = _NAMED_SOURCES.get(name)
+    if named is None:
+        raise Malformed("there are no such mailboxes")
+    lexer.space()
+    mailboxes = lexer.members(lexer.mailbox) if lexer.starts(b"(") else [lexer.mailbox()]
+    return Source(named, tuple(dict.fromkeys(mailboxes)))
+
+
+def _searched(lexer: Lexer) -> Source:
+    found = source(lexer)
+    if found.kind == "selected-delayed":  # RFC 7377 2.2
+        raise Malformed("SELECTED-DELAYED cannot be searched")
+    return found
+
+
+def _maybe_charset(lexer: Lexer) -> None:
+    if lexer.maybe_word("CHARSET"):
+        lexer.space()
+        search_program.required_charset(lexer)
+        lexer.space()
+
+
+def _maybe_returns(lexer: Lexer) -> Returns | None:
+    if not lexer.maybe_word("RETURN"):
+        return None
+    lexer.space()
+    partial: tuple[int, int] | None = None
+    options: set[str] = set()
+    for each in lexer.members(lambda: _return_option(lexer), may_be_empty=True):
+        if isinstance(each, str):
+            options.add(each)
+        elif partial is None:
+            partial = each
+        else:
+            raise Malformed("PARTIAL stands once")
+    if partial is not None and "ALL" in options:  # RFC 9394 3.1
+        raise Malformed("PARTIAL stands without ALL")
+    lexer.space()
+    if not options and partial is None:
+        options.add("ALL")  # RFC 9051 6.4.4
+    return Returns(frozenset(options), partial)
+
+
+def _return_option(lexer: Lexer) -> str | tuple[int, int]:
+    name = lexer.word()
+    if name == "PARTIAL":
+        lexer.space()
+        return lexer.partial_range()
+    if name not in _OPTIONS:
+        raise Malformed("SEARCH cannot return this")
+    return name
+
+
+def _criterion(lexer: Lexer) -> SortKey:
+    reverse = lexer.maybe_word("REVERSE")
+    if reverse:
+        lexer.space()
+    by = lexer.word()
+    if by not in _CRITERIA:
+        raise Malformed("SORT does not know this criterion")
+    return SortKey(by, reverse)
