@@ -3,11 +3,12 @@
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import keywords
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.index.api import MailboxId, ModSeq, Transaction, Uid
+from storage_backends.index.api import MailboxId, ModSeq, Row, Transaction, Uid
 from storage_backends.index.tables import mailboxes, placing
 from storage_backends.index.tables.messages import Ranges
 
@@ -20,6 +21,17 @@ class Change(enum.Enum):
     REPLACE = "replace"
 
 
+class StoredRow(NamedTuple):
+    """A message that a change was for, as it is now."""
+
+    uid: Uid
+    flags: int
+    keywords: int
+    modseq: ModSeq
+    was: ModSeq
+    """Its modseq before; the same where nothing changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What a change did."""
@@ -29,6 +41,8 @@ class Stored:
     modseq: ModSeq
     modified: list[Uid]
     """Messages left alone because they changed after `unchanged_since`."""
+    rows: list[StoredRow]
+    """All other messages that the change was for, in the order of their UIDs."""
 
 
 async def store_flags(
@@ -75,7 +89,19 @@ def apply(
     if unchanged_since is not None:
         chosen = chosen._replace(unchanged_since=unchanged_since)
         modified = placing.modified(tx, chosen)
+    before = placing.flag_rows(tx, chosen)
     changed, counts = placing.store(tx, account.id, chosen, bits)
     if changed:
         mailboxes.take_uids(tx, account.id, mailbox_id, 0, counts)
-    return Stored(changed, tx.modseq(account.id), modified)
+    modseq = tx.modseq(account.id)
+    return Stored(changed, modseq, modified, _after(before, bits, modseq))
+
+
+def _after(before: Sequence[Row], bits: placing.FlagChange, modseq: ModSeq) -> list[StoredRow]:
+    keep_flags, add_flags, keep_keywords, add_keywords = bits
+    rows: list[StoredRow] = []
+    for uid, flags, words, was in before:
+        new_flags, new_words = flags & keep_flags | add_flags, words & keep_keywords | add_keywords
+        now = was if new_flags == flags and new_words == words else modseq
+        rows.append(StoredRow(uid, new_flags, new_words, now, was))
+    return rows

@@ -117,3 +117,18 @@ async def test_a_mailbox_that_is_gone_is_not_found(store: MailStore, account: Ac
         with pytest.raises(Failure) as caught:
             await flagging.store_flags(store, account, gone, EVERYTHING, Change.ADD, ["\\Seen"])
         assert caught.value.kind is Kind.NOT_FOUND
+
+
+async def test_a_change_tells_how_the_messages_are_now(store: MailStore, account: Account, inbox: MailboxId) -> None:
+    before = {int(row.uid): row.modseq for row in await reading.rows(store, inbox)}
+    stored = await flagging.store_flags(store, account, inbox, [(1, 2), (5, 9)], Change.ADD, ["\\Seen", "work"])
+    first = await flagging.store_flags(store, account, inbox, [(1, 2)], Change.ADD, ["\\Seen"])
+    assert [(row.uid, row.flags, row.keywords, row.modseq, row.was) for row in stored.rows] == [
+        (uid, flags.SEEN, 1, stored.modseq, before[uid]) for uid in (1, 2, 5)
+    ]
+    assert [(row.uid, row.modseq, row.was) for row in first.rows] == [
+        (uid, stored.modseq, stored.modseq) for uid in (1, 2)
+    ]
+    again = await flagging.store_flags(store, account, inbox, EVERYTHING, Change.REMOVE, ["\\Seen"], before[4])
+    assert [row.uid for row in again.rows] == [3, 4]
+    assert again.modified == [1, 2, 5]

@@ -6,12 +6,12 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BigInteger, case, delete, exists, func, literal, select, update
 from sqlalchemy import bindparam as p
 
-from storage_backends.index.api import AccountId, MailboxId, Transaction, Uid
+from storage_backends.index.api import AccountId, MailboxId, Row, Transaction, Uid
 from storage_backends.index.schema import email, expunged, message, release
 from storage_backends.index.statement import any_of, insert, last_id, prepared
 from storage_backends.index.tables.flags import DELETED, SEEN
 from storage_backends.index.tables.mailboxes import Counts
-from storage_backends.index.tables.messages import IN_LIST, IN_RANGE, Ranges, selection
+from storage_backends.index.tables.messages import IN_LIST, IN_RANGE, FlagsRow, Ranges, selection
 
 _SELECTIONS: Final = (("range", IN_RANGE), ("list", IN_LIST))
 _IN_MAILBOX = message.c.mailbox_id == p("mailbox")
@@ -101,6 +101,14 @@ _MODIFIED = {
     )
     for kind, within in _SELECTIONS
 }
+_FLAGS_ROWS = {
+    kind: prepared(
+        select(*(message.c[name] for name in FlagsRow._fields))
+        .where(_IN_MAILBOX, within, _UNCHANGED)
+        .order_by(message.c.uid)
+    )
+    for kind, within in _SELECTIONS
+}
 
 ALL_BITS: Final = (1 << 63) - 1
 
@@ -141,6 +149,13 @@ def store(tx: Transaction, account: AccountId, chosen: Selection, change: FlagCh
             deleted_size += int(size) * more_deleted
     changed = tx.run(_STORE[kind], {**parameters, "new_modseq": tx.modseq(account)})
     return changed, Counts(0, unseen, deleted, 0, deleted_size)
+
+
+def flag_rows(tx: Transaction, chosen: Selection) -> list[Row]:
+    """Of each message (uid, flags, keywords, modseq), as plain tuples in the order of the UIDs: see FlagsRow."""
+    kind, within = selection(tx, chosen.mailbox_id, chosen.ranges)
+    parameters = {"mailbox": chosen.mailbox_id, "unchanged_since": chosen.unchanged_since, **within}
+    return tx.all(_FLAGS_ROWS[kind], parameters)
 
 
 def modified(tx: Transaction, chosen: Selection) -> list[Uid]:
