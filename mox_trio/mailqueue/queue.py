@@ -41,6 +41,10 @@ happens.
 """
 
 
+Then = Callable[[Transaction, "Enqueued"], None]
+"""A unit in the same transaction, when the rows are there. It may raise, and then nothing happens."""
+
+
 class Enqueued(NamedTuple):
     """What is in the queue now."""
 
@@ -95,13 +99,17 @@ class Mailqueue:
         self._arrivals = Arrivals()
 
     async def enqueue(
-        self, row: OutgoingRow, recipients: Sequence[NewRecipient], also: Sequence[Also] = ()
+        self,
+        row: OutgoingRow,
+        recipients: Sequence[NewRecipient],
+        also: Sequence[Also] = (),
+        then: Sequence[Then] = (),
     ) -> Enqueued:
         """Put a message with at least one recipient into the queue. What is returned is durable.
 
-        NotFound when the account is gone; what `also` raises.
+        NotFound when the account is gone; what `also` and `then` raise.
         """
-        unit = partial(_enqueue, row=row, recipients=recipients, also=also)
+        unit = partial(_enqueue, row=row, recipients=recipients, also=also, then=then)
         enqueued, stored = await self.index.write([row.account_id], unit)
         due = [
             Candidate(
@@ -208,7 +216,12 @@ def _times(tx: Transaction, *, now: int) -> tuple[int | None, int | None]:
 
 
 def _enqueue(
-    tx: Transaction, *, row: OutgoingRow, recipients: Sequence[NewRecipient], also: Sequence[Also]
+    tx: Transaction,
+    *,
+    row: OutgoingRow,
+    recipients: Sequence[NewRecipient],
+    also: Sequence[Also],
+    then: Sequence[Then],
 ) -> tuple[Enqueued, list[NewRecipient]]:
     asked = queue_admin.rules(tx)
     deciding = [unit(tx) for unit in also]
@@ -219,7 +232,10 @@ def _enqueue(
         [each._replace(held=1) if _is_held(rules, row, each) else each for each in recipients] if rules else recipients
     )
     outgoing_id, ids = rows.add(tx, row, stored)()
-    return Enqueued(outgoing_id, tuple(ids), sum(each.held for each in stored)), list(stored)
+    enqueued = Enqueued(outgoing_id, tuple(ids), sum(each.held for each in stored))
+    for write in then:
+        write(tx, enqueued)
+    return enqueued, list(stored)
 
 
 def _is_held(rules: Sequence[queue_admin.HoldRule], row: OutgoingRow, recipient: NewRecipient) -> bool:

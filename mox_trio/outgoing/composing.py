@@ -101,7 +101,7 @@ def complete(checked: Checked, hostname: Domain, now: int) -> bytes:
 def received(client: Client, envelope: Envelope, hostname: Domain, now: int) -> bytes:
     """Where the message came in; where the user was is nobody's business (RFC 5321 4.4, RFC 3848, RFC 6531 3.7.3)."""
     utf8 = "UTF8" if envelope.smtputf8 else "E"
-    protocol = f"{utf8}SMTP{'S' if client.tls else ''}A"
+    protocol = "HTTP" if client.by_http else f"{utf8}SMTP{'S' if client.tls else ''}A"
     session = f" id {client.session}" if client.session else ""
     values = [
         f"from {hostname.ascii}",

@@ -15,7 +15,7 @@ from mox_trio.base import ids
 from mox_trio.base.address import Path
 from mox_trio.base.domain import Domain
 from mox_trio.base.failure import Failure
-from mox_trio.mailqueue.queue import Also, Enqueued
+from mox_trio.mailqueue.queue import Also, Enqueued, Then
 from mox_trio.mailstore.entropy import Pool
 from mox_trio.mailstore.store import Account
 from mox_trio.outgoing import summary
@@ -44,6 +44,14 @@ class Outgoing:
     release_request: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What else the transaction does, before and after the rows."""
+
+    also: Sequence[Also] = ()
+    then: Sequence[Then] = ()
+
+
 def object_id() -> str:
     """A name for a message in the queue: the letter Q and 22 random characters."""
     return "Q" + ids.url_safe(_ids.take())
@@ -60,12 +68,12 @@ async def queue(
     source: Source,
     outgoing: Outgoing,
     recipients: Sequence[NewRecipient],
-    also: Sequence[Also] = (),
+    with_units: Units = Units(),
     name: str = "",
 ) -> Enqueued:
     """Put a message into the queue in the name of an account; `name` is its object id, where the caller gave it one.
 
-    Failures of `also`; errors of the stores.
+    Failures of the units; errors of the stores.
     """
     store = parts.store
     name = name or object_id()
@@ -86,7 +94,7 @@ async def queue(
         queued=store.now(),
     )
     try:
-        enqueued = await parts.queue.enqueue(row, recipients, also)
+        enqueued = await parts.queue.enqueue(row, recipients, with_units.also, with_units.then)
     except Failure:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + 5), suppress(StorageError):
             await store.bodies[store.default_store].delete([ref])

@@ -8,7 +8,7 @@ DKIM-Signature, Authentication-Results. Bcc goes away, and what is binary is enc
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -22,9 +22,10 @@ from mox_trio.config.live import Snapshot
 from mox_trio.config.models.dynamic import Account as AccountSettings
 from mox_trio.ledger import sent
 from mox_trio.ledger.sent import Limits
+from mox_trio.mailqueue.queue import Enqueued
 from mox_trio.mailstore.spool import Spooled
 from mox_trio.mailstore.store import Account
-from mox_trio.outgoing import composing, local, prepare, recipients, rewriting, senders, summary
+from mox_trio.outgoing import composing, extras, local, prepare, recipients, rewriting, senders, summary
 from mox_trio.outgoing.composing import Checked
 from mox_trio.outgoing.parts import Parts
 from mox_trio.outgoing.senders import May
@@ -32,11 +33,36 @@ from mox_trio.outgoing.sign import Signer
 from mox_trio.protocol.smtp.envelope import Body, Client, Envelope, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from storage_backends.errors import NotFound
+from storage_backends.index.api import Transaction
 from storage_backends.index.tables import retired
+from storage_backends.index.tables.queue import NewRecipient, QueuedId
 
 logger = logging.getLogger(__name__)
 
 DISABLED: Final = AccountSettings(max_outgoing_messages_per_day=0, max_first_time_recipients_per_day=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that is in the queue."""
+
+    name: str
+    """Of the message, in logs."""
+    message_id: str
+    """Without angle brackets."""
+    rows: tuple[NewRecipient, ...]
+    ids: tuple[QueuedId, ...]
+    """Of the rows, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a sender wants beside."""
+
+    extra: Mapping[str, str] | None = None
+    """Repeated in webhook calls; None: what the header's X-Mox-Extra fields say."""
+    then: Callable[[Transaction, Taken], None] | None = None
+    """A unit in the transaction that queues it. It may raise, and then nothing happens."""
 
 
 class Submission:
@@ -75,6 +101,11 @@ class Submission:
 
     async def data(self, client: Client, envelope: Envelope, message: Spooled) -> Sequence[Reply]:
         """Take the message: one reply for each recipient, all alike. Raises Refusal, and errors of the stores."""
+        taken = await self.take(client, envelope, message)
+        return [Reply.of(250, "2.0.0", f"queued as {taken.name}")] * len(envelope.recipients)
+
+    async def take(self, client: Client, envelope: Envelope, message: Spooled, wish: Wish = Wish()) -> Taken:
+        """Take the message and say what is in the queue now. Raises Refusal, errors of the stores, and what `wish` raises."""
         snapshot = self._parts.config.current
         try:
             checked = composing.check(message, pedantic=snapshot.static.pedantic)
@@ -87,7 +118,7 @@ class Submission:
         settings = snapshot.dynamic.accounts.get(client.login, DISABLED)
         taking = _Taking(client, envelope, message, snapshot, account, settings)
         try:
-            name = await self._queue(taking, checked)
+            taken = await self._queue(taking, checked, wish)
         except NotFound:
             self._parts.forget_account(client.login)
             raise
@@ -97,9 +128,9 @@ class Submission:
             result = "messagelimiterror" if "outgoing" in failure.private else "recipientlimiterror"
             raise self._refused(451, "4.7.1", failure.public, result) from None
         self._parts.metrics.count("smtpserver_submission_total", result="ok")
-        return [Reply.of(250, "2.0.0", f"queued as {name}")] * len(envelope.recipients)
+        return taken
 
-    async def _queue(self, taking: "_Taking", checked: Checked) -> str:
+    async def _queue(self, taking: "_Taking", checked: Checked, wish: Wish) -> Taken:
         parts, client, envelope = self._parts, taking.client, taking.envelope
         now, hostname = parts.store.now(), taking.snapshot.static.hostname
         unsigned = composing.complete(checked, hostname, now)
@@ -115,9 +146,11 @@ class Submission:
         smtputf8 = not block.isascii() or any(
             path.needs_utf8 for path in (envelope.reverse_path, *(each.path for each in envelope.recipients))
         )
+        fields = composing.parsed(block)
+        about = summary.of(fields)
         outgoing = prepare.Outgoing(
             prefix=prefix,
-            summary=summary.of(composing.parsed(block)),
+            summary=about,
             body=_body_kind(envelope, taking.message),
             smtputf8=smtputf8,
             ret=envelope.ret,
@@ -130,9 +163,19 @@ class Submission:
         limits = Limits(
             taking.settings.max_outgoing_messages_per_day, taking.settings.max_first_time_recipients_per_day
         )
-        also = [sent.submitting(taking.account.id, written, limits, now)]
         name = prepare.object_id()
-        enqueued = await prepare.queue(parts, taking.account, source, outgoing, rows, also, name)
+        extra = extras.of_header(fields) if wish.extra is None else wish.extra
+
+        def then(tx: Transaction, enqueued: Enqueued) -> None:
+            if extra:
+                extras.add(tx, taking.account, enqueued.outgoing_id, name, extra)
+            if wish.then is not None:
+                wish.then(tx, Taken(name, about.message_id, tuple(rows), enqueued.ids))
+
+        units = prepare.Units(
+            [sent.submitting(taking.account.id, written, limits, now)], [then] if extra or wish.then else []
+        )
+        enqueued = await prepare.queue(parts, taking.account, source, outgoing, rows, units, name)
         logger.info(
             "message submitted",
             extra={
@@ -146,7 +189,7 @@ class Submission:
                 "held": enqueued.held,
             },
         )
-        return name
+        return Taken(name, about.message_id, tuple(rows), enqueued.ids)
 
     async def _without_binary(self, message: Spooled, block: bytes) -> rewriting.Rewritten:
         encode = partial(rewriting.without_binary, message, block)
@@ -157,7 +200,7 @@ class Submission:
             raise self._refused(554, "5.6.3", "a part holds NUL that is not marked as binary", "badmessage")
         return encoded
 
-    async def _rows(self, taking: "_Taking", checked: Checked, now: int) -> list[recipients.NewRecipient]:
+    async def _rows(self, taking: "_Taking", checked: Checked, now: int) -> list[NewRecipient]:
         """The rows of all recipients, each with a reverse-path of its own where the login wants that."""
         envelope, settings = taking.envelope, taking.settings
         plain = recipients.rows(taking.snapshot, taking.client.login, envelope, now)

@@ -106,3 +106,5 @@ class Client:
     """The id that log lines, Received and error replies share."""
     exempt: bool = False
     """From a network without rate limits, tarpits and first-time delays."""
+    by_http: bool = False
+    """It speaks no SMTP: the message came by the HTTP API."""

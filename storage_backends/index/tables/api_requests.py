@@ -114,7 +114,7 @@ def add_extra(tx: Transaction, row: Extra) -> None:
     tx.run(_ADD_EXTRA, row._asdict())
 
 
-def extra(tx: Transaction, outgoing_id: int) -> Extra | None:
+def extra_of(tx: Transaction, outgoing_id: int) -> Extra | None:
     """What the sender of a message wants repeated."""
     row = tx.one(_GET_EXTRA, {"outgoing": outgoing_id})
     return None if row is None else Extra(*row)
