@@ -39,7 +39,6 @@ ssl_cert = <{directory}/host.crt
 ssl_key = <{directory}/host.key
 disable_plaintext_auth = no
 mail_location = {layout}:~/{layout}
-mail_fsync = always
 first_valid_uid = 1
 first_valid_gid = 1
 mail_max_userip_connections = 10000

@@ -1,0 +1,181 @@
+"""`mox-trio serve` with IMAP, as one process or several that share a store, for tests and measurements.
+
+    with imap_served.one() as server:                   # disk and SQLite
+        imap_clients.connect(server.port)
+    with imap_served.two(postgres, s3) as servers: ...  # two processes on one Postgres, bodies in S3 or on a shared disk
+
+Everything lies in a directory of its own below /tmp, or where the caller says, so that a server that was killed can be started
+again there. Mail comes in by LMTP.
+"""
+
+import getpass
+import shutil
+import smtplib
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.kit import served, shared_server, stored, wires
+from tests.kit.s3 import S3Server
+
+USERS: Final = ("mia", "noah")
+DOMAIN: Final = "here.example"
+PASSWORD: Final = "correct horse battery staple"
+
+STATIC: Final = """
+hostname = "{name}.here.example"
+user = "{user}"
+limits.exempt = ["127.0.0.0/8"]
+limits.stop_grace = "1s"
+dns.servers = ["127.0.0.1"]
+dns.port = 1
+log.level = "warn"
+
+[listeners.node]
+ips = ["127.0.0.1"]
+lmtp = {{ port = {lmtp} }}
+imap = {{ port = {imap}, require_starttls = false }}
+imaps = {{ port = {imaps} }}
+tls.certificates = [{{ cert_file = "{directory}/host.crt", key_file = "{directory}/host.key" }}]
+"""
+
+POSTGRES: Final = """
+[storage.index]
+kind = "postgres"
+host = "{host}"
+port = {port}
+user = "{user}"
+database = "{dbname}"
+sslmode = "disable"
+
+[keys]
+server = {{ file = "{directory}/server.key" }}
+"""
+
+S3: Final = """
+[storage.stores.shared]
+kind = "s3"
+endpoint = "{bucket.endpoint}"
+region = "{bucket.region}"
+bucket = "{bucket.bucket}"
+prefix = "{prefix}/"
+path_style = true
+access_key = {{ file = "{directory}/access" }}
+secret_key = {{ file = "{directory}/secret" }}
+"""
+
+DISK: Final = """
+[storage.stores.shared]
+kind = "disk"
+directory = "{directory}/bodies"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A server; ports are on 127.0.0.1."""
+
+    directory: Path
+    config: Path
+    port: int
+    """IMAP, without TLS or with STARTTLS."""
+    tls_port: int
+    lmtp: int
+    pid: int = 0
+
+    @property
+    def user(self) -> str:
+        """Who logs in."""
+        return f"{USERS[0]}@{DOMAIN}"
+
+    @property
+    def log(self) -> str:
+        """All it has logged."""
+        return self.config.with_name("serve.log").read_text(errors="replace")
+
+    @property
+    def certificate(self) -> Path:
+        """What a client must trust."""
+        return self.directory / "host.crt"
+
+    def deliver(self, message: bytes, user: str = USERS[0]) -> None:
+        """Hand it a message by LMTP."""
+        with smtplib.LMTP("127.0.0.1", self.lmtp) as client:
+            client.sendmail("ann@far.example", [f"{user}@{DOMAIN}"], message)
+
+
+def prepared(directory: Path, names: tuple[str, ...] = ("one",), storage: str = "") -> list[Node]:
+    """Configurations below a directory, with accounts that have passwords; nothing runs."""
+    wires.certificate("localhost").write(directory)
+    nodes = []
+    for name in names:
+        lmtp, imap, imaps = shared_server.free_ports(3)
+        top = directory / name
+        (top / "data").mkdir(parents=True)
+        static = STATIC.format(
+            name=name, user=getpass.getuser(), directory=directory, lmtp=lmtp, imap=imap, imaps=imaps
+        )
+        (top / "mox-trio.toml").write_text(static + storage)
+        accounts = "".join(f'[accounts.{user}]\naddresses = ["{user}@{DOMAIN}"]\n' for user in USERS)
+        (top / "data" / "domains.toml").write_text(f'[domains."{DOMAIN}"]\n{accounts}')
+        nodes.append(Node(directory, top / "mox-trio.toml", imap, imaps, lmtp))
+    stored.set_passwords(nodes[0].config, USERS, PASSWORD)
+    return nodes
+
+
+@contextmanager
+def serving(node: Node) -> Iterator[Node]:
+    """Run a server until the block ends; it serves when the block begins."""
+    with shared_server.child(
+        [str(served.PROGRAM), "--config", str(node.config), "serve"], node.config.with_name("serve.log")
+    ) as process:
+        _wait(node, process)
+        yield Node(node.directory, node.config, node.port, node.tls_port, node.lmtp, process.pid)
+
+
+def _wait(node: Node, process: subprocess.Popen[bytes]) -> None:
+    try:
+        for port in (node.port, node.tls_port, node.lmtp):
+            shared_server.wait_for_port(port, process)
+    except shared_server.StartFailed as error:
+        raise shared_server.StartFailed(f"{error}:\n{node.log[-4000:]}") from error
+
+
+@contextmanager
+def one() -> Iterator[Node]:
+    """A server on disk and SQLite."""
+    with _temporary() as directory, serving(prepared(directory)[0]) as node:
+        yield node
+
+
+@contextmanager
+def two(conninfo: str, bucket: S3Server | None = None) -> Iterator[list[Node]]:
+    """Two processes on one database, with bodies in S3 or on a disk that both have."""
+    with _temporary() as directory, ExitStack() as stack:
+        database = POSTGRES.format(directory=directory, **conninfo_to_dict(conninfo))
+        secrets = {"server.key": "5a" * 32}
+        if bucket is None:
+            storage = DISK.format(directory=directory)
+        else:
+            secrets |= {"access": bucket.access_key, "secret": bucket.secret_key}
+            storage = S3.format(directory=directory, bucket=bucket, prefix=directory.name)
+        for name, text in secrets.items():
+            (directory / name).write_text(text)
+            (directory / name).chmod(0o600)
+        nodes = prepared(directory, ("one", "two"), storage + database)
+        yield [stack.enter_context(serving(node)) for node in nodes]
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="mox-trio-imap-", dir="/tmp"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
