@@ -8,7 +8,7 @@ nobody can compute without its key.
 Opening raises `Corrupt` when a value was changed, swapped with another row's or column's, or sealed under another key.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Final, Protocol
 
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from mox_trio.mailstore.entropy import Pool
 from storage_backends.errors import Corrupt
 
-_PLAIN: Final = b"\0"
+READABLE: Final = b"\0"
+"""Begins a value that is not sealed."""
 _SEALED: Final = b"\1"
 _NONCE: Final = 12
 
@@ -50,6 +51,9 @@ class Codec(Protocol):
     def open(self, place: str, stored: bytes) -> bytes:
         """What `seal` was given. An empty column is an empty value. Corrupt when it is not from this place."""
 
+    def open_each(self, places: Iterable[str], stored: Sequence[bytes]) -> list[bytes | None]:
+        """Several values and their places at once; None for one that is Corrupt."""
+
     def is_current(self, stored: bytes) -> bool:
         """Whether `seal` would write it in this form today."""
 
@@ -70,13 +74,17 @@ class Plain:
 
     def seal(self, place: str, value: bytes) -> bytes:
         """Mark the value as readable."""
-        return _PLAIN + value
+        return READABLE + value
 
     def open(self, place: str, stored: bytes) -> bytes:
         """Take the mark off."""
         if stored[:1] == _SEALED:
             raise Corrupt(f"{place} is sealed, but this server is configured without encryption")
         return stored[1:]
+
+    def open_each(self, places: Iterable[str], stored: Sequence[bytes]) -> list[bytes | None]:
+        """Take the marks off; the places are not asked for."""
+        return [None if value[:1] == _SEALED else value[1:] for value in stored]
 
     def is_current(self, stored: bytes) -> bool:
         """Whether it is readable."""
@@ -111,6 +119,16 @@ class Sealed:
             return self._cipher.decrypt(stored[1 : 1 + _NONCE], stored[1 + _NONCE :], place.encode())
         except (InvalidTag, ValueError) as error:
             raise Corrupt(f"{place} does not open with the account's key") from error
+
+    def open_each(self, places: Iterable[str], stored: Sequence[bytes]) -> list[bytes | None]:
+        """Open each."""
+        return [self._maybe_open(place, value) for place, value in zip(places, stored, strict=True)]
+
+    def _maybe_open(self, place: str, stored: bytes) -> bytes | None:
+        try:
+            return self.open(place, stored)
+        except Corrupt:
+            return None
 
     def is_current(self, stored: bytes) -> bool:
         """Whether it is sealed."""

@@ -117,9 +117,10 @@ class DiskStore:
             raise errors.NotFound(f"no body {wanted.ref!r}")
         size = int(match[2], 16)
         begin, end = ranges.cut(size, wanted.start, wanted.stop)
-        reading = _Reading.begin(f"{self._root}/{wanted.ref}", size, begin, end)
-        if reading.at == end:
-            return reading.first
+        path = f"{self._root}/{wanted.ref}"
+        if begin == 0 and end == size < api.BLOCK:
+            return _read_whole(path, size)
+        reading = _Reading.begin(path, size, begin, end)
         blocks = [reading.first]
         try:
             while reading.at < end:
@@ -194,13 +195,7 @@ class _Reading:
     @classmethod
     def begin(cls, path: str, size: int, begin: int, end: int) -> "_Reading":
         """Open the file and read the first block. Raises NotFound, Corrupt, Unavailable."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            raise errors.NotFound(f"no body {path!r}") from None
-        except OSError as error:
-            raise placing.unavailable("open", error) from error
-        reading = cls(descriptor, begin, end)
+        reading = cls(_open(path), begin, end)
         try:
             reading._check_size(path, size)
             if begin < end:
@@ -234,3 +229,26 @@ class _Reading:
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise errors.NotFound(f"no body {path!r}") from None
+    except OSError as error:
+        raise placing.unavailable("open", error) from error
+
+
+def _read_whole(path: str, size: int) -> bytes:
+    """A body in three system calls. Raises NotFound, Corrupt, Unavailable."""
+    descriptor = _open(path)
+    try:
+        data = os.read(descriptor, size + 1)
+    except OSError as error:
+        raise placing.unavailable("read", error) from error
+    finally:
+        os.close(descriptor)
+    if len(data) != size:
+        raise errors.Corrupt(f"{path!r} has not the {size} bytes that were put")
+    return data

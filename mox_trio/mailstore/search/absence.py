@@ -38,7 +38,7 @@ class Absence:
 
     def is_sure(self, message: bytes) -> bool:
         """Whether none of the texts is in the header or the text of the message."""
-        if self._undecidable or not message.isascii() or b"=?" in message:
+        if self._undecidable or not message.isascii() or (b"=" in message and b"=?" in message):
             return False
         lower = message.lower()
         for octets in self._octets:

@@ -3,13 +3,16 @@
 All of it is one unit in a thread of the database, on one snapshot; sealed columns are opened there, in memory.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from mox_trio.base import limits
 from mox_trio.mailstore import rendering
 from mox_trio.mailstore.reading import Located
 from mox_trio.mailstore.search.judging import Facts, Stage
-from mox_trio.mailstore.search.plan import Plan, Sieve
+from mox_trio.mailstore.search.plan import Narrowing, Plan, Sieve
+from mox_trio.mailstore.search.suspects import Column
 from mox_trio.mailstore.search.text import Fields
 from mox_trio.mailstore.store import Account
 from storage_backends.errors import Corrupt
@@ -19,12 +22,42 @@ from storage_backends.index.tables.emails import Place
 
 COLUMNS: Final = 1000
 """Messages of a page."""
+NARROWED: Final = 2000
+"""Messages of a page of which one column is searched as one."""
+
+JOINED: Final = 200
+"""Values of a column that are searched as one: together they fit into the processor's cache."""
 
 
-def sift(tx: Transaction, *, account: Account, plan: Plan, mailbox_id: MailboxId, after: Uid) -> tuple[Sieve, int, Uid]:
-    rows = finding.candidates(tx, mailbox_id, plan.condition, finding.Page(after, COLUMNS))
-    sieve = Sieve(plan.judge, [Facts(row) for row in rows])
-    last = sieve.undecided[-1].uid if sieve.undecided else after
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What the index says of a page."""
+
+    sieve: Sieve
+    last: Uid
+    """The last message that was looked at."""
+    more: bool
+    """Whether messages may follow."""
+
+
+def sift(tx: Transaction, *, account: Account, plan: Plan, mailbox_id: MailboxId, after: Uid) -> Sifted:
+    """Decide what the rows of a page decide; what is left is located."""
+    condition, last, more = plan.condition, None, False
+    most = COLUMNS
+    if plan.narrowing is not None:
+        page = finding.Page(after, NARROWED)
+        # What a readable value is bound to need not be known.
+        bound_to = ("object_id",) if account.codec.sealing else ()
+        rows = finding.with_columns(tx, mailbox_id, condition, page, (*plan.narrowing.columns, *bound_to))
+        if not rows:
+            return Sifted(Sieve(plan.judge, []), after, more=False)
+        last, more = Uid(rows[-1][0]), len(rows) == NARROWED
+        uids = _suspects(account, plan.narrowing, rows)
+        condition, most = condition.within(uids), len(uids)
+    found = finding.candidates(tx, mailbox_id, condition, finding.Page(after, most)) if most else []
+    sieve = Sieve(plan.judge, [Facts(row) for row in found])
+    if last is None:
+        last, more = (sieve.undecided[-1].uid if found else after), len(found) == COLUMNS
     sieve.decide()
     for stage, learn in ((Stage.SUMMARY, _learn_summary), (Stage.HEADER, _learn_header)):
         if stage in plan.stages and sieve.undecided:
@@ -32,7 +65,32 @@ def sift(tx: Transaction, *, account: Account, plan: Plan, mailbox_id: MailboxId
             sieve.decide()
     if sieve.undecided:
         _learn_places(tx, account, sieve)
-    return sieve, len(rows), last
+    return Sifted(sieve, last, more)
+
+
+def _suspects(account: Account, narrowing: Narrowing, rows: Sequence[Row]) -> list[Uid]:
+    """Who may match among (uid, *columns, object id where values are sealed)."""
+    found: list[Uid] = []
+    for start in range(0, len(rows), JOINED):
+        page = rows[start : start + JOINED]
+        column = Column(_opened(account, narrowing.columns[0], page), with_words=narrowing.columns[0] == "header")
+        found += [Uid(page[place][0]) for place in sorted(narrowing.suspects(column))]
+    return found
+
+
+def _opened(account: Account, column: str, rows: Sequence[Row]) -> list[bytes | None]:
+    """The column of rows; None for what does not open, which is named by whoever looks at it again, or is not whole."""
+    opened = account.codec.open_each((rendering.place(column, row[-1]) for row in rows), [row[1] for row in rows])
+    if column == "header":
+        return [
+            value if value is not None and _is_whole(value, row[2]) else None
+            for row, value in zip(rows, opened, strict=True)
+        ]
+    return opened
+
+
+def _is_whole(block: bytes, header_size: int) -> bool:
+    return header_size <= len(block) or len(block) < limits.HEADER_ROW_BYTES
 
 
 def _learn_summary(tx: Transaction, account: Account, sieve: Sieve) -> None:
@@ -43,7 +101,7 @@ def _learn_summary(tx: Transaction, account: Account, sieve: Sieve) -> None:
 def _learn_header(tx: Transaction, account: Account, sieve: Sieve) -> None:
     for facts, block, row in _columns(tx, account, sieve, ("header", "header_size")):
         facts.header_size = row[3]
-        if row[3] <= len(block) or len(block) < limits.HEADER_ROW_BYTES:
+        if _is_whole(block, row[3]):
             facts.fields = Fields(block)
 
 

@@ -2,16 +2,27 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore.search import judging, lowering
+from mox_trio.mailstore.search import judging, lowering, suspects
 from mox_trio.mailstore.search.absence import Absence
 from mox_trio.mailstore.search.filters import Filter
 from mox_trio.mailstore.search.judging import Facts, Judge, Stage
+from mox_trio.mailstore.search.lowering import Node
+from mox_trio.mailstore.search.suspects import Suspects
 from mox_trio.mailstore.store import Account
 from storage_backends.index.api import MailboxId, Transaction, Uid
 from storage_backends.index.tables import mailboxes
 from storage_backends.index.tables.finding import Condition
+
+
+class Narrowing(NamedTuple):
+    """How one column tells which messages may match."""
+
+    suspects: Suspects
+    columns: tuple[str, ...]
+    """That column, and what says whether it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class Plan:
     is_exact: bool
     """Whether what it selects is the answer."""
     judge: Judge
+    narrowing: Narrowing | None
     stages: frozenset[Stage]
     texts: frozenset[str]
     """Folded texts that are looked for in the texts of messages."""
@@ -69,8 +81,16 @@ def make(tx: Transaction, *, account: Account, mailbox_ids: Iterable[MailboxId],
         condition,
         is_exact,
         judging.judge(node),
+        _narrowing(node),
         judging.stages(node),
         texts,
         Absence(texts),
         judging.looks_at_part_headers(node),
     )
+
+
+def _narrowing(node: Node) -> Narrowing | None:
+    by_summary, by_header = suspects.by_summary(node), suspects.by_header(node)
+    if by_summary is not None:
+        return Narrowing(by_summary, ("summary",))
+    return None if by_header is None else Narrowing(by_header, ("header", "header_size"))

@@ -75,10 +75,10 @@ async def _page(
         )
         last = found[-1] if found else after
         return Page(mailbox_id, found, last, []), last if len(found) == ROWS else None
-    sieve, number, last = await store.index.read(
+    sifted = await store.index.read(
         partial(columns.sift, account=account, plan=made, mailbox_id=mailbox_id, after=after)
     )
+    sieve, last = sifted.sieve, sifted.last
     if sieve.undecided:
         await bodies.read(store, account, made, sieve)
-    page = Page(mailbox_id, sorted(sieve.matched), last, sorted(sieve.unreadable))
-    return page, last if number == columns.COLUMNS else None
+    return Page(mailbox_id, sorted(sieve.matched), last, sorted(sieve.unreadable)), last if sifted.more else None

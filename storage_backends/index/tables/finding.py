@@ -3,7 +3,7 @@
 A condition is a shape, whose statement is built once, and values for it, in the order in which the shape has places
 for them. Shapes are tuples: ("and", shape, ...), ("or", shape, ...), ("not", shape), ("always",), ("bits", column):
 all bits of a value are set, ("between", column): from one value to another inclusive, ("emails",): the mail is in a
-list of ids.
+list of ids, ("uids",): the UID is in a list.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +26,10 @@ class Condition(NamedTuple):
 
     shape: Shape
     values: tuple[Any, ...]
+
+    def within(self, uids: Sequence[int]) -> "Condition":
+        """This condition on messages of these UIDs."""
+        return Condition(("and", self.shape, ("uids",)), (*self.values, list(uids)))
 
 
 ALWAYS: Final = Condition(("always",), ())
@@ -52,7 +56,6 @@ class Page(NamedTuple):
 
 
 _CANDIDATE = tuple(message.c[name] for name in Candidate._fields)
-_UID: Final = (message.c.uid,)
 _BY_MESSAGE_ID = prepared(
     select(email.c.id).where(email.c.account_id == p("account"), email.c.message_id_key == p("value"))
 )
@@ -62,12 +65,23 @@ _BY_THREAD = prepared(select(email.c.id).where(email.c.account_id == p("account"
 
 def uids(tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page) -> list[Uid]:
     """UIDs of the messages that meet a condition, in order."""
-    return [Uid(row[0]) for row in _run(tx, mailbox_id, condition, page, narrow=True)]
+    return [Uid(row[0]) for row in _run(tx, mailbox_id, condition, page, ())]
 
 
 def candidates(tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page) -> list[Row]:
     """The messages that meet a condition in the order of their UIDs, as plain tuples: see Candidate."""
-    return _run(tx, mailbox_id, condition, page, narrow=False)
+    return _run(tx, mailbox_id, condition, page, None)
+
+
+def with_columns(
+    tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page, names: tuple[str, ...]
+) -> list[Row]:
+    """(uid, *named columns of the mail) of the messages that meet a condition, in the order of their UIDs. Sealed columns stay
+    sealed.
+
+    The caller gives few different `names`, each a tuple of its program.
+    """
+    return _run(tx, mailbox_id, condition, page, names)
 
 
 def columns(tx: Transaction, account: AccountId, email_ids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
@@ -93,19 +107,23 @@ def by_thread(tx: Transaction, account: AccountId, thread_id: str) -> list[Email
     return [EmailId(row[0]) for row in tx.all(_BY_THREAD, {"account": account, "value": thread_id})]
 
 
-def _run(tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page, *, narrow: bool) -> list[Row]:
+def _run(
+    tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page, names: tuple[str, ...] | None
+) -> list[Row]:
     values = {f"v{number}": value for number, value in enumerate(condition.values)}
     parameters = {"mailbox": mailbox_id, "after": page.after, "most": page.most, **values}
-    return tx.all(_select(condition.shape, narrow), parameters)
+    return tx.all(_select(condition.shape, names), parameters)
 
 
 @lru_cache(maxsize=256)
-def _select(shape: Shape, narrow: bool) -> Prepared:
-    names = (f"v{number}" for number in count())
-    within = _clause(shape, names)
+def _select(shape: Shape, names: tuple[str, ...] | None) -> Prepared:
+    """Of what is in `message` without `names`; with them the UID and those of `email`."""
+    within = _clause(shape, (f"v{number}" for number in count()))
+    chosen = select(*_CANDIDATE) if names is None else select(message.c.uid, *(email.c[name] for name in names))
+    if names:
+        chosen = chosen.join(email, email.c.id == message.c.email_id)
     return prepared(
-        select(*(_UID if narrow else _CANDIDATE))
-        .where(message.c.mailbox_id == p("mailbox"), message.c.uid > p("after"), within)
+        chosen.where(message.c.mailbox_id == p("mailbox"), message.c.uid > p("after"), within)
         .order_by(message.c.uid)
         .limit(p("most"))
     )
@@ -137,6 +155,8 @@ def _clause(shape: Shape, names: Iterator[str]) -> ColumnElement[bool]:
             return message.c[rest[0]].between(p(next(names), type_=BigInteger), p(next(names), type_=BigInteger))
         case "emails":
             return any_of(message.c.email_id, next(names))
+        case "uids":
+            return any_of(message.c.uid, next(names))
         case "always":
             return literal_column("1") == literal_column("1")
     raise ValueError(f"no shape {kind!r}")
