@@ -205,6 +205,15 @@ IMAP_INFLATED_OCTETS: Final = 16 * 1024 * 1024
 IMAP_INFLATED_RATIO: Final = 400
 """Times that what a client sends may grow by COMPRESS: mail grows by ten, deflate can by a thousand."""
 
+IMAP_PATTERN_CHARACTERS: Final = 16 * 1024
+"""Characters of all patterns of one LIST: names have at most 512."""
+
+IMAP_APPEND_COLUMNS_OCTETS: Final = 64 * 1024 * 1024
+"""Octets of the headers and structures of all messages of one APPEND, which wait in memory for the last of them."""
+
+IMAP_SUBSCRIPTIONS: Final = 20_000
+"""Names that an account may subscribe to: they need not be mailboxes."""
+
 API_JSON_BYTES: Final = 32 * 1024 * 1024
 """Octets of one request's JSON, which is in memory; larger files come as parts of multipart/form-data."""
 

@@ -8,13 +8,15 @@ Deleting takes the mailbox from view in one unit and lets its messages go in as 
 work beside it. Cut off between them, the messages are in no mailbox that anybody sees; `upkeep` goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from mox_trio.base import text
+from mox_trio.base import limits, text
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import annotating, special_uses
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.errors import Conflict, NotFound, Unavailable
 from storage_backends.index.api import AccountId, MailboxId, ModSeq, Transaction
@@ -97,7 +99,7 @@ async def create(store: MailStore, account: Account, name: str, special_use: int
         if mailboxes.by_name(tx, account.id, wanted) is not None:
             raise Failure(Kind.EXISTS, f"there is a mailbox {wanted!r} already")
         if special_use:
-            _take_special_use(tx, account.id, mailboxes.listed(tx, account.id), special_use)
+            special_uses.take(tx, account.id, special_use)
         return add_with_parents(tx, account.id, wanted, special_use)
 
     return await store.index.write([account.id], unit)
@@ -108,25 +110,29 @@ async def set_special_use(store: MailStore, account: Account, name: str, special
     wanted = canonical(name)
 
     def unit(tx: Transaction) -> None:
-        row = find(tx, account.id, wanted)
-        _take_special_use(
-            tx, account.id, [each for each in mailboxes.listed(tx, account.id) if each.id != row.id], special_use
-        )
-        mailboxes.set_special_use(tx, account.id, row.id, special_use)
+        special_uses.give(tx, account.id, find(tx, account.id, wanted).id, special_use)
 
     await store.index.write([account.id], unit)
 
 
-def _take_special_use(tx: Transaction, account: AccountId, others: Sequence[MailboxRow], special_use: int) -> None:
-    for other in others:
-        if other.special_use & special_use:
-            mailboxes.set_special_use(tx, account, other.id, other.special_use & ~special_use)
-
-
 async def subscribe(store: MailStore, account: Account, name: str, *, subscribed: bool = True) -> None:
-    """Subscribe to a name or take it back; the name need not be a mailbox (RFC 9051 6.3.7)."""
+    """Subscribe to a name or take it back; the name need not be a mailbox (RFC 9051 6.3.7).
+
+    Failures: LIMIT (number of names); NOT_FOUND when a name is taken back that is neither subscribed nor a mailbox.
+    """
     wanted = canonical(name)
-    await store.index.write([account.id], lambda tx: mailboxes.subscribe(tx, account.id, wanted, subscribed=subscribed))
+
+    def unit(tx: Transaction) -> None:
+        present = [each for each, yes in mailboxes.subscriptions(tx, account.id) if yes]
+        if (wanted in present) == subscribed:
+            if not subscribed:
+                find(tx, account.id, wanted)
+            return
+        if subscribed and len(present) >= limits.IMAP_SUBSCRIPTIONS:
+            raise Failure(Kind.LIMIT, f"an account has at most {limits.IMAP_SUBSCRIPTIONS} subscriptions")
+        mailboxes.subscribe(tx, account.id, wanted, subscribed=subscribed)
+
+    await store.index.write([account.id], unit)
 
 
 async def subscriptions(store: MailStore, account: Account) -> list[str]:
@@ -135,30 +141,63 @@ async def subscriptions(store: MailStore, account: Account) -> list[str]:
     return [name for name, subscribed in rows if subscribed]
 
 
-async def rename(store: MailStore, account: Account, old: str, new: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that is listed of an account, at one moment."""
+
+    mailboxes: Sequence[MailboxRow]
+    """In the order of their names."""
+    subscribed: frozenset[str]
+    """Names, also of what is no mailbox."""
+    annotations: Mapping[int, Sequence[annotations.AnnotationRow]]
+    """By the ids of mailboxes; sealed, see `annotating.opened`."""
+
+
+async def overview(store: MailStore, account: Account, *, with_annotations: bool = False) -> Overview:
+    """All mailboxes and subscriptions, and annotations where they are asked for."""
+
+    def unit(tx: Transaction) -> Overview:
+        rows = mailboxes.listed(tx, account.id)
+        subscribed = frozenset(name for name, yes in mailboxes.subscriptions(tx, account.id) if yes)
+        noted: dict[int, list[annotations.AnnotationRow]] = {}
+        for each in annotations.changed(tx, account.id, 0) if with_annotations else ():
+            if not each.gone:
+                noted.setdefault(each.mailbox_id, []).append(each)
+        return Overview(rows, subscribed, noted)
+
+    return await store.index.read(unit)
+
+
+Renamed = list[tuple[str, str]]
+"""Old and new names of mailboxes."""
+
+
+async def rename(store: MailStore, account: Account, old: str, new: str) -> Renamed:
     """Rename a mailbox and its children; missing parents of the new name are made. Subscriptions follow.
 
-    Renaming Inbox moves its messages into a new mailbox and leaves Inbox, empty, and its children (RFC 9051 6.3.6).
+    Renaming Inbox moves its messages into a new mailbox, which gets a copy of its annotations, and leaves Inbox, empty, and
+    its children (RFC 9051 6.3.6, RFC 5464 4.1).
     Failures: NOT_FOUND, EXISTS (also for a child's new name), INVALID (below itself), LIMIT (number of mailboxes).
     """
     source, target = canonical(old), canonical(new)
     if target == source or target.startswith(source + DELIMITER):
         raise Failure(Kind.INVALID, "a mailbox cannot be renamed to itself or below itself")
     if source == INBOX:
-        await store.index.write([account.id], lambda tx: _rename_inbox(tx, store, account.id, target))
-        return
+        await store.index.write([account.id], lambda tx: _rename_inbox(tx, store, account, target))
+        return [(source, target)]
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> Renamed:
         find(tx, account.id, source)
         below = source + DELIMITER
         moving = [row for row in mailboxes.listed(tx, account.id) if row.name == source or row.name.startswith(below)]
         subscribed = {name for name, yes in mailboxes.subscriptions(tx, account.id) if yes}
         _make_parents(tx, account.id, target)
-        for row in moving:
-            name = canonical(target + row.name[len(source) :])
+        renamed = [(row.name, canonical(target + row.name[len(source) :])) for row in moving]
+        for row, (_, name) in zip(moving, renamed, strict=True):
             _rename_one(tx, account.id, row, name, subscribed=row.name in subscribed)
+        return renamed
 
-    await store.index.write([account.id], unit)
+    return await store.index.write([account.id], unit)
 
 
 def _rename_one(tx: Transaction, account: AccountId, row: MailboxRow, name: str, *, subscribed: bool) -> None:
@@ -177,21 +216,22 @@ def _make_parents(tx: Transaction, account: AccountId, name: str) -> None:
         add_with_parents(tx, account, parent)
 
 
-def _rename_inbox(tx: Transaction, store: MailStore, account: AccountId, target: str) -> None:
-    inbox = find(tx, account, INBOX)
-    if mailboxes.by_name(tx, account, target) is not None:
+def _rename_inbox(tx: Transaction, store: MailStore, account: Account, target: str) -> None:
+    inbox = find(tx, account.id, INBOX)
+    if mailboxes.by_name(tx, account.id, target) is not None:
         raise Failure(Kind.EXISTS, f"there is a mailbox {target!r} already")
-    made = add_with_parents(tx, account, target)
+    made = add_with_parents(tx, account.id, target)
     counts = placing.count(tx, inbox.id, EVERYTHING)
-    if mailboxes.take_uids(tx, account, made, counts.messages, counts) is None:
+    if mailboxes.take_uids(tx, account.id, made, counts.messages, counts) is None:
         raise Failure(Kind.CONFLICT, f"the mailbox {target!r} was removed meanwhile; try again")
-    placing.copy(tx, account, inbox.id, EVERYTHING, placing.Copy(made, 0, store.now()))
-    mailboxes.take_uids(tx, account, inbox.id, 0, counts.minus())
-    placing.bury(tx, account, inbox.id, EVERYTHING, store.now())
+    placing.copy(tx, account.id, inbox.id, EVERYTHING, placing.Copy(made, 0, store.now()))
+    mailboxes.take_uids(tx, account.id, inbox.id, 0, counts.minus())
+    placing.bury(tx, account.id, inbox.id, EVERYTHING, store.now())
+    annotating.copy(tx, account, inbox.id, made)
 
 
-async def delete(store: MailStore, account: Account, name: str) -> None:
-    """Delete a mailbox with its messages; its subscription stays (RFC 9051 6.3.5, 6.3.7).
+async def delete(store: MailStore, account: Account, name: str) -> MailboxId:
+    """Delete a mailbox with its messages and return what its id was; its subscription stays (RFC 9051 6.3.5, 6.3.7).
 
     Failures: NOT_FOUND; FORBIDDEN for Inbox; IN_USE when it has children, which would hang in the air.
     """
@@ -211,6 +251,7 @@ async def delete(store: MailStore, account: Account, name: str) -> None:
     if more:
         with suppress(NotFound, Unavailable):  # it is deleted: what follows is for upkeep if it has to be
             await _erase(store, account.id, mailbox_id)
+    return mailbox_id
 
 
 async def finish_deletions(store: MailStore, account_id: AccountId) -> int:

@@ -6,14 +6,15 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import annotating, changes, mailboxes
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.index.api import ModSeq
+from storage_backends.index.tables import mailboxes as rows
 
 
 async def test_values_of_mailboxes_and_of_the_account_are_kept_apart(store: MailStore, account: Account) -> None:
     inbox = (await mailboxes.get(store, account, "Inbox")).id
     await annotating.put(store, account, inbox, "/private/Comment", b"a\0b")
-    await annotating.put(store, account, 0, "/shared/vendor/x", b"")
+    await annotating.put(store, account, 0, "/shared/vendor/x/y", b"")
     assert await annotating.listed(store, account, inbox) == {"/private/comment": b"a\0b"}
-    assert await annotating.listed(store, account, 0) == {"/shared/vendor/x": b""}
+    assert await annotating.listed(store, account, 0) == {"/shared/vendor/x/y": b""}
 
 
 async def test_a_value_is_replaced_and_taken_away_for_those_who_watch(store: MailStore, account: Account) -> None:
@@ -41,6 +42,8 @@ async def test_a_value_is_replaced_and_taken_away_for_those_who_watch(store: Mai
         "/private/%",
         "/private/\u00e4",
         "/private/a b",
+        "/private/vendor",
+        "/shared/vendor/x",
     ],
 )
 def test_an_entry_that_cannot_be_one_is_refused(entry: str) -> None:
@@ -75,3 +78,33 @@ async def test_entries_and_bytes_of_an_account_have_limits(
     assert await annotating.listed(store, account, 0) == {"/private/a": b"1", "/private/b": b"2"}
     await annotating.put(store, account, 0, "/private/a", None)
     await annotating.put(store, account, 0, "/private/c", b"3")
+
+
+async def test_several_entries_are_set_together_or_not_at_all(store: MailStore, account: Account) -> None:
+    inbox = (await mailboxes.get(store, account, "Inbox")).id
+    await annotating.change(store, account, inbox, {"/private/comment": b"a", "/shared/comment": b"b"})
+    with pytest.raises(annotating.TooLarge) as caught:
+        await annotating.change(
+            store, account, inbox, {"/private/comment": None, "/shared/comment": b"x" * annotating.ALL_BYTES}
+        )
+    assert await annotating.listed(store, account, inbox) == {"/private/comment": b"a", "/shared/comment": b"b"}
+    fits = caught.value.most
+    assert annotating.ALL_BYTES - 200 < fits < annotating.ALL_BYTES
+    await annotating.change(store, account, inbox, {"/private/comment": None, "/shared/comment": b"x" * fits})
+
+
+async def test_an_annotation_comes_with_a_special_use(store: MailStore, account: Account) -> None:
+    archive = await mailboxes.get(store, account, "Archive")
+    made = await mailboxes.create(store, account, "Attic")
+    await annotating.change(store, account, made, {"/private/comment": b"old"}, rows.ARCHIVE)
+    assert (await mailboxes.get(store, account, "Attic")).special_use == rows.ARCHIVE
+    assert (await mailboxes.get(store, account, archive.name)).special_use == 0
+
+
+async def test_renaming_inbox_copies_its_annotations(store: MailStore, account: Account) -> None:
+    inbox = (await mailboxes.get(store, account, "Inbox")).id
+    await annotating.put(store, account, inbox, "/private/comment", b"mine")
+    await mailboxes.rename(store, account, "Inbox", "Old")
+    made = (await mailboxes.get(store, account, "Old")).id
+    assert await annotating.listed(store, account, made) == {"/private/comment": b"mine"}
+    assert await annotating.listed(store, account, inbox) == {"/private/comment": b"mine"}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mox_trio.base import limits
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import annotating, changes, mailboxes, reading, verifying
 from mox_trio.mailstore.store import Account, MailStore
@@ -194,3 +195,33 @@ async def test_there_is_a_largest_number_of_mailboxes_whoever_makes_them(
     with pytest.raises(Failure) as caught:
         await mailboxes.create(store, account, "c")
     assert caught.value.kind is Kind.LIMIT
+
+
+async def test_a_name_that_is_nothing_cannot_be_unsubscribed(store: MailStore, account: Account) -> None:
+    with pytest.raises(Failure) as caught:
+        await mailboxes.subscribe(store, account, "Nowhere", subscribed=False)
+    assert caught.value.kind is Kind.NOT_FOUND
+    await mailboxes.subscribe(store, account, "Inbox", subscribed=False)
+    await mailboxes.subscribe(store, account, "Inbox", subscribed=False)
+    assert "Inbox" not in await mailboxes.subscriptions(store, account)
+
+
+async def test_there_is_a_largest_number_of_subscriptions(
+    store: MailStore, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "IMAP_SUBSCRIPTIONS", 8)
+    await mailboxes.subscribe(store, account, "one")
+    await mailboxes.subscribe(store, account, "two")
+    with pytest.raises(Failure) as caught:
+        await mailboxes.subscribe(store, account, "three")
+    assert caught.value.kind is Kind.LIMIT
+    await mailboxes.subscribe(store, account, "two")
+
+
+async def test_an_overview_is_of_one_moment(store: MailStore, account: Account) -> None:
+    inbox = (await mailboxes.get(store, account, "Inbox")).id
+    await annotating.put(store, account, inbox, "/private/comment", b"mine")
+    seen = await mailboxes.overview(store, account, with_annotations=True)
+    assert [row.name for row in seen.mailboxes] == ["Archive", "Drafts", "Inbox", "Junk", "Sent", "Trash"]
+    assert seen.subscribed == {row.name for row in seen.mailboxes}
+    assert [annotating.opened(account, row) for row in seen.annotations[inbox]] == [b"mine"]
