@@ -1,9 +1,10 @@
 """The checks that tell who a message is from, side by side under one deadline, by DNS.
 
-Each is a task of its own: the name of the client's address (iprev), SPF, each DKIM signature, the ARC chain; then DMARC from
-what those found. What is not there at the deadline is `temperror`, as is what DNS had no answer for: never a pass, and no
-refusal. Signatures are checked on the bytes as they were received, in one pass over the body, which for a message that is
-not small is read in a thread.
+These are the name of the client's address (iprev), SPF, each DKIM signature, the ARC chain; then DMARC from what those found.
+What they ask is asked together as far as the resolver answers at once, with the record of DMARC, which is needed in any
+case; a check that waits longer is a task of its own. What is not there at the deadline is `temperror`, as is what DNS had no
+answer for: never a pass, and no refusal. Signatures are checked on the bytes as they were received, in one pass over the
+body, which for a message that is not small is read in a thread.
 
 Results are remembered for a moment (`remembered`): iprev by address, SPF by address and domain, DMARC by domain and by what
 it rests on. What stands in a record with macros, or was decided by chance, is not.
@@ -14,7 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final, Self
 
 import trio
 
@@ -29,9 +30,9 @@ from mox_trio.mailstore.store import MailStore
 from mox_trio.policy import arc, iprev, public_suffix, sender_domain, spf
 from mox_trio.policy.dkim import verify
 from mox_trio.policy.dkim.body import BodyHashes, Canonical
-from mox_trio.policy.dkim.verify import Examined, Signature
-from mox_trio.policy.dmarc import evaluate
-from mox_trio.policy.questions import Answer
+from mox_trio.policy.dkim.verify import Examined
+from mox_trio.policy.dmarc import evaluate, find
+from mox_trio.policy.questions import Answer, Question
 from mox_trio.policy.results import (
     Arc,
     ArcStatus,
@@ -48,7 +49,7 @@ from mox_trio.policy.results import (
 from mox_trio.policy.sender_domain import Receives
 from mox_trio.protocol.smtp.envelope import Client, Envelope
 from mox_trio.transport import ask
-from mox_trio.transport.resolver import Resolver
+from mox_trio.transport.resolver import Known, Resolver
 
 FIRST: Final = 45.0
 """Seconds for iprev, SPF, DKIM and ARC."""
@@ -59,14 +60,39 @@ LATE: Final = "not answered in time"
 _SIGNED: Final = (b"dkim-signature", b"arc-seal", b"arc-message-signature", b"arc-authentication-results")
 
 
+_Task = Callable[[], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class _Found:
-    """What the tasks found so far; at the beginning what is said at the deadline."""
+    """What was found so far; at the beginning what is said at the deadline."""
 
     iprev: Iprev
     spf: Spf
     dkim: list[DkimSignature]
     arc: Arc
+
+    @classmethod
+    def nothing(cls, path: Path) -> Self:
+        return cls(Iprev(IprevStatus.TEMPERROR, detail=LATE), _late_spf(path), [], Arc(ArcStatus.NONE))
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A decision under way, and what its result is for."""
+
+    decision: ask.Decision[Any]
+    settle: Callable[[Any, Sequence[Answer]], None]
+
+    def ends(self, known: Known) -> bool:
+        """Whether what is known is enough: then the check is made."""
+        if not self.decision.advance(known):
+            return False
+        self.settle(self.decision.result, self.decision.answers)
+        return True
+
+    async def make(self) -> None:
+        self.settle(await self.decision.finish(), self.decision.answers)
 
 
 class DnsChecks:
@@ -97,23 +123,36 @@ class DnsChecks:
         self._dmarcs: Remembered[Dmarc] = Remembered(trio.current_time)
         public_suffix.is_public(hostname)  # reads the list now: a tenth of a second, while nobody waits
 
-    async def receives(self, domain: Domain) -> Receives:
-        """Whether the domain of a sender takes mail."""
+    async def receives(self, domain: Domain, client: Client | None = None) -> Receives:
+        """As in Checks. What the message of a `client` will need to be known is asked at the same time."""
         known = self._receives.maybe(domain.ascii)
         if known is not None:
             return known
-        answers: list[Answer] = []
-        with trio.move_on_after(FIRST):
-            result = await ask.run(self._resolver, sender_domain.receives(domain), answers)
-            self._receives.keep(domain.ascii, result, answers)
-            return result
-        return Receives.UNKNOWN
+        result = Receives.UNKNOWN
+
+        def settle(found: Receives, answers: Sequence[Answer]) -> None:
+            nonlocal result
+            result = found
+            self._receives.keep(domain.ascii, found, answers)
+
+        check = _Check(ask.Decision(self._resolver, sender_domain.receives(domain)), settle)
+        checks = [check]
+        foreseen: list[Question] = []
+        if client is not None:
+            foreseen = [spf.question(domain), find.question(domain)]
+            if self._iprevs.maybe(client.address) is None:
+                checks.append(self._of_iprev(client, _Found.nothing(Path())))
+        if check in await self._fetched(checks, foreseen):
+            with trio.move_on_after(FIRST):
+                await check.make()
+        return result
 
     async def spf(self, client: Client, reverse_path: Path) -> Spf:
         """SPF alone, before the message is there."""
+        found = _Found.nothing(reverse_path)
         with trio.move_on_after(FIRST):
-            return await self._spf(client, reverse_path)
-        return _late_spf(reverse_path)
+            await self._of_spf(client, reverse_path, found).make()
+        return found.spf
 
     async def gather(
         self, client: Client, envelope: Envelope, message: Spooled, content: Content, spf: Spf | None
@@ -121,45 +160,71 @@ class DnsChecks:
         """All checks of a message; `spf` where it was made already."""
         deadline = trio.current_time() + ALL
         path = envelope.reverse_path
-        known = self._iprevs.maybe(client.address)
-        spf = spf or self._spfs.maybe(_spf_key(client, path))
-        late = Iprev(IprevStatus.TEMPERROR, detail=LATE)
-        found = _Found(known or late, spf or _late_spf(path), [], Arc(ArcStatus.NONE))
-        todo = []
-        if known is None:
-            todo.append(partial(self._find_iprev, client, found))
+        found = _Found.nothing(path)
+        iprev, spf = self._iprevs.maybe(client.address), spf or self._spfs.maybe(_spf_key(client, path))
+        checks: list[_Check] = []
+        if iprev is None:
+            checks.append(self._of_iprev(client, found))
         if spf is None:
-            todo.append(partial(self._find_spf, client, path, found))
-        waiting = [each for each in todo if not await _ends_at_once(each)]
-        if any(key in content.header for key in _SIGNED):
-            waiting.append(partial(self._find_signatures, message, found))
-        if waiting:
+            checks.append(self._of_spf(client, path, found))
+        found.iprev, found.spf = iprev or found.iprev, spf or found.spf
+        is_signed = any(key in content.header for key in _SIGNED)
+        foreseen = [find.question(content.author.domain)] if content.author is not None else []
+        if is_signed:
             with trio.move_on_after(FIRST):
-                await _side_by_side(waiting)
+                later = await self._signatures(message, checks, found)
+                await self._make(checks, foreseen, later)
+        elif checks and (waiting := await self._fetched(checks, foreseen)):
+            with trio.move_on_after(FIRST):
+                await _side_by_side([each.make for each in waiting])
         dmarc = await self._dmarc(content, found, deadline)
         return Evidence(found.iprev, found.spf, tuple(found.dkim), found.arc, dmarc)
 
-    async def _find_iprev(self, client: Client, found: _Found) -> None:
-        began = trio.current_time()
-        answers: list[Answer] = []
-        found.iprev = await ask.run(self._resolver, iprev.check(client.address), answers)
-        self._iprevs.keep(client.address, found.iprev, answers)
-        self._metrics.observe("iprev_lookup_total", trio.current_time() - began, status=found.iprev.status.value)
+    async def _make(self, checks: Sequence[_Check], foreseen: Sequence[Question], later: _Task | None) -> None:
+        """Make checks at the same time, and beside them what needs a task in any case."""
+        if later is not None:
+            await _side_by_side([*(each.make for each in checks), later])
+            return
+        await _side_by_side([each.make for each in await self._fetched(checks, foreseen)])
 
-    async def _find_spf(self, client: Client, path: Path, found: _Found) -> None:
-        found.spf = await self._spf(client, path)
+    async def _fetched(self, checks: Sequence[_Check], foreseen: Sequence[Question]) -> Sequence[_Check]:
+        """Make the checks that can be made with what the resolver answers at once; the others."""
+        waiting = checks
 
-    async def _spf(self, client: Client, path: Path) -> Spf:
+        def wanted(known: Known) -> list[Question]:
+            nonlocal waiting
+            waiting = [each for each in waiting if not each.ends(known)]
+            questions = [each.decision.question for each in waiting if each.decision.question is not None]
+            return [*questions, *foreseen] if questions else []
+
+        await self._resolver.fetch(wanted)
+        return waiting
+
+    def _of_iprev(self, client: Client, found: _Found) -> _Check:
         began = trio.current_time()
-        answers: list[Answer] = []
+
+        def settle(result: Iprev, answers: Sequence[Answer]) -> None:
+            found.iprev = result
+            self._iprevs.keep(client.address, result, answers)
+            self._metrics.observe("iprev_lookup_total", trio.current_time() - began, status=result.status.value)
+
+        return _Check(ask.Decision(self._resolver, iprev.check(client.address)), settle)
+
+    def _of_spf(self, client: Client, path: Path, found: _Found) -> _Check:
+        began = trio.current_time()
+
+        def settle(result: Spf, answers: Sequence[Answer]) -> None:
+            found.spf = result
+            if not spf.has_macros(answers):
+                self._spfs.keep(_spf_key(client, path), result, answers)
+            elapsed = trio.current_time() - began
+            self._metrics.observe("spf_verify_duration_seconds", elapsed, status=result.status.value)
+
         asking = spf.check(client.address, path, client.hello, receiver=self._hostname.ascii, now=self._now())
-        result = await ask.run(self._resolver, asking, answers)
-        if not spf.has_macros(answers):
-            self._spfs.keep(_spf_key(client, path), result, answers)
-        self._metrics.observe("spf_verify_duration_seconds", trio.current_time() - began, status=result.status.value)
-        return result
+        return _Check(ask.Decision(self._resolver, asking), settle)
 
-    async def _find_signatures(self, message: Spooled, found: _Found) -> None:
+    async def _signatures(self, message: Spooled, checks: list[_Check], found: _Found) -> _Task | None:
+        """Add the checks of signatures, or give what makes them where the body is read in a thread first."""
         examined = verify.examine(message.root.header)
         chain = arc.examine(examined.fields)
         found.dkim = [
@@ -168,41 +233,51 @@ class DnsChecks:
         ]
         if chain.sets:
             found.arc = Arc(ArcStatus.TEMPERROR, detail=LATE)
-        digests = await self._digests(message, examined.wanted | chain.wanted)
-        if len(examined.signatures) == 1 and not chain.sets and not chain.fault:
-            await self._find_dkim(examined, (0, examined.signatures[0]), digests, found)
-            return
-        async with trio.open_nursery() as nursery:
-            for number, signature in enumerate(examined.signatures):
-                nursery.start_soon(self._find_dkim, examined, (number, signature), digests, found)
-            nursery.start_soon(self._find_arc, chain, digests, found)
-
-    async def _find_dkim(
-        self, examined: Examined, what: tuple[int, Signature], digests: Mapping[Canonical, bytes], found: _Found
-    ) -> None:
-        began = trio.current_time()
-        number, signature = what
-        result = await ask.run(self._resolver, verify.check(examined, signature, digests, self._now()))
-        found.dkim[number] = result
-        labels = {"algorithm": result.algorithm or "unknown", "status": result.status.value}
-        self._metrics.observe("dkim_verify_duration_seconds", trio.current_time() - began, **labels)
-
-    async def _find_arc(self, chain: arc.Chain, digests: Mapping[Canonical, bytes], found: _Found) -> None:
-        began = trio.current_time()
-        found.arc = await ask.run(self._resolver, arc.check(chain, digests))
-        if found.arc.status is not ArcStatus.NONE:
-            elapsed = trio.current_time() - began
-            self._metrics.observe("arc_verify_duration_seconds", elapsed, status=found.arc.status.value)
-
-    async def _digests(self, message: Spooled, wanted: frozenset[Canonical]) -> Mapping[Canonical, bytes]:
-        if not wanted:
-            return {}
+        wanted = examined.wanted | chain.wanted
+        if wanted and (message.scratch is not None or message.size > INLINE):
+            return partial(self._find_signatures, message, examined, chain, found)
         hashes = BodyHashes(wanted, message.root.body_start)
-        if message.scratch is None and message.size <= INLINE:
+        if wanted:
             hashes.update(message.memory or b"")
-        else:
-            await trio.to_thread.run_sync(_hash, message, hashes, limiter=self._store.computing)
-        return hashes.digests()
+        checks += self._of_signatures(examined, chain, hashes.digests(), found)
+        return None
+
+    async def _find_signatures(self, message: Spooled, examined: Examined, chain: arc.Chain, found: _Found) -> None:
+        hashes = BodyHashes(examined.wanted | chain.wanted, message.root.body_start)
+        await trio.to_thread.run_sync(_hash, message, hashes, limiter=self._store.computing)
+        await self._make(self._of_signatures(examined, chain, hashes.digests(), found), (), None)
+
+    def _of_signatures(
+        self, examined: Examined, chain: arc.Chain, digests: Mapping[Canonical, bytes], found: _Found
+    ) -> list[_Check]:
+        checks = [self._of_signature(examined, number, digests, found) for number in range(len(examined.signatures))]
+        if chain.sets or chain.fault:
+            checks.append(self._of_chain(chain, digests, found))
+        return checks
+
+    def _of_signature(
+        self, examined: Examined, number: int, digests: Mapping[Canonical, bytes], found: _Found
+    ) -> _Check:
+        began = trio.current_time()
+
+        def settle(result: DkimSignature, answers: Sequence[Answer]) -> None:
+            found.dkim[number] = result
+            labels = {"algorithm": result.algorithm or "unknown", "status": result.status.value}
+            self._metrics.observe("dkim_verify_duration_seconds", trio.current_time() - began, **labels)
+
+        asking = verify.check(examined, examined.signatures[number], digests, self._now())
+        return _Check(ask.Decision(self._resolver, asking), settle)
+
+    def _of_chain(self, chain: arc.Chain, digests: Mapping[Canonical, bytes], found: _Found) -> _Check:
+        began = trio.current_time()
+
+        def settle(result: Arc, answers: Sequence[Answer]) -> None:
+            found.arc = result
+            if result.status is not ArcStatus.NONE:
+                elapsed = trio.current_time() - began
+                self._metrics.observe("arc_verify_duration_seconds", elapsed, status=result.status.value)
+
+        return _Check(ask.Decision(self._resolver, arc.check(chain, digests)), settle)
 
     async def _dmarc(self, content: Content, found: _Found, deadline: float) -> Dmarc:
         if content.author is None:
@@ -213,14 +288,16 @@ class DnsChecks:
         if known is not None:
             return known
         began = trio.current_time()
-        answers: list[Answer] = []
         asking = evaluate.evaluate(author, found.spf, found.dkim, chance=self._chance(), tree_walk=self._tree_walk)
-        with trio.CancelScope(deadline=deadline) as scope:
-            result = await ask.run(self._resolver, asking, answers)
-        if scope.cancelled_caught:
-            return Dmarc(DmarcStatus.TEMPERROR, detail=LATE)
+        decision = ask.Decision(self._resolver, asking)
+        if not decision.advance():
+            with trio.CancelScope(deadline=deadline) as scope:
+                await decision.finish()
+            if scope.cancelled_caught:
+                return Dmarc(DmarcStatus.TEMPERROR, detail=LATE)
+        result = decision.result
         if result.status is not DmarcStatus.FAIL or result.policy is DmarcPolicy.NONE:  # else chance may have decided
-            self._dmarcs.keep(key, result, answers)
+            self._dmarcs.keep(key, result, decision.answers)
         labels = {
             "status": result.status.value,
             "reject": "yes" if result.status is DmarcStatus.FAIL and result.applied else "no",
@@ -230,22 +307,14 @@ class DnsChecks:
         return result
 
 
-async def _ends_at_once(check: Callable[[], Awaitable[None]]) -> bool:
-    """Make a check if all that it asks is remembered, and say whether it was: a task of its own costs more than most do."""
-    with trio.CancelScope() as scope:
-        scope.cancel()  # whatever waits is cancelled, before it has asked anybody
-        await check()
-        return True
-    return False
-
-
-async def _side_by_side(checks: Sequence[Callable[[], Awaitable[None]]]) -> None:
-    """Make checks at the same time; one alone needs no task."""
-    if len(checks) == 1:
-        await checks[0]()
+async def _side_by_side(tasks: Sequence[_Task]) -> None:
+    """One alone needs no task."""
+    if len(tasks) < 2:
+        for each in tasks:
+            await each()
         return
     async with trio.open_nursery() as nursery:
-        for each in checks:
+        for each in tasks:
             nursery.start_soon(each)
 
 

@@ -43,8 +43,8 @@ class Evidence:
 class Checks(Protocol):
     """Makes the checks. Nothing raises but cancellation: trouble is a result, and everything ends in bounded time."""
 
-    async def receives(self, domain: Domain) -> Receives:
-        """Whether the domain of a sender takes mail."""
+    async def receives(self, domain: Domain, client: Client | None = None) -> Receives:
+        """Whether the domain of a sender takes mail. A message of the `client` is expected then."""
 
     async def spf(self, client: Client, reverse_path: Path) -> Spf:
         """SPF alone, before the message is there."""

@@ -85,7 +85,7 @@ class Incoming:
             return
         if not isinstance(path.host, Domain):
             raise self._refused(Reply.of(550, "5.7.0", "a sender has a domain"), "sender-literal")
-        receives = await self._parts.checks.receives(path.host)
+        receives = await self._parts.checks.receives(path.host, client)
         if receives is Receives.UNKNOWN:
             reply = Reply.of(451, "4.4.0", "the domain of the sender cannot be looked up, try again later")
             raise self._refused(reply, "sender-domain-unknown")

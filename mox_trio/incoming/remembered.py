@@ -38,12 +38,15 @@ class Remembered(Generic[T]):
 
     def keep(self, key: Hashable, result: T, answers: Sequence[Answer]) -> None:
         """Remember a result that rests on these answers."""
-        if any(each.status is Status.TROUBLE for each in answers):
+        if not answers:
             return
-        seconds = min((each.ttl for each in answers), default=0)
-        if seconds <= 0:
-            return
-        self._held[key] = (self._clock() + min(seconds, LONGEST), result)
+        seconds = LONGEST
+        for each in answers:
+            if each.ttl <= 0 or each.status is Status.TROUBLE:
+                return
+            if each.ttl < seconds:
+                seconds = each.ttl
+        self._held[key] = (self._clock() + seconds, result)
         self._held.move_to_end(key)
         if len(self._held) > self._entries:
             self._held.popitem(last=False)

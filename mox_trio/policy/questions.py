@@ -3,13 +3,15 @@
 import enum
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 
 class Kind(enum.Enum):
     """The record types that are asked for."""
+
+    __hash__ = object.__hash__  # members are themselves and nothing else; that of Enum is slow, and questions are keys
 
     A = "A"
     AAAA = "AAAA"
@@ -22,8 +24,7 @@ class Kind(enum.Enum):
     TXT = "TXT"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A name (A-labels, no dot at its end, lower case) and a record type."""
 
     name: str

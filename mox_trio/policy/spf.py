@@ -10,7 +10,7 @@ explanation, where RFC 7208 5.5 and 6.2 say to go on); a record that is wrong, h
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import spf
 
@@ -22,6 +22,7 @@ from mox_trio.policy.results import DETAIL_CHARACTERS, Spf, SpfStatus
 from mox_trio.protocol.smtp.envelope import IpAddress
 
 _LABEL_OCTETS: Final = 63
+Identity = Literal["mailfrom", "helo"]
 
 
 def check(client: IpAddress, reverse_path: Path, hello: str, *, receiver: str, now: float) -> Asking[Spf]:
@@ -30,22 +31,46 @@ def check(client: IpAddress, reverse_path: Path, hello: str, *, receiver: str, n
     `hello` is what HELO or EHLO said, `receiver` our hostname and `now` seconds since 1970: both only for explanations.
     """
     if isinstance(reverse_path.host, Domain):
-        local, domain = reverse_path.localpart or "postmaster", reverse_path.host.ascii  # RFC 7208 4.3
-        return check_identity(client, "mailfrom", f"{local}@{domain}", hello, receiver=receiver, now=now)
+        domain = reverse_path.host
+        local = reverse_path.localpart or "postmaster"  # RFC 7208 4.3
+        who = _Who("mailfrom", f"{local}@{domain.ascii}", domain)
+        return _check(client, who, hello, receiver=receiver, now=now)
     if reverse_path.is_null:
         return check_identity(client, "helo", f"postmaster@{hello}", hello, receiver=receiver, now=now)
     return check_identity(client, "mailfrom", "postmaster@", hello, receiver=receiver, now=now)  # a literal has none
 
 
 def check_identity(
-    client: IpAddress, identity: Literal["mailfrom", "helo"], sender: str, hello: str, *, receiver: str, now: float
+    client: IpAddress, identity: Identity, sender: str, hello: str, *, receiver: str, now: float
 ) -> Asking[Spf]:
     """Check `sender`, a localpart (unquoted), @ and the domain, which may be anything that a peer said."""
-    domain = _maybe_domain(sender)
+    who = _Who(identity, sender, _maybe_domain(sender))
+    return _check(client, who, hello, receiver=receiver, now=now)
+
+
+def question(domain: Domain) -> Question:
+    """Where the record of a domain is: the first that is asked about it."""
+    return Question(domain.ascii, Kind.TXT)
+
+
+class _Who(NamedTuple):
+    """Whose right to send is checked."""
+
+    identity: Identity
+    sender: str
+    domain: Domain | None
+    """None where the sender's is not one."""
+
+
+def _check(client: IpAddress, who: _Who, hello: str, *, receiver: str, now: float) -> Asking[Spf]:
+    identity, sender, domain = who
     if domain is None or len(domain.labels) < 2:  # RFC 7208 4.3: not asked about at all
         return Spf(SpfStatus.NONE, identity, domain, detail="not a domain")
     memory = _Memory()
     answers = memory.answers
+    record = _maybe_question(sender.rpartition("@")[2], "TXT")
+    if record is not None:  # every run begins with it
+        answers[record] = yield record
     for _ in range(limits.SPF_ROUNDS):
         run = _Run(client, sender, hello, receiver, now, memory)
         try:

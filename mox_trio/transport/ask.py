@@ -6,12 +6,12 @@ of DNS do not exist, because a resolver answers `Status.TROUBLE`.
 """
 
 from time import perf_counter
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 import trio
 
-from mox_trio.policy.questions import Answer, Asking
-from mox_trio.transport.resolver import Resolver
+from mox_trio.policy.questions import Answer, Asking, Question
+from mox_trio.transport.resolver import Known, Resolver
 
 T = TypeVar("T")
 
@@ -19,23 +19,70 @@ LONG: Final = 0.005
 """Seconds of computing after which others have their turn."""
 
 
-async def run(resolver: Resolver, asking: Asking[T], answers: list[Answer] | None = None) -> T:
-    """The result of the decision `asking`, whose questions `resolver` answers one after another. `answers` gets what the
-    result rests on.
-    """
-    try:
+class Decision(Generic[T]):
+    """A decision under way. Its user calls `finish` or `close`."""
+
+    __slots__ = ("_asking", "_resolver", "_result", "answers", "question")
+
+    def __init__(self, resolver: Resolver, asking: Asking[T]) -> None:
+        """It has asked its first question, if it has one."""
+        self._resolver = resolver
+        self._asking = asking
+        self._result: T | None = None
+        self.answers: list[Answer] = []
+        """What it rests on."""
+        self.question: Question | None = None
+        """What it asks next; None when it is done."""
+        try:
+            self.question = next(asking)
+        except StopIteration as done:
+            self._result = done.value
+
+    @property
+    def result(self) -> T:
+        """What it came to, when it is done."""
+        return cast("T", self._result)
+
+    def advance(self, known: Known | None = None) -> bool:
+        """Go on as far as what is `known` reaches (what the resolver remembers), without waiting and for `LONG` at most; whether
+        it is done.
+        """
+        known = known or self._resolver.maybe_known
         began = perf_counter()
-        question = next(asking)
-        while True:
-            answer = await resolver.look_up(question)
-            if answers is not None:
-                answers.append(answer)
-            if perf_counter() - began > LONG:
-                await trio.lowlevel.checkpoint()
-                began = perf_counter()
-            question = asking.send(answer)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    finally:
-        asking.close()
+        while self.question is not None:
+            answer = known(self.question)
+            if answer is None or perf_counter() - began > LONG:
+                return False
+            self._take(answer)
+        return True
+
+    async def finish(self) -> T:
+        """Go on to the result, which is at once there when it is done."""
+        try:
+            began = perf_counter()
+            while self.question is not None:
+                answer = await self._resolver.look_up(self.question)
+                if perf_counter() - began > LONG:
+                    await trio.lowlevel.checkpoint()
+                    began = perf_counter()
+                self._take(answer)
+        finally:
+            self.close()
+        return self.result
+
+    def close(self) -> None:
+        """Leave it as it is."""
+        self._asking.close()
+
+    def _take(self, answer: Answer) -> None:
+        self.answers.append(answer)
+        try:
+            self.question = self._asking.send(answer)
+        except StopIteration as done:
+            self.question = None
+            self._result = done.value
+
+
+async def run(resolver: Resolver, asking: Asking[T]) -> T:
+    """The result of the decision `asking`, whose questions `resolver` answers one after another."""
+    return await Decision(resolver, asking).finish()

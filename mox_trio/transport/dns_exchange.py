@@ -9,7 +9,8 @@ Raises OSError when the resolver cannot be reached; there is no time limit here.
 import socket
 import struct
 from socket import AF_INET, AF_INET6, SOCK_DGRAM
-from typing import Any, Final
+from time import perf_counter
+from typing import Any, Final, Self
 
 import dns.edns
 import dns.exception
@@ -28,25 +29,42 @@ from mox_trio.transport import dns_plain
 
 PAYLOAD: Final = 1232
 """Octets of a UDP answer that pass everywhere without fragments."""
-_HEADER: Final = struct.Struct("!HHHHHH")
-_TYPES: Final = {kind: dns.rdatatype.from_text(kind.value) for kind in Kind}
+LONG: Final = 0.005
+"""Seconds after which others have their turn, also when answers are there at once."""
+_ASKING: Final = struct.pack("!HHHHH", dns.flags.RD | dns.flags.AD, 1, 0, 0, 1)
+"""The header without its identifier (RFC 1035 4.1.1)."""
 _OPT: Final = struct.pack("!BHHIH", 0, 41, PAYLOAD, 0, 0)  # RFC 6891 6.1.2
+_ENDS: Final = {
+    kind: b"\0" + struct.pack("!HH", dns.rdatatype.from_text(kind.value), dns.rdataclass.IN) + _OPT for kind in Kind
+}
+"""What is behind the last label."""
+_AROUND_NAME: Final = 12 + 4 + len(_OPT)
+_OCTETS: Final = [bytes((number,)) for number in range(64)]
 
 
-def maybe_query(question: Question, identifier: int) -> bytes | None:
-    """The message that asks, or None where the name cannot be one (RFC 1035 2.3.4)."""
-    labels = [label.encode("ascii", "replace") for label in question.name.split(".")]
-    wire = b"".join(bytes((len(label) & 0xFF,)) + label for label in labels) + b"\0"
-    if not question.name.isascii() or len(wire) > 255 or not all(0 < len(label) <= 63 for label in labels):
+def maybe_query(question: Question, identifier: bytes) -> bytes | None:
+    """The message that asks, or None where the name cannot be one (RFC 1035 2.3.4). `identifier` is two octets."""
+    name, kind = question
+    if not name.isascii():
         return None
-    flags = dns.flags.RD | dns.flags.AD
-    header = _HEADER.pack(identifier, flags, 1, 0, 0, 1)
-    return header + wire + struct.pack("!HH", _TYPES[question.kind], dns.rdataclass.IN) + _OPT
+    parts = [identifier, _ASKING]
+    for label in name.encode().split(b"."):
+        if not 0 < len(label) <= 63:
+            return None
+        parts += (_OCTETS[len(label)], label)
+    parts.append(_ENDS[kind])
+    query = b"".join(parts)
+    return query if len(query) - _AROUND_NAME <= 255 else None
 
 
 async def ask(address: str, port: int, question: Question, query: bytes) -> Answer:
     """What the resolver at `address` says to `query`, made by `maybe_query` for `question`."""
-    response = await _by_udp(address, port, question, query)
+    # A port of its own for each question, and errors of the network are told. Without trio's sockets, which cost as much as
+    # all the rest: what is done here at once never blocks.
+    with _connected(address, port) as sock:
+        sock.send(query)
+        while (response := _maybe_read(question, query, await _received(sock))) is None:
+            await trio.lowlevel.checkpoint()
     if isinstance(response, Answer):
         return response
     if response.flags & dns.flags.TC:
@@ -54,27 +72,88 @@ async def ask(address: str, port: int, question: Question, query: bytes) -> Answ
     return _answer(question, response)
 
 
-async def _by_udp(address: str, port: int, question: Question, query: bytes) -> Answer | dns.message.QueryMessage:
-    asked = query[12 : -len(_OPT)]
-    # A port of its own for each question, and errors of the network are told. Without trio's sockets, which cost as much as
-    # all the rest: what is done here at once never blocks.
-    with socket.socket(AF_INET6 if ":" in address else AF_INET, SOCK_DGRAM) as sock:
+class Port:
+    """Several questions to the resolver at `address` from one port, which nobody else uses: for what one message needs to know.
+    Raises OSError like `ask`.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        self._socket = _connected(address, port)
+        self._waiting: dict[bytes, tuple[Question, bytes]] = {}
+        self._turn = perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to `receive`."""
+        return bool(self._waiting)
+
+    def send(self, question: Question, query: bytes) -> None:
+        """Ask; `query` was made by `maybe_query` for the question."""
+        self._socket.send(query)
+        self._waiting[query[:2]] = question, query
+
+    async def receive(self) -> tuple[Question, Answer | None]:
+        """The next answer; None for one that did not fit, or is trouble: `ask` is for those."""
+        while True:
+            if perf_counter() - self._turn > LONG:
+                await trio.lowlevel.checkpoint()
+                self._turn = perf_counter()
+            try:
+                wire = self._socket.recv(65535)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(self._socket)
+                self._turn = perf_counter()
+                continue
+            question, query = self._waiting.get(wire[:2], (None, b""))
+            response = None if question is None else _maybe_read(question, query, wire)
+            if question is not None and response is not None:
+                del self._waiting[wire[:2]]
+                return question, _maybe_certain(question, response)
+
+
+def _connected(address: str, port: int) -> socket.socket:
+    sock = socket.socket(AF_INET6 if ":" in address else AF_INET, SOCK_DGRAM)
+    try:
         sock.setblocking(False)
         sock.connect((address, port))
-        sock.send(query)
-        while True:
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def _received(sock: socket.socket) -> bytes:
+    """The next packet."""
+    while True:
+        try:
+            return sock.recv(65535)
+        except BlockingIOError:  # nothing yet, or what came was no good
             await trio.lowlevel.wait_readable(sock)
-            try:
-                wire = sock.recv(65535)
-            except BlockingIOError:  # what came was no good
-                continue
-            if wire[:2] == query[:2] and wire[12 : 12 + len(asked)].lower() == asked:
-                plain = dns_plain.maybe_answer(question.kind, wire, 12 + len(asked))
-                if plain is not None:
-                    return plain
-            response = _maybe_response(wire, query)
-            if response is not None:
-                return response
+
+
+def _maybe_read(question: Question, query: bytes, wire: bytes) -> Answer | dns.message.QueryMessage | None:
+    """What a packet says to the question; None where it does not belong to it."""
+    asked = query[12 : -len(_OPT)]
+    if wire[:2] == query[:2] and wire[12 : 12 + len(asked)].lower() == asked:
+        plain = dns_plain.maybe_answer(question.kind, wire, 12 + len(asked))
+        if plain is not None:
+            return plain
+    return _maybe_response(wire, query)
+
+
+def _maybe_certain(question: Question, response: Answer | dns.message.QueryMessage) -> Answer | None:
+    if isinstance(response, Answer):
+        return response
+    if response.flags & dns.flags.TC:
+        return None
+    answer = _answer(question, response)
+    return None if answer.status is Status.TROUBLE else answer
 
 
 async def _by_tcp(address: str, port: int, query: bytes) -> dns.message.QueryMessage:
@@ -122,7 +201,7 @@ def _answer(question: Question, response: dns.message.QueryMessage) -> Answer:
     records = _records(question.kind, chain.answer) if chain.answer is not None else ()
     status = Status.FOUND if records else Status.NO_NAME if code == dns.rcode.NXDOMAIN else Status.NO_DATA
     ttl = int(chain.minimum_ttl)
-    if not records and not response.authority:
+    if not records and not any(each.rdtype == dns.rdatatype.SOA for each in response.authority):
         ttl = 0  # RFC 2308 5: without SOA it is not to be kept
     return Answer(
         status,

@@ -8,11 +8,12 @@ import ipaddress
 from collections.abc import Iterable
 
 from mox_trio.policy.questions import Answer, Kind, Mx, Question, Record, Status
+from mox_trio.transport.resolver import Resolver, Wanted
 
 TTL = 60
 
 
-class LocalResolver:
+class LocalResolver(Resolver):
     """A Resolver, see above."""
 
     def __init__(
@@ -33,6 +34,14 @@ class LocalResolver:
 
     async def look_up(self, question: Question) -> Answer:
         """As in transport.resolver.Resolver; waits for nothing."""
+        return self.maybe_known(question)
+
+    async def fetch(self, wanted: Wanted) -> None:
+        """Everything is known already."""
+        wanted(self.maybe_known)
+
+    def maybe_known(self, question: Question) -> Answer:
+        """Never None."""
         records = self._records(question)
         if records:
             return Answer(Status.FOUND, records, ttl=TTL)

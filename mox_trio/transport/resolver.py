@@ -11,7 +11,7 @@ for the same answer leaves the question to one of them.
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -30,9 +30,15 @@ LONGEST_NEGATIVE_TTL: Final = 60 * 60
 """Seconds; RFC 2308 5 lets a resolver choose, and a domain that appears shall be seen the same day."""
 FIRST_TRY: Final = 2.0
 """Seconds that a resolver has in the first round: a packet may be lost, a server away."""
+MOST_TOGETHER: Final = 32
+"""Questions that are asked from one port: it shall be as hard to guess as it can be."""
 SILENCE: Final = "no resolver answered in time"
 _POOL: Final = 512
 """Random bytes that are drawn at once."""
+
+
+Known = Callable[[Question], Answer | None]
+Wanted = Callable[[Known], Sequence[Question]]
 
 
 class Resolver(Protocol):
@@ -41,16 +47,28 @@ class Resolver(Protocol):
     async def look_up(self, question: Question) -> Answer:
         """The answer, with CNAMEs followed. Trouble is an answer (`Status.TROUBLE`); only cancellation is raised."""
 
+    def maybe_known(self, question: Question) -> Answer | None:
+        """The answer, if it is remembered."""
+        return None
+
+    async def fetch(self, wanted: Wanted) -> None:
+        """Ask for what is about to be looked up, together, which costs less than one after another. `wanted` says what that is,
+        at first and after each answer, from what is known by then. Waits for answers, but not long for those that are late, and
+        promises nothing; only cancellation is raised.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+
 
 @dataclass(slots=True)
 class _Flight:
     """A look-up under way."""
 
     landed: trio.Event
+    started: float
     answer: Answer | None = None
 
 
-class DnsResolver:
+class DnsResolver(Resolver):
     """A resolver with a cache. `clock` gives seconds that never go back, such as trio.current_time."""
 
     def __init__(
@@ -73,10 +91,11 @@ class DnsResolver:
         self._preferred = 0
         """The server that answered last."""
         self._entropy = b""
+        self._patience = min(FIRST_TRY, settings.timeout / (2 * len(settings.servers)))
 
     async def look_up(self, question: Question) -> Answer:
         """As in Resolver. What is remembered is answered without giving way to other tasks."""
-        while (answer := self._maybe_cached(question)) is None:
+        while (answer := self.maybe_known(question)) is None:
             flight = self._flights.get(question)
             if flight is None:
                 return await self._fly(question)
@@ -89,7 +108,8 @@ class DnsResolver:
         """Drop everything that is remembered."""
         self._cache.clear()
 
-    def _maybe_cached(self, question: Question) -> Answer | None:
+    def maybe_known(self, question: Question) -> Answer | None:
+        """As in Resolver; trouble is remembered too, for a moment."""
         held = self._cache.get(question)
         if held is None:
             return None
@@ -101,14 +121,73 @@ class DnsResolver:
         known = held[1]  # and not `replace`, which takes five times as long
         return Answer(known.status, known.records, known.authentic, known.canonical_name, int(left), known.detail)
 
+    async def fetch(self, wanted: Wanted) -> None:
+        """As in Resolver: what the resolver that answered last does not answer at once is left to `look_up`."""
+        found: dict[Question, Answer] = {}  # also what may not be kept
+
+        def known(question: Question) -> Answer | None:
+            return found.get(question) or self.maybe_known(question)
+
+        questions = wanted(known)
+        if all(map(known, questions)):
+            return
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            self._limiter.acquire_nowait()
+        except trio.WouldBlock:
+            return
+        flights: dict[Question, _Flight] = {}
+        try:
+            await self._fetched(questions, wanted, flights, found, known)
+        except OSError:
+            pass  # look_up says what it was
+        finally:
+            self._limiter.release()
+            for question, flight in flights.items():
+                if self._flights.get(question) is flight:
+                    del self._flights[question]
+                    flight.landed.set()
+
+    async def _fetched(
+        self,
+        questions: Sequence[Question],
+        wanted: Wanted,
+        flights: dict[Question, _Flight],
+        found: dict[Question, Answer],
+        known: Known,
+    ) -> None:
+        server = self._settings.servers[self._preferred]
+        deadline = trio.current_time() + self._patience
+        with trio.CancelScope(deadline=deadline), dns_exchange.Port(server.address, server.port) as port:
+            while True:
+                for question in questions:
+                    if question not in self._flights and question not in flights and known(question) is None:
+                        wire = dns_exchange.maybe_query(question, self._identifier())
+                        if wire is not None and len(flights) < MOST_TOGETHER:
+                            port.send(question, wire)
+                            self._flights[question] = flights[question] = _Flight(trio.Event(), self._clock())
+                if not port.is_waiting:
+                    return
+                question, answer = await port.receive()
+                flight = flights[question]
+                del self._flights[question]
+                if answer is not None:
+                    flight.answer = found[question] = _bounded(answer, server)
+                    self._landed(question, found[question], flight.started)
+                flight.landed.set()
+                questions = wanted(known)
+
     async def _fly(self, question: Question) -> Answer:
-        flight = self._flights[question] = _Flight(trio.Event())
-        started = self._clock()
+        flight = self._flights[question] = _Flight(trio.Event(), self._clock())
         try:
             flight.answer = answer = await self._asked(question)
         finally:
             del self._flights[question]
             flight.landed.set()
+        self._landed(question, answer, flight.started)
+        return answer
+
+    def _landed(self, question: Question, answer: Answer, started: float) -> None:
         self._metrics.observe(
             "dns_lookup_duration_seconds",
             self._clock() - started,
@@ -117,7 +196,6 @@ class DnsResolver:
             result=answer.status.value,
         )
         self._remember(question, answer)
-        return answer
 
     def _remember(self, question: Question, answer: Answer) -> None:
         if answer.ttl <= 0:
@@ -150,7 +228,7 @@ class DnsResolver:
         """Ask the servers in two rounds, the one that answered last first."""
         detail = SILENCE
         count = len(self._settings.servers)
-        for patience in (min(FIRST_TRY, self._settings.timeout / (2 * count)), self._settings.timeout / count):
+        for patience in (self._patience, self._settings.timeout / count):
             silent = False
             for index in range(self._preferred, self._preferred + count):
                 server = self._settings.servers[index % count]
@@ -173,14 +251,19 @@ class DnsResolver:
             answer = await dns_exchange.ask(server.address, server.port, question, wire)
         except OSError as error:
             return Answer(Status.TROUBLE, detail=f"{server.address}: {error.strerror or type(error).__name__}")
-        longest = LONGEST_TTL if answer.status is Status.FOUND else LONGEST_NEGATIVE_TTL
-        if answer.ttl > longest or (answer.authentic and not server.trusted):
-            answer = replace(answer, authentic=answer.authentic and server.trusted, ttl=min(answer.ttl, longest))
-        return answer
+        return _bounded(answer, server)
 
-    def _identifier(self) -> int:
+    def _identifier(self) -> bytes:
         # Drawn for many at once: asking the kernel lets go of the interpreter.
         if not self._entropy:
             self._entropy = os.urandom(_POOL)
         taken, self._entropy = self._entropy[:2], self._entropy[2:]
-        return int.from_bytes(taken, "big")
+        return taken
+
+
+def _bounded(answer: Answer, server: Server) -> Answer:
+    """What is believed of an answer: no bit of a server that is not trusted, and no time beyond all reason."""
+    longest = LONGEST_TTL if answer.status is Status.FOUND else LONGEST_NEGATIVE_TTL
+    if answer.ttl > longest or (answer.authentic and not server.trusted):
+        return replace(answer, authentic=answer.authentic and server.trusted, ttl=min(answer.ttl, longest))
+    return answer

@@ -22,6 +22,7 @@ from mox_trio.policy.questions import Answer, Kind, Question
 from mox_trio.policy.results import Alignment, DkimStatus, DmarcStatus, IprevStatus, SpfStatus
 from mox_trio.policy.sender_domain import Receives
 from mox_trio.protocol.smtp.envelope import Envelope, Recipient
+from mox_trio.transport.resolver import Resolver, Wanted
 from tests.kit import incoming_world
 from tests.kit.dns import Zone
 from tests.kit.incoming_world import CLIENT, World, path
@@ -48,7 +49,7 @@ def zone() -> Zone:
 
 
 @dataclass
-class Slow:
+class Slow(Resolver):
     """A zone that does not answer about names that end so."""
 
     inner: Zone
@@ -75,7 +76,7 @@ def signed(data: bytes, names: Sequence[str] = ("From", "Subject")) -> bytes:
 class Checked:
     """Makes checks of messages."""
 
-    def __init__(self, kit: Kit, resolver: Zone | Slow) -> None:
+    def __init__(self, kit: Kit, resolver: Resolver) -> None:
         self.store = kit.store
         self.metrics = Metrics()
         hostname = Domain.parse("in.example.org")
@@ -153,7 +154,7 @@ async def test_what_answers_is_there_beside_what_does_not(kit: Kit, autojump_clo
 
 async def test_the_checks_are_made_side_by_side(kit: Kit, autojump_clock: MockClock) -> None:
     @dataclass
-    class Second:
+    class Second(Resolver):
         inner: Zone
 
         async def look_up(self, question: Question) -> Answer:
@@ -177,9 +178,43 @@ async def test_a_domain_of_a_sender_is_looked_up(kit: Kit, domain: str, expected
     assert await Checked(kit, zone()).checks.receives(Domain.parse(domain)) is expected
 
 
+async def test_what_a_message_will_need_is_asked_with_the_domain_of_its_sender(kit: Kit) -> None:
+    @dataclass
+    class Together(Resolver):
+        inner: Zone
+        known: dict[Question, Answer] = field(default_factory=dict)
+        rounds: list[list[str]] = field(default_factory=list)
+
+        def maybe_known(self, question: Question) -> Answer | None:
+            return self.known.get(question)
+
+        async def fetch(self, wanted: Wanted) -> None:
+            while questions := [each for each in wanted(self.maybe_known) if each not in self.known]:
+                self.rounds.append([f"{each.name} {each.kind.value}" for each in questions])
+                self.known |= {each: await self.inner.look_up(each) for each in questions}
+
+        async def look_up(self, question: Question) -> Answer:
+            raise AssertionError(question)
+
+    resolver = Together(zone())
+    checked = Checked(kit, resolver)
+    assert await checked.checks.receives(Domain.parse("sender.example"), CLIENT) is Receives.YES
+    assert resolver.rounds == [
+        ["sender.example MX", "1.2.0.192.in-addr.arpa PTR", "sender.example TXT", "_dmarc.sender.example TXT"],
+        ["mx.sender.example A"],
+    ]
+    found = await checked.gather(MAIL)
+    assert (found.iprev.status, found.spf.status, found.dmarc.status) == (
+        IprevStatus.PASS,
+        SpfStatus.PASS,
+        DmarcStatus.PASS,
+    )
+    assert len(resolver.rounds) == 2
+
+
 async def test_a_look_up_that_does_not_end_is_unknown(kit: Kit, autojump_clock: MockClock) -> None:
     @dataclass
-    class Silent:
+    class Silent(Resolver):
         async def look_up(self, question: Question) -> Answer:
             await trio.sleep_forever()
             raise AssertionError

@@ -17,6 +17,7 @@ from typing import TypeVar
 import trio
 
 from mox_trio.policy.questions import Answer, Asking, Kind, Mx, Question, Record, Status, Tlsa
+from mox_trio.transport.resolver import Resolver
 
 T = TypeVar("T")
 Written = str | bytes | tuple[int, str] | Mx | Tlsa | Sequence[str] | Sequence[bytes]
@@ -26,7 +27,7 @@ Selected = Collection[str | tuple[str, str]]
 TTL = 300
 
 
-class Zone:
+class Zone(Resolver):
     """Answers from a dict. `everything_authentic` says that every answer was signed, also of what does not exist."""
 
     def __init__(

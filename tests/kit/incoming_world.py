@@ -98,7 +98,7 @@ class Told:
     seen: list[bytes] = field(default_factory=list)
     """Messages as the checks saw them."""
 
-    async def receives(self, domain: Domain) -> Receives:
+    async def receives(self, domain: Domain, client: Client | None = None) -> Receives:
         return self.domains.get(domain.ascii, Receives.YES)
 
     async def spf(self, client: Client, reverse_path: Path) -> Spf:

@@ -10,6 +10,7 @@ from mox_trio.policy import spf
 from mox_trio.policy.questions import Answer, Asking, Kind, Question, Status
 from mox_trio.policy.results import SpfStatus
 from mox_trio.transport import ask
+from mox_trio.transport.resolver import Resolver
 from tests.kit.dns import Zone
 
 
@@ -40,7 +41,7 @@ async def test_long_computing_lets_others_have_their_turn(monkeypatch: pytest.Mo
     monkeypatch.setattr(ask, "LONG", 0.0)
     turns = []
 
-    class Known:
+    class Known(Resolver):
         async def look_up(self, question: Question) -> Answer:
             return Answer(Status.NO_NAME)
 
@@ -67,7 +68,7 @@ async def test_cancelling_closes_the_decision() -> None:
         finally:
             closed.append(True)
 
-    class Never:
+    class Never(Resolver):
         async def look_up(self, question: Question) -> Answer:
             await trio.sleep_forever()
             raise AssertionError(question)

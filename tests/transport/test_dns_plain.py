@@ -2,6 +2,7 @@
 
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 from hypothesis import given, settings
@@ -55,15 +56,67 @@ def test_the_bit_for_signed_answers_is_read() -> None:
 @pytest.mark.parametrize(
     ("wire", "start"),
     [
-        made(Kind.A, []),
         made(Kind.A, ["192.0.2.1"], flags=dns.flags.TC),
+        made(Kind.A, [], flags=dns.flags.TC),
         made(Kind.AAAA, ["2001:db8::1"]),
         made(Kind.A, [f"10.0.{each}.1" for each in range(limits.DNS_ANSWER_RECORDS + 1)]),
     ],
-    ids=["nothing", "truncated", "another type", "too many"],
+    ids=["truncated", "nothing, truncated", "another type", "too many"],
 )
 def test_what_is_not_plain_is_left_to_others(wire: bytes, start: int) -> None:
     assert dns_plain.maybe_answer(Kind.A, wire, start) is None
+
+
+def nothing(code: dns.rcode.Rcode, *authority: str, name: str = "a.host.example.") -> tuple[bytes, int]:
+    """A message that there are no such records, and where its answers would begin."""
+    query = dns.message.make_query(name, "MX")
+    response = dns.message.make_response(query)
+    response.set_rcode(code)
+    for each in authority:
+        owner, ttl, kind, data = each.split(maxsplit=3)
+        response.authority.append(dns.rrset.from_text(owner, int(ttl), "IN", kind, data))
+    return response.to_wire(), len(query.to_wire())
+
+
+NUMBERS = "1 3600 900 604800"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(dns.rcode.NOERROR, Status.NO_DATA), (dns.rcode.NXDOMAIN, Status.NO_NAME)]
+)
+@pytest.mark.parametrize(
+    ("authority", "ttl"),
+    [
+        ((), 0),
+        ((f"host.example. 300 SOA ns.host.example. mail.host.example. {NUMBERS} 60",), 60),
+        ((f"example. 30 SOA ns.host.example. mail.host.example. {NUMBERS} 60",), 30),
+        ((f". 30 SOA a.root-servers.example. nstld.example. {NUMBERS} 60",), 30),
+    ],
+)
+def test_that_there_is_nothing_is_read_with_its_time(
+    code: dns.rcode.Rcode, status: Status, authority: tuple[str, ...], ttl: int
+) -> None:
+    wire, start = nothing(code, *authority)
+    assert dns_plain.maybe_answer(Kind.MX, wire, start) == Answer(status, ttl=ttl)
+    for stop in range(start, len(wire)):
+        assert dns_plain.maybe_answer(Kind.MX, wire[:stop], start) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "authority"),
+    [
+        (dns.rcode.SERVFAIL, ()),
+        (dns.rcode.NOERROR, ("host.example. 300 NS ns.host.example.",)),
+        (dns.rcode.NXDOMAIN, (f"other.test. 300 SOA ns.other.test. mail.other.test. {NUMBERS} 60",)),
+        (
+            dns.rcode.NXDOMAIN,
+            (f"host.example. 300 SOA ns. mail. {NUMBERS} 60", "host.example. 300 NS ns.host.example."),
+        ),
+    ],
+    ids=["trouble", "a referral", "the zone of others", "more than an SOA"],
+)
+def test_nothing_that_is_less_plain_is_left_to_others(code: dns.rcode.Rcode, authority: tuple[str, ...]) -> None:
+    assert dns_plain.maybe_answer(Kind.MX, *nothing(code, *authority)) is None
 
 
 def test_a_name_with_unusual_octets_is_left_to_others() -> None:
@@ -100,4 +153,4 @@ def test_octets_that_were_changed_raise_nothing(data: st.DataObject, kind: Kind)
     for _ in range(data.draw(st.integers(1, 5))):
         changed[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
     found = dns_plain.maybe_answer(kind, bytes(changed), start)
-    assert found is None or found.records
+    assert found is None or found.records or found.status is not Status.FOUND

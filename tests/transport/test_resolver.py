@@ -19,7 +19,7 @@ from mox_trio.policy.questions import Answer, Kind, Mx, Question, Status, Tlsa
 from mox_trio.transport import dns_exchange, resolver
 from mox_trio.transport.dns_settings import DnsSettings, Server
 from mox_trio.transport.local_resolver import LocalResolver
-from mox_trio.transport.resolver import DnsResolver
+from mox_trio.transport.resolver import DnsResolver, Known, Wanted
 from tests.kit import nameservers, shared_server
 from tests.kit.nameservers import NameServers, Zone
 
@@ -155,6 +155,7 @@ class Scripted:
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
         self.asked: list[str] = []
+        self.peers: list[tuple[str, int]] = []
         self.port = 0
         self.arrived = trio.Event()
         self.go = trio.Event()
@@ -169,6 +170,7 @@ class Scripted:
                 wire, peer = await sock.recvfrom(4096)
                 query = dns.message.from_wire(wire)
                 self.asked.append(query.question[0].to_text())
+                self.peers.append(peer)
                 assert query.flags & dns.flags.RD
                 assert query.flags & dns.flags.AD
                 assert not query.ednsflags & dns.flags.DO
@@ -300,7 +302,111 @@ class TestCache:
             assert [answer.status for answer in answers] == [Status.FOUND]
 
 
+def wanting(*rounds: list[Question]) -> Wanted:
+    """Asks for the questions of a round when all before are answered."""
+
+    def wanted(known: Known) -> list[Question]:
+        for questions in rounds:
+            missing = [each for each in questions if known(each) is None]
+            if missing:
+                return missing
+        return []
+
+    return wanted
+
+
+class TestTogether:
+    async def test_what_is_wanted_is_asked_from_one_port_and_then_known(self) -> None:
+        names = [q(f"{letter}.example", Kind.A) for letter in "abcd"]
+        async with scripted(address_answer(60)) as server:
+            mine = made(Server("127.0.0.1", server.port))
+            await mine.fetch(wanting(names[:3], names[3:]))
+            assert len(set(server.peers)) == 1
+            assert [known.records for each in names if (known := mine.maybe_known(each))] == [("192.0.2.7",)] * 4
+            await mine.fetch(wanting(names[:1], names[1:]))
+        assert len(server.asked) == 4
+
+    async def test_what_may_not_be_kept_is_known_until_the_end(self) -> None:
+        first, second = q("a.example", Kind.A), q("b.example", Kind.A)
+        async with scripted(address_answer(0)) as server:
+            mine = made(Server("127.0.0.1", server.port))
+            await mine.fetch(wanting([first], [second]))
+            assert (len(server.asked), mine.maybe_known(first)) == (2, None)
+
+    async def test_who_asks_meanwhile_gets_the_same_answer(self) -> None:
+        answers: list[Answer] = []
+        async with scripted(address_answer(0)) as server:
+            server.go = trio.Event()
+            mine = made(Server("127.0.0.1", server.port))
+
+            async def ask() -> None:
+                answers.append(await mine.look_up(q("a.example", Kind.A)))
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(mine.fetch, wanting([q("a.example", Kind.A)]))
+                await server.arrived.wait()
+                nursery.start_soon(ask)
+                await trio.testing.wait_all_tasks_blocked()
+                server.go.set()
+            assert ([each.records for each in answers], len(server.asked)) == ([("192.0.2.7",)], 1)
+
+    async def test_trouble_is_left_to_the_look_up_and_stops_nothing_else(self) -> None:
+        def reply(query: dns.message.Message) -> dns.message.Message | bytes | None:
+            is_bad = query.question[0].name.to_text().startswith("bad")
+            return (code_answer(dns.rcode.SERVFAIL) if is_bad else address_answer(60))(query)
+
+        bad, good = q("bad.example", Kind.A), q("good.example", Kind.A)
+        async with scripted(reply) as server:
+            mine = made(Server("127.0.0.1", server.port))
+            await mine.fetch(wanting([bad, good]))
+            assert (mine.maybe_known(bad), mine.maybe_known(good) is None) == (None, False)
+            assert (await mine.look_up(bad)).status is Status.TROUBLE
+
+    async def test_what_is_late_is_not_waited_for_and_can_be_asked_again(self) -> None:
+        question = q("x.example", Kind.A)
+        async with scripted(lambda _: None) as server:
+            mine = made(Server("127.0.0.1", server.port), timeout=0.2)
+            await mine.fetch(wanting([question]))
+            assert mine.maybe_known(question) is None
+            server.reply = address_answer(60)
+            assert (await mine.look_up(question)).status is Status.FOUND
+
+    async def test_nobody_to_ask_is_no_error(self) -> None:
+        mine = made(Server("127.0.0.1", shared_server.free_ports(1)[0]), timeout=0.2)
+        await mine.fetch(wanting([q("x.example", Kind.A)]))
+        assert (await mine.look_up(q("x.example", Kind.A))).status is Status.TROUBLE
+
+    async def test_from_one_port_not_more_is_asked_than_is_safe(self) -> None:
+        names = [q(f"{number}.example", Kind.A) for number in range(resolver.MOST_TOGETHER + 1)]
+        async with scripted(address_answer(60)) as server:
+            mine = made(Server("127.0.0.1", server.port))
+            await mine.fetch(wanting(names))
+            assert len(server.asked) == resolver.MOST_TOGETHER
+
+    async def test_when_it_is_cancelled_others_ask_themselves(self) -> None:
+        async with scripted(address_answer(60)) as server:
+            server.go = trio.Event()
+            mine = made(Server("127.0.0.1", server.port))
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(mine.fetch, wanting([q("x.example", Kind.A)]))
+                    await server.arrived.wait()
+                    scope.cancel()
+            server.go.set()
+            assert (await mine.look_up(q("x.example", Kind.A))).status is Status.FOUND
+
+
 class TestTrouble:
+    async def test_a_referral_is_not_kept(self) -> None:
+        def reply(query: dns.message.Message) -> dns.message.Message:
+            response = dns.message.make_response(query)
+            response.authority.append(dns.rrset.from_text("example.", 600, "IN", "NS", "ns.example."))
+            return response
+
+        async with scripted(reply) as server:
+            answer = await made(Server("127.0.0.1", server.port)).look_up(q("x.example", Kind.A))
+        assert (answer.status, answer.ttl) == (Status.NO_DATA, 0)
+
     async def test_what_does_not_belong_to_the_question_is_not_an_answer(self) -> None:
         def reply(query: dns.message.Message) -> dns.message.Message:
             other = dns.message.make_query("other.example", "A")
@@ -384,9 +490,9 @@ class TestLocal:
 
 
 def test_a_question_is_written_as_the_library_would() -> None:
-    wire = dns_exchange.maybe_query(q("_dmarc.x.example", Kind.TXT), 4711)
+    wire = dns_exchange.maybe_query(q("_dmarc.x.example", Kind.TXT), b"\x12\x67")
     assert wire is not None
     message = dns.message.from_wire(wire)
-    assert message.id == 4711
+    assert message.id == 0x1267
     assert message.question[0].to_text() == "_dmarc.x.example. IN TXT"
     assert (message.edns, message.payload) == (0, dns_exchange.PAYLOAD)

@@ -41,6 +41,11 @@ class Found:
     text: str = ""
 
 
+def question(domain: Domain) -> Question:
+    """Where a domain says what it wants done: the first that is asked about it."""
+    return Question(f"_dmarc.{domain.ascii}", Kind.TXT)
+
+
 def by_list(domain: Domain, asked: Asked) -> Asking[Found]:
     """The record of the domain, else of its organisational domain. Raises Trouble."""
     org = public_suffix.organizational_domain(domain)
@@ -101,7 +106,7 @@ def _maybe_suffix(text: str) -> str:
 
 def _records(domain: Domain, asked: Asked) -> Asking[list[str]]:
     """The DMARC records at a domain. Raises Trouble."""
-    answer = yield Question(f"_dmarc.{domain.ascii}", Kind.TXT)
+    answer = yield question(domain)
     if answer.status is Status.TROUBLE:
         raise Trouble(answer.detail)
     asked.answers.append(answer)
