@@ -84,7 +84,7 @@ ENABLED_BY_NAME: Final = frozenset({"IMAP4REV2", "UTF8=ACCEPT", "CONDSTORE", "QR
 ESSENTIAL: Final = frozenset({"IMAP4REV1", "IMAP4REV2"})
 """Not to be switched off: without them it is not IMAP."""
 
-_LARGEST_APPEND: Final = 2**32 - 1
+LARGEST_APPEND: Final = 2**32 - 1
 """APPENDLIMIT has 32 bits (RFC 7889 5)."""
 
 
@@ -106,7 +106,7 @@ def announced(situation: Situation) -> tuple[str, ...]:
     """The names, in their order."""
     hidden = When.BEFORE_LOGIN if situation.is_logged_in else When.LOGGED_IN
     found = [each.name for each in TABLE if each.when is not hidden]
-    found.append(f"APPENDLIMIT={min(situation.message_bytes, _LARGEST_APPEND)}")  # RFC 7889
+    found.append(f"APPENDLIMIT={min(situation.message_bytes, LARGEST_APPEND)}")  # RFC 7889
     if situation.is_logged_in:
         if situation.may_compress:
             found.append("COMPRESS=DEFLATE")  # RFC 4978

@@ -21,7 +21,7 @@ from mox_trio.mailstore import changes, keywords
 from mox_trio.mailstore.changes import Changes, MailboxChanges
 from mox_trio.mailstore.mailboxes import canonical, find
 from mox_trio.mailstore.store import Account, MailStore
-from mox_trio.protocol.imap.fetch_response import FlagLists
+from mox_trio.protocol.imap.fetch_response import Dates, FlagLists
 from storage_backends.errors import NotFound, Unavailable
 from storage_backends.index.api import AccountId, MailboxId, ModSeq, Row, Transaction
 from storage_backends.index.tables import accounts, flags, messages
@@ -73,6 +73,7 @@ class Feed:
         self.keywords: Mapping[int, str] = {}
         """The account's keywords by the number of their bit."""
         self.flag_lists = FlagLists(FLAG_NAMES, ())
+        self.dates = Dates()
         self.gone = False
         """The account was removed."""
         self.boxes: dict[MailboxId, Box] = {}

@@ -129,10 +129,14 @@ class View:
         if modseq > self.told:
             self._mine[modseq] = untold
 
-    def knows_no_change_of(self, uid: int) -> bool:
-        """Whether flags of a message changed, by others, and the session was not told."""
+    def is_untold(self, uid: int, modseq: int) -> bool:
+        """Whether the session was not told what happened to a message at a modseq."""
+        return modseq > self.told and (modseq not in self._mine or uid in self._mine[modseq])
+
+    def has_untold_flags(self, uid: int) -> bool:
+        """Whether the flags of a message are others than the session was told."""
         at = self.snapshot.index(uid)
-        return at >= 0 and self.told < self.snapshot.modseqs[at] not in self._mine
+        return at >= 0 and self.is_untold(uid, self.snapshot.modseqs[at])
 
     # -- telling it
 

@@ -63,6 +63,11 @@ async def in_mailbox(store: MailStore, mailbox_id: MailboxId, modseq: ModSeq) ->
     return await store.index.read(lambda tx: _in_mailbox(tx, mailbox_id, modseq))
 
 
+async def vanished(store: MailStore, mailbox_id: MailboxId, modseq: ModSeq) -> list[Uid]:
+    """UIDs of messages that went after `modseq`, as far back as tombstones are kept."""
+    return await store.index.read(lambda tx: messages.vanished(tx, mailbox_id, modseq))
+
+
 def _in_mailbox(tx: Transaction, mailbox_id: MailboxId, modseq: ModSeq) -> MailboxChanges:
     return MailboxChanges(messages.changed(tx, mailbox_id, modseq), messages.vanished(tx, mailbox_id, modseq))
 

@@ -1,0 +1,87 @@
+"""STORE (RFC 9051 6.4.6, RFC 7162 3.1.3): one change for all messages, told from what it says of itself."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mox_trio.imapd import replies, updates
+from mox_trio.imapd.commands import general
+from mox_trio.imapd.state import Selected, Session
+from mox_trio.mailstore import flagging
+from mox_trio.mailstore.flagging import Change, Stored, StoredRow
+from mox_trio.protocol.imap import fetch_response, numsets
+from mox_trio.protocol.imap.commands.store import Store
+from mox_trio.protocol.imap.responses import Status
+
+_CHANGES: Final = {"add": Change.ADD, "remove": Change.REMOVE, "replace": Change.REPLACE}
+
+
+async def store(session: Session, command: Store) -> Status:
+    """STORE and UID STORE."""
+    selected = session.require_writable()
+    view = selected.view
+    if command.unchanged_since is not None:
+        general.switch_on_condstore(session)
+    ranges = session.resolve(command.numbers, uid=command.uid)
+    if not view.places(ranges):
+        return replies.DONE
+    stored = await flagging.store_flags(
+        session.store,
+        session.require_account(),
+        selected.box.id,
+        ranges,
+        _CHANGES[command.mode],
+        command.flags,
+        command.unchanged_since,
+    )
+    await noted(session, selected, stored, silent=command.silent)
+    if stored.modified:
+        return await _modified(session, selected, stored, command)
+    if any(numsets.contains(ranges, uid) for uid in view.ghosts):
+        return Status("OK", "some of the messages are gone", b"EXPUNGEISSUED")
+    return replies.DONE
+
+
+async def noted(session: Session, selected: Selected, stored: Stored, *, silent: bool) -> None:
+    """Say what a change of the session's own did, and let its view and other sessions know."""
+    view = selected.view
+    changed = [row for row in stored.rows if row.modseq != row.was]
+    if changed:
+        # A client that is told nothing knows the flags, unless somebody else changed them before, unheard.
+        untold = frozenset([row.uid for row in changed if view.is_untold(row.uid, row.was)]) if silent else frozenset()
+        view.stored(stored.modseq, untold)
+        await session.reach(stored.modseq)
+        updates.announce_keywords(session, selected)
+    if not silent:
+        await _say(session, selected, stored.rows, with_flags=True)
+    elif session.condstore:  # RFC 7162 3.1.3
+        await _say(session, selected, changed, with_flags=False)
+
+
+async def _say(session: Session, selected: Selected, rows: Sequence[StoredRow], *, with_flags: bool) -> None:
+    number, item = selected.view.number, session.require_feed().flag_lists.item
+    uid_only, with_modseq = session.uid_only, session.condstore
+    for start in range(0, len(rows), updates.LINES):
+        lines: list[bytes] = []
+        for uid, flags, keywords, modseq, _ in rows[start : start + updates.LINES]:
+            items = [fetch_response.uid(uid)]
+            if with_flags:
+                items.append(item(flags, keywords))
+            if with_modseq:
+                items.append(fetch_response.modseq(modseq))
+            lines.append(fetch_response.line(uid if uid_only else number(uid), items, uid_only=uid_only))
+        session.write(b"".join(lines))
+        await session.drain()
+        await session.turn()
+
+
+async def _modified(session: Session, selected: Selected, stored: Stored, command: Store) -> Status:
+    """The completion of a conditional change that left messages alone, and their flags (RFC 7162 3.1.3)."""
+    view = selected.view
+    await session.reach(stored.modseq)
+    left = [uid for uid in stored.modified if view.number(uid)]
+    # What the session was not told yet it will be told at the end of the command.
+    told = [uid for uid in left if not view.has_untold_flags(uid)]
+    session.write(updates.flag_lines(session, selected, told))
+    numbers = left if command.uid else [view.number(uid) for uid in left]
+    code = b"MODIFIED " + numsets.encode(numsets.of(numbers))
+    return Status("OK", "some messages had changed and were left alone", code)
