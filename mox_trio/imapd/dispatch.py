@@ -13,10 +13,29 @@ import trio
 
 from mox_trio.base.failure import Failure
 from mox_trio.imapd import replies, updates
-from mox_trio.imapd.commands import general, login
+from mox_trio.imapd.commands import (
+    copying,
+    fetch,
+    general,
+    listing,
+    login,
+    mailboxes,
+    metadata,
+    quota,
+    selecting,
+    store,
+)
 from mox_trio.imapd.state import Session
+from mox_trio.protocol.imap.commands import copying as copying_words
+from mox_trio.protocol.imap.commands import fetch as fetch_words
 from mox_trio.protocol.imap.commands import general as general_words
+from mox_trio.protocol.imap.commands import listing as listing_words
 from mox_trio.protocol.imap.commands import login as login_words
+from mox_trio.protocol.imap.commands import mailboxes as mailbox_words
+from mox_trio.protocol.imap.commands import metadata as metadata_words
+from mox_trio.protocol.imap.commands import quota as quota_words
+from mox_trio.protocol.imap.commands import selecting as selecting_words
+from mox_trio.protocol.imap.commands import store as store_words
 from mox_trio.protocol.imap.events import Command
 from mox_trio.protocol.imap.responses import Status
 from storage_backends.errors import StorageError
@@ -59,6 +78,24 @@ TABLE: Final[dict[type, Row]] = {
     login_words.StartTls: Row(login.starttls),
     login_words.Authenticate: Row(login.authenticate),
     login_words.Login: Row(login.login),
+    mailbox_words.Create: Row(mailboxes.create),
+    mailbox_words.Delete: Row(mailboxes.delete),
+    mailbox_words.Rename: Row(mailboxes.rename),
+    mailbox_words.Subscribe: Row(mailboxes.subscribe),
+    mailbox_words.Status: Row(mailboxes.status),
+    listing_words.List: Row(listing.list_),
+    listing_words.Lsub: Row(listing.lsub),
+    quota_words.GetQuota: Row(quota.get),
+    quota_words.GetQuotaRoot: Row(quota.roots),
+    quota_words.SetQuota: Row(quota.set_),
+    metadata_words.GetMetadata: Row(metadata.get),
+    metadata_words.SetMetadata: Row(metadata.set_),
+    selecting_words.Select: Row(selecting.select),
+    selecting_words.Close: Row(selecting.close),
+    fetch_words.Fetch: Row(fetch.fetch, by_number),
+    store_words.Store: Row(store.store, by_number),
+    copying_words.Copy: Row(copying.copy),
+    copying_words.Expunge: Row(copying.expunge),
 }
 
 

@@ -91,6 +91,11 @@ async def get(store: MailStore, account: Account, name: str) -> MailboxRow:
     return await store.index.read(lambda tx: find(tx, account.id, wanted))
 
 
+async def total_size(store: MailStore, account: Account) -> int:
+    """Bytes of all messages, each as often as it is placed: what a quota is compared with."""
+    return await store.index.read(lambda tx: mailboxes.total_size(tx, account.id))
+
+
 async def create(store: MailStore, account: Account, name: str, special_use: int = 0) -> MailboxId:
     """Make a mailbox, its missing parents and their subscriptions. EXISTS, INVALID, LIMIT (number of mailboxes)."""
     wanted = canonical(name.removesuffix(DELIMITER))  # RFC 9051 6.3.4: the client means to make children

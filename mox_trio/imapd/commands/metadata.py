@@ -1,0 +1,105 @@
+"""Annotations of mailboxes and of the account: GETMETADATA and SETMETADATA (RFC 5464), and the one entry that is computed, which
+is the special use of a mailbox (RFC 6154 4).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mox_trio.imapd import replies, special_use
+from mox_trio.imapd.commands.mailboxes import say_normal_form
+from mox_trio.imapd.state import Session
+from mox_trio.mailstore import annotating, mailboxes
+from mox_trio.protocol.imap.commands.metadata import GetMetadata, SetMetadata
+from mox_trio.protocol.imap.responses import Metadata, Status
+from storage_backends.index.tables.mailboxes import MailboxRow
+
+_ADMIN: Final = "/shared/admin"
+"""Of the server; nobody can change it (RFC 5464 6.2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is told of some entries."""
+
+    values: tuple[tuple[str, bytes | None], ...]
+    longest: int
+    """Octets of the largest value that was too large; 0 where none was."""
+
+
+async def get(session: Session, command: GetMetadata) -> Status:
+    """GETMETADATA."""
+    account = session.require_account()
+    mailbox_id, name = 0, ""
+    row: MailboxRow | None = None
+    if command.mailbox:
+        row = await mailboxes.get(session.store, account, command.mailbox)
+        mailbox_id, name = row.id, row.name
+        say_normal_form(session, command.mailbox)
+    noted = await annotating.listed(session.store, account, mailbox_id)
+    noted = noted if row is None else with_special_use(noted, row)
+    chosen = choose(noted, command.entries, command.depth, command.max_size)
+    if chosen.values:
+        session.say(Metadata(name, chosen.values))
+    return long_entries(chosen.longest) if chosen.longest else replies.DONE
+
+
+async def set_(session: Session, command: SetMetadata) -> Status:
+    """SETMETADATA: all or none."""
+    account = session.require_account()
+    values = dict(command.values)
+    row = await mailboxes.get(session.store, account, command.mailbox) if command.mailbox else None
+    uses: int | None = None
+    if row is None and _ADMIN in values:
+        return Status("NO", "this entry cannot be changed", b"NOPERM")
+    if row is not None and special_use.ENTRY in values:
+        try:
+            uses = special_use.of_value(values.pop(special_use.ENTRY))
+        except special_use.Unsupported as use:
+            return Status("NO", f"no mailbox is made for {use}", b"USEATTR")
+    try:
+        await annotating.change(session.store, account, 0 if row is None else row.id, values, uses)
+    except annotating.TooMany as failure:
+        return Status("NO", failure.public, b"METADATA TOOMANY")
+    except annotating.TooLarge as failure:
+        return Status("NO", failure.public, b"METADATA MAXSIZE %d" % failure.most)
+    await session.require_feed().pull()
+    return replies.DONE
+
+
+def with_special_use(noted: Mapping[str, bytes], row: MailboxRow) -> dict[str, bytes]:
+    """The entries of a mailbox, and the one that says its special use."""
+    uses = special_use.value(row.special_use)
+    return {**noted, special_use.ENTRY: uses} if uses is not None else dict(noted)
+
+
+def choose(noted: Mapping[str, bytes], entries: Iterable[str], depth: int | None, max_size: int | None) -> Chosen:
+    """What is told of these entries and of those below them (RFC 5464 4.2.1, 4.2.2). One that is not there is NIL, but where
+    others below it were asked for as well and are there.
+    """
+    values: dict[str, bytes | None] = {}
+    longest = 0
+    for entry in entries:
+        found = [name for name in noted if _is_within(name, entry, depth)]
+        if not found:
+            values[entry] = None
+        for name in sorted(found):
+            value = noted[name]
+            if max_size is not None and len(value) > max_size:
+                longest = max(longest, len(value))
+            else:
+                values[name] = value
+    return Chosen(tuple(values.items()), longest)
+
+
+def _is_within(name: str, entry: str, depth: int | None) -> bool:
+    if name == entry:
+        return True
+    if depth == 0 or not name.startswith(entry + "/"):
+        return False
+    return depth is None or name.count("/", len(entry)) <= depth
+
+
+def long_entries(octets: int) -> Status:
+    """The completion where values were larger than the client wanted."""
+    return Status("OK", "done, but for what is too large", b"METADATA LONGENTRIES %d" % octets)

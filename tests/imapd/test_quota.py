@@ -1,0 +1,66 @@
+"""Quota (RFC 9208)."""
+
+import pytest
+
+from tests.kit.imap_world import World
+
+
+async def test_usage_and_limit_are_told_in_kib(world: World) -> None:
+    world.quotas["mia"] = 5000 * 1024
+    await world.deliver(body="x" * 3100 + "\r\n")
+    async with world.user() as client:
+        assert (await client.ok('GETQUOTA ""')).lines == [b'* QUOTA "" (STORAGE 4 5000)']
+        assert (await client.ok("GETQUOTAROOT inbox")).lines == [
+            b'* QUOTAROOT "Inbox" ""',
+            b'* QUOTA "" (STORAGE 4 5000)',
+        ]
+
+
+async def test_without_a_limit_there_is_no_root(world: World) -> None:
+    async with world.user() as client:
+        assert (await client.ok("GETQUOTAROOT Inbox")).lines == [b'* QUOTAROOT "Inbox"']
+        assert (await client.ok('GETQUOTA ""')).lines == [b'* QUOTA "" ()']
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("GETQUOTA other", "NONEXISTENT"),
+        ("GETQUOTAROOT nowhere", "NONEXISTENT"),
+        ("GETQUOTAROOT a//b", "CANNOT"),
+        ('SETQUOTA "" (STORAGE 1)', "NOPERM"),
+        ('SETQUOTA "" ()', "NOPERM"),
+        ("SETQUOTA other (STORAGE 1)", "NONEXISTENT"),
+    ],
+)
+async def test_what_is_unknown_or_not_allowed_is_refused(world: World, line: str, code: str) -> None:
+    world.quotas["mia"] = 10 * 1024
+    async with world.user() as client:
+        answer = await client.do(line)
+        assert (answer.kind, answer.code) == ("NO", code)
+        assert answer.lines == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GETQUOTA",
+        "GETQUOTA a b",
+        "GETQUOTAROOT",
+        "SETQUOTA",
+        'SETQUOTA ""',
+        'SETQUOTA "" (STORAGE)',
+        'SETQUOTA "" (STORAGE 99999999999999999999)',
+    ],
+)
+async def test_other_arguments_are_bad(world: World, line: str) -> None:
+    async with world.user() as client:
+        assert (await client.do(line)).kind == "BAD"
+
+
+async def test_a_copy_beyond_the_limit_is_refused(world: World) -> None:
+    await world.deliver(body="x" * 3000 + "\r\n")
+    world.quotas["mia"] = 5000
+    async with world.user("Inbox") as client:
+        assert (await client.do("COPY 1 Sent")).code == "OVERQUOTA"
+        assert (await client.ok("STATUS Sent (MESSAGES)")).lines == [b'* STATUS "Sent" (MESSAGES 0)']

@@ -1,0 +1,31 @@
+"""SUBSCRIBE and UNSUBSCRIBE (RFC 9051 6.3.7, 6.3.8)."""
+
+from tests.kit.imap_world import World
+
+
+async def test_a_name_need_not_be_a_mailbox(world: World) -> None:
+    async with world.user() as client:
+        await client.ok("SUBSCRIBE later/on")
+        assert (await client.ok('LSUB "" later*')).lines == [b'* LSUB (\\HasNoChildren) "/" "later/on"']
+        await client.ok("UNSUBSCRIBE later/on")
+        assert (await client.ok('LSUB "" later*')).lines == []
+        assert (await client.do("UNSUBSCRIBE later/on")).code == "NONEXISTENT"
+
+
+async def test_doing_it_twice_makes_no_difference(world: World) -> None:
+    async with world.user() as client:
+        for line in ("SUBSCRIBE Sent", "SUBSCRIBE Sent", "UNSUBSCRIBE Sent", "UNSUBSCRIBE Sent"):
+            await client.ok(line)
+
+
+async def test_a_name_has_its_normal_form(world: World) -> None:
+    async with world.user("", "IMAP4rev2") as client:
+        answer = await client.ok("SUBSCRIBE INBOX/Lists")
+        assert answer.lines == [b'* LIST () "/" "Inbox/Lists" ("OLDNAME" ("INBOX/Lists"))']
+        assert (await client.do("SUBSCRIBE a//b")).code == "CANNOT"
+
+
+async def test_other_arguments_are_bad(world: World) -> None:
+    async with world.user() as client:
+        for line in ("SUBSCRIBE", "SUBSCRIBE a b", "UNSUBSCRIBE", "UNSUBSCRIBE a b"):
+            assert (await client.do(line)).kind == "BAD"
