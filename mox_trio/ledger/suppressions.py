@@ -1,7 +1,8 @@
 """Addresses that an account sends nothing more to, because mail to them fails for good: sending on spoils a reputation.
 
 What is compared is the base address: the localpart up to its first "+" or "-", without dots and case. An address is added by
-hand, by a reply that says it does not exist or wants no mail, or when three messages in a row failed for good.
+hand, by a reply that says it does not exist or wants no mail, or when three messages in a row failed for good. A reply about
+the message, or about who may send, is only counted: another message may be taken.
 """
 
 from collections.abc import Collection
@@ -18,7 +19,14 @@ from storage_backends.index.tables.sent import Suppressed
 FAILURES: Final = 3
 """Messages in a row that fail for good until an address is suppressed, whatever the replies say."""
 _CODES: Final = frozenset({521, 550, 551, 553, 556})
-_STATUSES: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1", "5.7.1"})
+"""They mean the address where no status says otherwise."""
+_STATUSES: Final = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.7.17"})
+_OTHER_SUBJECTS: Final = ("5.6.", "5.7.")
+"""Content and policy (RFC 3463 3.7, 3.8). Also 5.7.1, "delivery not authorized": hosts say it of spam, of blocked senders and of
+lists that one may not write to alike.
+"""
+_OTHERS: Final = frozenset({"5.1.7", "5.1.8", "5.2.2", "5.2.3", "5.3.4"})
+"""The sender's address, a full mailbox, a message that is too large."""
 
 
 def base_address(path: Path) -> str:
@@ -31,7 +39,12 @@ def base_address(path: Path) -> str:
 
 def says_never_again(reply: Reply | None) -> bool:
     """Whether a reply means the address itself rather than the message."""
-    return reply is not None and reply.is_permanent and (reply.code in _CODES or reply.enhanced in _STATUSES)
+    if reply is None or not reply.is_permanent:
+        return False
+    status = reply.enhanced
+    if status in _STATUSES:
+        return True
+    return reply.code in _CODES and status not in _OTHERS and not status.startswith(_OTHER_SUBJECTS)
 
 
 def note_failure(tx: Transaction, account: AccountId, path: Path, key: int, reply: Reply | None, now: int) -> bool:

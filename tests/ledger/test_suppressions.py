@@ -30,7 +30,26 @@ def test_variants_have_one_base_address(path: str, base: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "status", "never"),
-    [(550, "", True), (554, "5.1.1", True), (554, "5.6.0", False), (452, "4.1.1", False), (521, "", True)],
+    [
+        (550, "", True),
+        (550, "5.1.1", True),
+        (554, "5.1.1", True),
+        (550, "5.2.1", True),
+        (550, "5.4.1", True),  # how some hosts say that there is nobody
+        (556, "5.1.10", True),
+        (550, "5.7.17", True),
+        (521, "", True),
+        (452, "4.1.1", False),
+        (450, "5.1.1", False),
+        (554, "5.6.0", False),
+        (550, "5.6.0", False),
+        (550, "5.7.1", False),
+        (550, "5.7.26", False),
+        (553, "5.7.1", False),
+        (550, "5.1.8", False),
+        (550, "5.2.2", False),
+        (550, "5.2.3", False),
+    ],
 )
 def test_replies_about_the_address_suppress_it(code: int, status: str, never: bool) -> None:
     assert suppressions.says_never_again(Reply.of(code, status, "x")) is never
