@@ -14,6 +14,7 @@ from mox_trio.incoming.settings import Settings
 from mox_trio.services import Services
 from mox_trio.smtpd.provoking import QUEUE, RCPT_TO, Provoking
 from mox_trio.smtpd.receiver import Receiver
+from mox_trio.transport.closing import Closing
 from mox_trio.transport.resolver import Resolver
 
 
@@ -39,7 +40,12 @@ class MailIn:
 
 
 def build(
-    services: Services, resolver: Resolver, metrics: Metrics, notices: Notices, testing: Testing | None
+    services: Services,
+    resolver: Resolver,
+    metrics: Metrics,
+    notices: Notices,
+    testing: Testing | None,
+    closing: Closing,
 ) -> MailIn:
     """Join them."""
 
@@ -61,5 +67,6 @@ def build(
         rates=Rates(seconds),
         notices=notices,
         metrics=metrics,
+        closing=closing,
     )
     return MailIn(services, parts, testing)

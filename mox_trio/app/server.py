@@ -172,7 +172,8 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
     resolver = variant.resolver(static, metrics)
     admission = entrances.admitted(static, time.time)
     out = mail_out.build(services, resolver, metrics, variant.testing, dial=variant.dial, look=variant.look)
-    into = mail_in.build(services, resolver, metrics, out.notices, variant.testing)
+    closing = Closing()
+    into = mail_in.build(services, resolver, metrics, out.notices, variant.testing, closing)
     loaded = await ServerCertificates.load(static)
     await loaded.register(partial(certificates.registered, services.mail))
     limits = static.limits
@@ -183,7 +184,7 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
         return out.receiver(door) if is_users else into.receiver(door)
 
     failed_logins = FailedLogins(minute, day, exempt=admission.is_exempt, now=time.time)
-    attempts, closing = LoginAttempts(services.mail), Closing()
+    attempts = LoginAttempts(services.mail)
     given = Web(services, metrics, failed_logins, attempts, out.parts, out.submission)
     common = Common(
         services=services,

@@ -5,7 +5,7 @@ RCPT   somebody gets mail to it; a second one is taken only where SPF passed for
        4.5.3: so that every failure after the message is a reply or a notice that is safe to send
 DATA   1. the header is read: too long, going in circles, no single From: refused
        2. the checks, side by side (`evidence`); trouble is an answer
-       3. each recipient is decided alone (`judge`); new senders wait
+       3. each recipient is decided alone (`judge`); new senders wait, at most until the server stops
        4. copies are delivered (`accept`), without Authentication-Results that others wrote in our name
        5. where some failed and others did not, a notice about those is queued (`notices`), and they are answered as taken;
           when it cannot be queued nothing is answered as taken, and the sender tries again
@@ -17,7 +17,7 @@ checked, and each recipient has its own reply. A transaction that is cut off bef
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import trio
@@ -43,6 +43,7 @@ from mox_trio.policy.results import Spf, SpfStatus
 from mox_trio.policy.sender_domain import Receives
 from mox_trio.protocol.smtp.envelope import Client, Envelope, IpAddress, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
+from mox_trio.transport.closing import Closing
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ class Parts:
     notices: Notices
     metrics: Metrics
     signals: Signals = NO_SIGNALS
+    closing: Closing = field(default_factory=Closing)
+    """Ends delays when the server stops."""
 
 
 class Incoming:
@@ -116,16 +119,21 @@ class Incoming:
             raise self._refused(refusal.reply, refusal.reason) from None
         found = [recipients.find(snapshot, settings, each.path) for each in envelope.recipients]
         if not any(found):
-            if not client.exempt:
-                await trio.sleep(settings.unknown_delay)
+            await self._delay(client, settings.unknown_delay)
             raise self._refused(recipients.UNKNOWN, "unknown-recipient")
         evidence = await self._checked(client, envelope, message, read)
         facts = judge.facts_of(envelope, read, evidence)
         subject = Subject(client, envelope, message, read, evidence, facts, str(client.address))
         decided = await self._decider.decide(subject, snapshot, found)
-        if decided.waits(snapshot) and not client.exempt:
-            await trio.sleep(settings.first_time_sender_delay)
+        if decided.waits(snapshot):
+            await self._delay(client, settings.first_time_sender_delay)
         return await self._put(subject, decided)
+
+    async def _delay(self, client: Client, seconds: float) -> None:
+        """Make a client wait, but not longer than the server goes on: what was sent is then decided at once."""
+        if not client.exempt:
+            with self._parts.closing.interruptible():
+                await trio.sleep(seconds)
 
     async def _checked(self, client: Client, envelope: Envelope, message: Spooled, read: Content) -> Evidence | None:
         if self._settings.lmtp:

@@ -104,6 +104,26 @@ async def test_a_new_sender_waits_once(world: World, autojump_clock: MockClock) 
     assert trio.current_time() - began == pytest.approx(15)
 
 
+@pytest.mark.parametrize(("recipient", "code"), [("ann@example.org", "250 2.2.0"), ("nobody@example.org", "550 5.1.1")])
+async def test_a_server_that_stops_lets_nobody_wait(
+    world: World, autojump_clock: MockClock, recipient: str, code: str
+) -> None:
+    world.make(first_time_sender_delay=15, unknown_delay=15, unknown_recipients="data")
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def stop() -> None:
+            await trio.sleep(3)
+            world.closing.set()
+
+        assert await world.codes(message(), recipient) == [code]
+    assert trio.current_time() - began == pytest.approx(3)
+    assert await world.codes(message(), recipient) == [code]
+    assert trio.current_time() - began == pytest.approx(3)
+    assert len(await world.mails("ann")) == (2 if code.startswith("250") else 0)
+
+
 @pytest.mark.parametrize("why", ["exempt", "account", "no delay", "list"])
 async def test_nobody_waits_who_need_not(world: World, autojump_clock: MockClock, why: str) -> None:
     world.make(first_time_sender_delay=0 if why == "no delay" else 15)

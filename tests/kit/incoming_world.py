@@ -30,6 +30,7 @@ from mox_trio.policy.sender_domain import Receives
 from mox_trio.protocol.dsn import Notice
 from mox_trio.protocol.smtp.envelope import Client, Envelope, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
+from mox_trio.transport.closing import Closing
 from storage_backends.index.api import Row
 from storage_backends.index.schema import email, mailbox, message
 from tests.kit import damage
@@ -149,6 +150,7 @@ class World:
     client: Client = CLIENT
     checks: Checks | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    closing: Closing = field(default_factory=Closing)
 
     def __post_init__(self) -> None:
         self.holders = Holders(self.store)
@@ -167,6 +169,7 @@ class World:
             notices=self.sent,
             metrics=self.metrics,
             signals=self.signals,
+            closing=self.closing,
         )
         self.incoming = Incoming(self.settings, parts)
         return self
