@@ -327,7 +327,8 @@ class Session:
         more = b""
         if earlier is not None:
             uids = compressed(list(earlier.messages))
-            known = b" " + uids if uids and self.random.random() < 0.5 else b""
+            earlier.is_limited = bool(uids) and self.random.random() < 0.5
+            known = b" " + uids if earlier.is_limited else b""
             more = b" (QRESYNC (%d %d%b))" % (earlier.uidvalidity, max(1, earlier.modseq), known)
         elif self.mode == "condstore" and self.random.random() < 0.5:
             more = b" (CONDSTORE)"

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kit import nameservers, postfix, served, shared_server
+from tests.kit import imap_served, nameservers, postfix, served, shared_server
+from tests.kit.imap_served import Place
 from tests.kit.postfix import Postfix
 from tests.kit.served import Site
 
@@ -27,3 +28,12 @@ def peer(site: Site) -> Postfix:
     postfix.needed()
     assert site.peer is not None
     return site.peer
+
+
+@pytest.fixture(scope="session")
+def imap_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server of IMAP that the tests of clients share; each has an account of its own."""
+    with shared_server.shared(shared_server.run_root(tmp_path_factory), imap_served.running) as facts:
+        place = Place.of(facts)
+        yield place
+        assert [line for line in place.log.splitlines() if "level=error" in line or "Traceback" in line] == []

@@ -24,7 +24,7 @@ from typing import Final
 from tests.kit import nameservers, shared_server, wires
 
 USER: Final = "mia"
-PASSWORD: Final = "secret-of-mia"
+PASSWORD: Final = "correct-horse-battery-staple"
 START: Final = 30.0
 """Seconds until it greets; the machine may be busy with other tests."""
 

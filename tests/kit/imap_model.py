@@ -160,6 +160,8 @@ class Remembered:
     uidvalidity: int
     modseq: int
     messages: dict[int, Entry]
+    is_limited: bool = False
+    """Whether the server was told these UIDs, so that it says nothing of others (RFC 7162 3.2.5)."""
 
 
 class Belief:
@@ -210,7 +212,7 @@ class Belief:
             return
         numbered = {n: number(each.items()[b"UID"]) for n, each in self._fetched.items()}
         uids = sorted({*self._earlier.messages, *numbered.values()})
-        if len(uids) != self._exists:
+        if len(uids) > self._exists or (len(uids) < self._exists and not self._earlier.is_limited):
             self.find(f"after QRESYNC {len(uids)} messages are known and {self._exists} are there")
         self.entries = [self._earlier.messages.get(uid) or Entry(uid) for uid in uids]
         for n, uid in numbered.items():

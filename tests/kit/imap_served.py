@@ -11,22 +11,26 @@ again there. Mail comes in by LMTP.
 import getpass
 import shutil
 import smtplib
+import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.kit import served, shared_server, stored, wires
+from tests.kit import imap_clients, served, shared_server, stored, wires
+from tests.kit.imap_clients import Client
 from tests.kit.s3 import S3Server
 
 USERS: Final = ("mia", "noah")
+SHARED_USERS: Final = ("mbsync", "offlineimap", "mutt", "fetchmail", "libraries", "scripted", "transcripts", "trace")
+"""Of the server that all tests of a run share: one for each file or program."""
 DOMAIN: Final = "here.example"
-PASSWORD: Final = "correct horse battery staple"
+PASSWORD: Final = "correct-horse-battery-staple"
 
 STATIC: Final = """
 hostname = "{name}.here.example"
@@ -110,7 +114,9 @@ class Node:
             client.sendmail("ann@far.example", [f"{user}@{DOMAIN}"], message)
 
 
-def prepared(directory: Path, names: tuple[str, ...] = ("one",), storage: str = "") -> list[Node]:
+def prepared(
+    directory: Path, names: tuple[str, ...] = ("one",), storage: str = "", users: tuple[str, ...] = USERS
+) -> list[Node]:
     """Configurations below a directory, with accounts that have passwords; nothing runs."""
     wires.certificate("localhost").write(directory)
     nodes = []
@@ -122,10 +128,10 @@ def prepared(directory: Path, names: tuple[str, ...] = ("one",), storage: str = 
             name=name, user=getpass.getuser(), directory=directory, lmtp=lmtp, imap=imap, imaps=imaps
         )
         (top / "mox-trio.toml").write_text(static + storage)
-        accounts = "".join(f'[accounts.{user}]\naddresses = ["{user}@{DOMAIN}"]\n' for user in USERS)
+        accounts = "".join(f'[accounts.{user}]\naddresses = ["{user}@{DOMAIN}"]\n' for user in users)
         (top / "data" / "domains.toml").write_text(f'[domains."{DOMAIN}"]\n{accounts}')
         nodes.append(Node(directory, top / "mox-trio.toml", imap, imaps, lmtp))
-    stored.set_passwords(nodes[0].config, USERS, PASSWORD)
+    stored.set_passwords(nodes[0].config, users, PASSWORD)
     return nodes
 
 
@@ -152,6 +158,53 @@ def one() -> Iterator[Node]:
     """A server on disk and SQLite."""
     with _temporary() as directory, serving(prepared(directory)[0]) as node:
         yield node
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Mapping[str, str]]:
+    """For `shared_server`: a server on disk and SQLite with `SHARED_USERS`."""
+    with serving(prepared(directory, users=SHARED_USERS)[0]) as node:
+        yield {
+            "config": str(node.config),
+            "certificate": str(node.certificate),
+            "ports": f"{node.port} {node.tls_port} {node.lmtp}",
+        }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the shared server is, and what a client must know of it."""
+
+    config: Path
+    certificate: Path
+    port: int
+    tls_port: int
+    lmtp: int
+
+    @classmethod
+    def of(cls, facts: Mapping[str, str]) -> Self:
+        """From what `running` yields."""
+        return cls(Path(facts["config"]), Path(facts["certificate"]), *map(int, facts["ports"].split()))
+
+    @property
+    def log(self) -> str:
+        """All it has logged."""
+        return self.config.with_name("serve.log").read_text(errors="replace")
+
+    def user(self, account: str) -> str:
+        """The name that an account logs in with."""
+        return f"{account}@{DOMAIN}"
+
+    def context(self) -> ssl.SSLContext:
+        """Of a client that believes the server."""
+        return ssl.create_default_context(cafile=str(self.certificate))
+
+    @contextmanager
+    def client(self, account: str, transcript: list[bytes] | None = None) -> Iterator[Client]:
+        """A connection that has logged in."""
+        with imap_clients.connect(self.port, transcript=transcript) as client:
+            client.login(self.user(account), PASSWORD)
+            yield client
 
 
 @contextmanager
