@@ -16,6 +16,8 @@ Heard = tuple[object, ...]
 
 DATE: Final = "17-Jul-2026 02:44:25 -0700"
 NAMES: Final = ("INBOX", "one", "two", "two/deep", "two/deep/er", '"with space"', "Gr&APwA3w-e")
+LEAVES: Final = NAMES[4:]
+"""Those that go and come; what a server does with parents that are missing is its own affair."""
 FLAGS: Final = ("\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$label", "\\Deleted")
 WORDS: Final = ("alpha", "beta", "gamma", "delta")
 
@@ -137,8 +139,8 @@ class Maker:
             f"SUBJECT {word}", f"TEXT {word}", f"BODY {word}", "FROM ann", "TO bob", "CC c@far", "BCC d@far", "SUBJECT re",
             "HEADER Message-ID far.example", 'HEADER In-Reply-To ""', 'HEADER X-Folded ""', "LARGER 400", "SMALLER 400",
             "SINCE 17-Jul-2026", "BEFORE 17-Jul-2026", "ON 17-Jul-2026", "SENTSINCE 18-Jul-2026", "SENTBEFORE 18-Jul-2026",
-            "SENTON 18-Jul-2026", "SENTON 20-Jul-2026", "1:3", "2:*", "UID 2:4", "UID 1,5", f'SUBJECT "{word}"', 'TEXT "two lines"',
-            'SUBJECT ""', "YOUNGER 3600", "OLDER 3600",
+            "SENTON 18-Jul-2026", "SENTON 20-Jul-2026", "1:3", "2:*", "UID 2:4", "UID 1,5", f'SUBJECT "{word}"',
+            'TEXT "two lines"', 'SUBJECT ""', "YOUNGER 3600", "OLDER 3600",
         ]  # fmt: skip
         if depth < 2 and self.draw.random() < 0.35:
             one, other = self.key(depth + 1), self.key(depth + 1)
@@ -171,11 +173,12 @@ class Maker:
         name = self.name()
         pattern = self.draw.choice(("*", "%", "two/%", "two*", "INBOX", "w%", "nothing", '""', "%/%"))
         pattern = pattern if pattern == '""' else f'"{pattern}"'
+        leaf = self.draw.choice(LEAVES)
         return self.draw.choice(
             (
                 f"CREATE {name}",
-                f"CREATE {name}",
-                f"DELETE {name}" if name not in ("one", "two") else "NOOP",
+                f"CREATE {leaf}",
+                f"DELETE {leaf}",
                 f"SUBSCRIBE {name}",
                 f"UNSUBSCRIBE {name}",
                 f'LIST "" {pattern}',
@@ -184,8 +187,8 @@ class Maker:
                 f'LSUB "" {pattern}',
                 f"STATUS {name} (MESSAGES UIDNEXT UNSEEN)",
                 f"STATUS {name} (MESSAGES SIZE)",
-                'RENAME two/deep "two/depth"',
-                'RENAME "two/depth" two/deep',
+                'RENAME "with space" "no/space"',
+                'RENAME "no/space" "with space"',
                 "NAMESPACE",
             )
         )
@@ -194,12 +197,15 @@ class Maker:
         """Commands that are no commands, or lack something, or come too early."""
         return self.draw.choice(
             (
-                "NOSUCH", "FETCH", "FETCH 1", "FETCH 0 FLAGS", "FETCH 1 (FLAGS", "FETCH x FLAGS", "FETCH 1 NOSUCH", "STORE 1 FLAGS",
+                "NOSUCH", "FETCH", "FETCH 1", "FETCH 0 FLAGS", "FETCH 1 (FLAGS", "FETCH x FLAGS", "FETCH 1 NOSUCH",
+                "STORE 1 FLAGS",
                 "STORE 1 +NOFLAGS (\\Seen)", "SELECT", "SELECT one two", "SEARCH", "SEARCH NOSUCH", "SEARCH SINCE yesterday",
                 "SEARCH CHARSET nosuch TEXT x", "COPY 1", "APPEND", "LOGIN a b", "STATUS one", "STATUS one (NOSUCH)", "LIST",
                 "UID", "UID NOOP", "UID FETCH 1", "NOOP x", "EXPUNGE 1", "CREATE", "DELETE nosuch", "RENAME nosuch other",
-                "SELECT nosuch", "COPY 1 nosuch", "STATUS nosuch (MESSAGES)", "AUTHENTICATE NOSUCH", "STARTTLS", "STORE 1 FLAGS (\\Nosuch)",
-                'FETCH 1 BODY[0]', "FETCH 1 BODY[]<1.0>", "FETCH 1:2:3 FLAGS", "SORT (NOSUCH) UTF-8 ALL", "THREAD NOSUCH UTF-8 ALL",
+                "SELECT nosuch", "COPY 1 nosuch", "STATUS nosuch (MESSAGES)", "AUTHENTICATE NOSUCH", "STARTTLS",
+                "STORE 1 FLAGS (\\Nosuch)",
+                'FETCH 1 BODY[0]', "FETCH 1 BODY[]<1.0>", "FETCH 1:2:3 FLAGS", "SORT (NOSUCH) UTF-8 ALL", 
+                "THREAD NOSUCH UTF-8 ALL",
             )
         )  # fmt: skip
 
@@ -230,7 +236,8 @@ class Maker:
 
     def copy(self) -> str:
         """COPY and MOVE."""
-        return f"{self.uid()}{self.draw.choice(('COPY', 'COPY', 'MOVE'))} {self.numbers()} {self.draw.choice(('one', 'two', 'INBOX'))}"
+        verb, name = self.draw.choice(("COPY", "COPY", "MOVE")), self.draw.choice(("one", "two", "INBOX"))
+        return f"{self.uid()}{verb} {self.numbers()} {name}"
 
     def end(self) -> str:
         """EXPUNGE and its like."""
@@ -242,13 +249,13 @@ class Maker:
 def steps(seed: int, count: int) -> Iterator[Step]:
     """So many commands."""
     maker = Maker(seed)
-    for name in ("one", "two"):
+    for name in ("one", "two", "two/deep", "no"):
         yield Step(0, f"CREATE {name}")
     for session in (0, 1):
         yield Step(session, "SELECT INBOX")
     for _ in range(6):
         yield Step(0, *maker.append())
-    for _ in range(count - 10):
+    for _ in range(count - 12):
         yield maker.step()
 
 
