@@ -196,6 +196,12 @@ IMAP_ID_FIELDS: Final = 30
 IMAP_RESPONSE_LINE_OCTETS: Final = 4 * 1024 * 1024
 """Octets of a line of another server's response: lists of found messages may be long."""
 
+IMAP_RESPONSE_OCTETS: Final = 16 * 1024 * 1024
+"""Octets of a whole response of another server, lines and literals together, without what is streamed."""
+
+IMAP_RESPONSE_DEPTH: Final = 200
+"""Nesting of lists in a response of another server."""
+
 IMAP_RESPONSE_LITERAL_OCTETS: Final = 1024 * 1024
 """Octets of a literal of another server that is given as a value; a larger one is streamed."""
 
