@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
-from mox_trio.app import build, doors, entrances, keys, supervise
+from mox_trio.app import build, doors, entrances, keys, plugins, supervise
 from mox_trio.app import server as app_server
 from mox_trio.app.doors import Door
 from mox_trio.app.server import Server as Joined
@@ -35,7 +35,6 @@ from mox_trio.app.server import Variant
 from mox_trio.app.supervise import Stop
 from mox_trio.base.address import Path
 from mox_trio.base.metrics import Metrics
-from mox_trio.config import check_listeners
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models.static import Static
 from mox_trio.config.source import FileSource
@@ -115,7 +114,8 @@ class Server:
     async def run(self) -> None:
         """Be a process until told to stop, or killed."""
         plan = self.joined.plan(trio.sleep_forever, {})
-        loops = {name: plan.loops[name] for name in ("queue", "conversations", "login-attempts")}
+        wanted = ("queue", "conversations", "login-attempts", "webhooks")
+        loops = {name: loop for name, loop in plan.loops.items() if name in wanted or name.startswith("web-")}
         started = trio.Event()
 
         async def ready() -> None:
@@ -363,10 +363,9 @@ def message(sender: str, to: str, subject: str = "hello", body: str = "text\r\n"
 def _doors(static: Static) -> Iterator[Door]:
     """What `doors.opened` would bind; the sockets are never used."""
     for name, listener in static.listeners.items():
-        for service in check_listeners.bound(listener):
-            if service.name in doors.SERVED:
-                for address in listener.ips:
-                    yield Door(name, listener, service, address, trio.socket.socket())
+        for first, *others in doors.grouped(name, listener, plugins.kinds()):
+            for address in listener.ips:
+                yield Door(name, listener, first, address, trio.socket.socket(), tuple(others))
 
 
 def recipient(address: str) -> Path:

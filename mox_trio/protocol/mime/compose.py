@@ -48,6 +48,8 @@ class Draft:
     html: str = ""
     """The same as HTML; "" for none. With both the reader's program chooses."""
     attachments: Sequence[Attachment] = ()
+    alternatives: Sequence[Attachment] = ()
+    """Further forms of the text, such as a calendar entry; the last that a reader's program knows is the best."""
 
 
 def render(draft: Draft, entropy: bytes, *, eight_bit: bool = False) -> Iterator[bytes]:
@@ -90,15 +92,19 @@ def _part(node: _Node) -> Iterator[bytes]:
 
 
 def _root(draft: Draft, boundary: str, eight_bit: bool) -> _Node:
-    """The tree: mixed( alternative( text, related( html, pictures ) ), attachments ), less what there is no need for."""
+    """The tree: mixed( alternative( text, related( html, pictures ), further forms ), attachments ), less what there is no
+    need for.
+    """
     pictures = [_attachment(each) for each in draft.attachments if each.content_id]
     files = [_attachment(each) for each in draft.attachments if not each.content_id]
-    bodies = [_text(draft.text, "plain", eight_bit)] if draft.text or not draft.html else []
+    further = [_attachment(each, alternative=True) for each in draft.alternatives]
+    bodies = [_text(draft.text, "plain", eight_bit)] if draft.text or not (draft.html or further) else []
     if draft.html:
         page = _text(draft.html, "html", eight_bit)
         bodies.append(_multipart("related", [page, *pictures], f"{boundary}_r", type="text/html") if pictures else page)
     else:
         files = pictures + files  # nothing shows them
+    bodies += further
     body = bodies[0] if len(bodies) == 1 else _multipart("alternative", bodies, f"{boundary}_a")
     return _multipart("mixed", [body, *files], f"{boundary}_m") if files else body
 
@@ -132,14 +138,14 @@ def _encoding(data: bytes, eight_bit: bool) -> str:
     return "8bit" if eight_bit else "quoted-printable"
 
 
-def _attachment(attachment: Attachment) -> _Node:
+def _attachment(attachment: Attachment, *, alternative: bool = False) -> _Node:
     content_type = attachment.content_type.lower()
     if _TYPE.fullmatch(content_type) is None or content_type.startswith("multipart/"):
         raise Unwritable("the type of an attachment is not of the form type/subtype, or is multipart")
     raw = "8bit" if attachment.is_8bit else "7bit"
     encoding = raw if content_type.startswith("message/") else "base64"  # RFC 2046 5.2.1, 5.2.2
     filename = [("filename", attachment.filename)] if attachment.filename else []
-    disposition = "inline" if attachment.content_id else "attachment"
+    disposition = "inline" if attachment.content_id or alternative else "attachment"
     fields = [
         header_writer.structured("Content-Type", content_type),
         header_writer.structured("Content-Transfer-Encoding", encoding),

@@ -26,7 +26,7 @@ class Outgoing(Shape):
     event: OutgoingEvent
     dsn: Bool = Field(default=False, description="It was told by a notice of another server.")
     suppressing: Bool = Field(default=False, description="The address gets nothing more from the account.")
-    queue_msgid: Int = Field(default=0, alias="QueueMsgID")
+    queue_msgid: Int = 0
     from_id: str = ""
     message_id: str = ""
     subject: str = ""
@@ -40,7 +40,7 @@ class Outgoing(Shape):
 class IncomingMeta(Shape):
     """What the server knows of a message that arrived."""
 
-    msgid: Int = Field(default=0, alias="MsgID")
+    msgid: Int = 0
     mail_from: str = ""
     mail_from_validated: Bool = False
     msg_from_validated: Bool = False

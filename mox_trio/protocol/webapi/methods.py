@@ -52,7 +52,7 @@ class SuppressionPresentResult(Shape):
 class MessageRequest(Shape):
     """A message."""
 
-    msgid: Int = Field(default=0, description="Id of the message, as in webhook calls.", alias="MsgID")
+    msgid: Int = Field(default=0, description="Id of the message, as in webhook calls.")
 
 
 class MessagePartGetRequest(MessageRequest):
@@ -97,7 +97,7 @@ class SendBatchResult(Shape):
 class QueueRequest(Shape):
     """Recipients in the queue."""
 
-    queue_msgids: Ids = Field(default=(), description="Ids, as Send returned them.", alias="QueueMsgIDs")
+    queue_msgids: Ids = Field(default=(), description="Ids, as Send returned them.")
 
 
 class SendCancelResult(Shape):
@@ -110,7 +110,7 @@ class SendCancelResult(Shape):
 class Queued(Shape):
     """A recipient in the queue."""
 
-    queue_msgid: Int = Field(alias="QueueMsgID")
+    queue_msgid: Int
     address: str
     from_id: str = ""
     subject: str = ""
@@ -177,7 +177,7 @@ class WebhookShown(Shape):
     """A URL that is told of events, without its secrets."""
 
     direction: Direction
-    url: str = Field(alias="URL")
+    url: str
     events: tuple[str, ...] = ()
     has_authorization: Bool
     changed: Time
@@ -205,7 +205,7 @@ class WebhookTestRequest(Shape):
     """A call to be made now; without URL to the one that is set."""
 
     direction: Direction
-    url: Line = Field(default="", description="URL; without it, the one that is set.", alias="URL")
+    url: Line = Field(default="", description="URL; without it, the one that is set.")
     authorization: Line = Field(default="", description="Value of the header Authorization, for a URL given here.")
 
 
@@ -213,8 +213,8 @@ class HookAttempt(Shape):
     """How a call went."""
 
     start: Time
-    duration_ms: Int = Field(description="Milliseconds.", alias="DurationMS")
-    url: str = Field(alias="URL")
+    duration_ms: Int = Field(description="Milliseconds.")
+    url: str
     success: Bool
     code: Int = Field(default=0, description="Status of HTTP; 0 for none.")
     error: str = ""
@@ -226,14 +226,14 @@ class Hook(Shape):
 
     id: Int
     direction: Direction
-    url: str = Field(alias="URL")
+    url: str
     event: str
-    queue_msgid: Int = Field(default=0, alias="QueueMsgID")
+    queue_msgid: Int = 0
     state: Literal["waiting", "delivered", "failed", "canceled", "superseded"]
     created: Time
     next_attempt: Time | None = Field(default=None, description="While it waits.")
     attempts: Int
-    superseded_by_id: Int = Field(default=0, alias="SupersededByID")
+    superseded_by_id: Int = 0
     results: tuple[HookAttempt, ...] = ()
     payload: str = Field(description="JSON, as it is sent.")
 
@@ -241,7 +241,7 @@ class Hook(Shape):
 class HookListRequest(Shape):
     """Which calls to list."""
 
-    before_id: Int = Field(default=0, description="Only calls with smaller ids; 0 for the newest.", alias="BeforeID")
+    before_id: Int = Field(default=0, description="Only calls with smaller ids; 0 for the newest.")
     most: Annotated[Int, Field(ge=1, le=100)] = Field(default=100, description="How many.")
 
 
@@ -254,7 +254,7 @@ class HookListResult(Shape):
 class HooksRequest(Shape):
     """Calls."""
 
-    ids: Ids = Field(default=(), description="Ids of calls.", alias="IDs")
+    ids: Ids = Field(default=(), description="Ids of calls.")
 
 
 class HooksChangedResult(Shape):
@@ -305,4 +305,4 @@ class KeyListResult(Shape):
 class KeyRequest(Shape):
     """A key."""
 
-    id: Int = Field(alias="ID")
+    id: Int

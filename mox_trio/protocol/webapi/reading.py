@@ -97,9 +97,9 @@ def message_id(fields: Header, key: bytes) -> str:
 
 
 def references(fields: Header) -> tuple[str, ...]:
-    """The ids of References, or else of In-Reply-To."""
+    """The ids of References, or else of In-Reply-To, the nearest last."""
     found = threads.references(fields.get(b"references"), fields.get(b"in-reply-to"))
-    return tuple(f"<{each}>" for each in found)
+    return tuple(f"<{each}>" for each in reversed(found))
 
 
 def _date(fields: Header) -> object:

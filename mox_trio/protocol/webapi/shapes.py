@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, Strict, model_validator
 
-_UPPER: Final = frozenset({"api", "bcc", "cc", "dkim", "dsn", "html", "id", "ids", "ip", "msgid", "smtp", "tls", "url"})
-_SPELLED: Final = {"ids": "IDs", "msgid": "MsgID"}
+_UPPER: Final = frozenset({"api", "bcc", "cc", "dkim", "dsn", "html", "id", "ip", "ms", "smtp", "tls", "url"})
+_SPELLED: Final = {"ids": "IDs", "msgid": "MsgID", "msgids": "MsgIDs"}
 
 
 def json_name(name: str) -> str:
