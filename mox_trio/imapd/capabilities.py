@@ -73,6 +73,7 @@ TABLE: Final = (
     Capability("CONTEXT=SEARCH", "5267"),
     Capability("CONTEXT=SORT", "5267"),
     Capability("PARTIAL", "9394"),
+    Capability("FILTERS", "5466"),
     Capability("OBJECTID", "8474"),
     Capability("UNAUTHENTICATE", "8437", When.LOGGED_IN),
 )

@@ -14,6 +14,8 @@ import trio
 from mox_trio.base.failure import Failure
 from mox_trio.imapd import replies, updates
 from mox_trio.imapd.commands import (
+    append,
+    context,
     copying,
     fetch,
     general,
@@ -21,11 +23,16 @@ from mox_trio.imapd.commands import (
     login,
     mailboxes,
     metadata,
+    multisearch,
     quota,
+    search,
     selecting,
+    sort,
     store,
+    thread,
 )
 from mox_trio.imapd.state import Session
+from mox_trio.protocol.imap.commands import append as append_words
 from mox_trio.protocol.imap.commands import copying as copying_words
 from mox_trio.protocol.imap.commands import fetch as fetch_words
 from mox_trio.protocol.imap.commands import general as general_words
@@ -34,6 +41,7 @@ from mox_trio.protocol.imap.commands import login as login_words
 from mox_trio.protocol.imap.commands import mailboxes as mailbox_words
 from mox_trio.protocol.imap.commands import metadata as metadata_words
 from mox_trio.protocol.imap.commands import quota as quota_words
+from mox_trio.protocol.imap.commands import search as search_words
 from mox_trio.protocol.imap.commands import selecting as selecting_words
 from mox_trio.protocol.imap.commands import store as store_words
 from mox_trio.protocol.imap.events import Command
@@ -90,8 +98,15 @@ TABLE: Final[dict[type, Row]] = {
     quota_words.SetQuota: Row(quota.set_),
     metadata_words.GetMetadata: Row(metadata.get),
     metadata_words.SetMetadata: Row(metadata.set_),
+    append_words.Append: Row(append.append),
+    append_words.Replace: Row(append.replace),
     selecting_words.Select: Row(selecting.select),
     selecting_words.Close: Row(selecting.close),
+    search_words.Search: Row(search.search, by_number),
+    search_words.MultiSearch: Row(multisearch.search),
+    search_words.Sort: Row(sort.sort, by_number),
+    search_words.Thread: Row(thread.thread, by_number),
+    search_words.CancelUpdate: Row(context.cancel_update),
     fetch_words.Fetch: Row(fetch.fetch, by_number),
     store_words.Store: Row(store.store, by_number),
     copying_words.Copy: Row(copying.copy),

@@ -1,7 +1,6 @@
 """What is so in one session, and the few things that all commands do with it."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import trio
@@ -40,8 +39,18 @@ class Selected:
     read_only: bool
     keywords_told: int = 0
     """How many keywords of the account were in the last FLAGS."""
-    watchers: list[Callable[["Session", Updates], Awaitable[None]]] = field(default_factory=list)
-    """Called after the session was told of changes: contexts of searches (RFC 5267)."""
+    contexts: "Contexts | None" = None
+    """Searches whose results are kept up to date."""
+
+
+class Contexts(Protocol):
+    """What UPDATE asked for (RFC 5267)."""
+
+    def forewarn(self, session: "Session", updates: Updates) -> None:
+        """The session is about to be told of changes."""
+
+    async def tell(self, session: "Session", updates: Updates) -> None:
+        """It was told."""
 
 
 class Notifier(Protocol):

@@ -11,7 +11,7 @@ from mox_trio.imapd import replies
 from mox_trio.imapd.feeds import FLAG_NAMES
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.imapd.view import Updates
-from mox_trio.protocol.imap import encoding, fetch_response
+from mox_trio.protocol.imap import encoding
 from mox_trio.protocol.imap.responses import Exists, Expunged, Flags, Status, Vanished
 
 SHARED: Final = 64
@@ -66,18 +66,21 @@ async def _tell_selected(session: Session, selected: Selected, expunges: bool) -
     options = session.condstore, session.says_vanished, session.uid_only, expunges
     situation = view.situation(expunges=expunges)
     shared = view.snapshot.shared
-    if situation is not None and not selected.watchers and session.notify is None:
+    if situation is not None and selected.contexts is None and session.notify is None:
         ready = shared.get((situation, options))
         if ready is not None:
             view.skip(expunges=expunges)
             session.write(ready)
             return Updates()
     updates = view.take(expunges=expunges)
+    contexts = selected.contexts
+    if contexts is not None:
+        contexts.forewarn(session, updates)
     octets = await _say(session, selected, updates)
     if situation is not None and octets is not None and len(shared) < SHARED:
         shared[situation, options] = octets
-    for watcher in selected.watchers:
-        await watcher(session, updates)
+    if contexts is not None:
+        await contexts.tell(session, updates)
     return updates
 
 
@@ -106,15 +109,24 @@ async def _say(session: Session, selected: Selected, updates: Updates) -> bytes 
 
 def flag_lines(session: Session, selected: Selected, uids: Sequence[int]) -> bytes:
     """FETCH of the present flags of messages that the session knows and that are there."""
-    view, item = selected.view, session.require_feed().flag_lists.item
-    snapshot, with_modseq, uid_only = view.snapshot, session.condstore, session.uid_only
-    lines: list[bytes] = []
-    for uid in uids:
-        at = snapshot.index(uid)
-        if at < 0:
-            continue
-        items = [fetch_response.uid(uid), item(snapshot.flags[at], snapshot.keywords[at])]
-        if with_modseq:
-            items.append(fetch_response.modseq(snapshot.modseqs[at]))
-        lines.append(fetch_response.line(uid if uid_only else view.number(uid), items, uid_only=uid_only))
-    return b"".join(lines)
+    snapshot = selected.view.snapshot
+    there = [(uid, at) for uid in uids if (at := snapshot.index(uid)) >= 0]
+    rows = [(uid, snapshot.flags[at], snapshot.keywords[at], snapshot.modseqs[at]) for uid, at in there]
+    return store_lines(session, selected, rows, with_flags=True)
+
+
+def store_lines(session: Session, selected: Selected, rows: Sequence[tuple[int, ...]], *, with_flags: bool) -> bytes:
+    """FETCH with UID, FLAGS where wanted, and MODSEQ for who enabled it, from (uid, flags, keywords, modseq, ...)."""
+    uids = [row[0] for row in rows]
+    template = b"* %d UIDFETCH (" if session.uid_only else b"* %d FETCH (UID %d "
+    columns: list[Sequence[Any]] = [uids] if session.uid_only else [selected.view.numbers(uids), uids]
+    items: list[bytes] = []
+    if with_flags:
+        item = session.require_feed().flag_lists.item
+        items.append(b"%b")
+        columns.append([item(row[1], row[2]) for row in rows])
+    if session.condstore:
+        items.append(b"MODSEQ (%d)")
+        columns.append([row[3] for row in rows])
+    template += b" ".join(items) + b")\r\n"
+    return b"".join([template % each for each in zip(*columns, strict=True)])

@@ -52,7 +52,7 @@ async def rows(store: MailStore, mailbox_id: MailboxId, ranges: Ranges = EVERYTH
 
 async def details(
     store: MailStore, account: Account, mailbox_id: MailboxId, ranges: Ranges, columns: tuple[str, ...]
-) -> AsyncIterator[list[Details]]:
+) -> AsyncGenerator[list[Details], None]:
     """Pages of messages with named columns of `email`, opened; read and opened off the event loop."""
     existing = await store.index.read(partial(placing.uids, mailbox_id=mailbox_id, ranges=ranges))
     for start in range(0, len(existing), PAGE):

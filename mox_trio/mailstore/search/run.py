@@ -9,7 +9,7 @@ does not match; one whose row or body is corrupt does not match and is named, so
 of the stores passes through. Cancelling leaves nothing behind.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -45,7 +45,7 @@ async def uids(store: MailStore, account: Account, mailbox_id: MailboxId, wanted
 
 async def pages(
     store: MailStore, account: Account, mailbox_ids: Sequence[MailboxId], wanted: Filter
-) -> AsyncIterator[Page]:
+) -> AsyncGenerator[Page, None]:
     """Yield the answer, mailbox by mailbox in the order given; a page may be empty.
 
     Who may stop before the end goes through it within `contextlib.aclosing`.

@@ -46,8 +46,16 @@ def needle(text: str) -> Needle:
     return Needle(folded, folded.encode("ascii"), json.dumps(folded)[1:-1].encode("ascii"))
 
 
+def _is_written(wanted: Needle, octets: bytes) -> bool:
+    """Whether a text that may be a part of an encoded word stands in a field as it is."""
+    return wanted.octets is not None and b"=" in wanted.octets and wanted.octets in octets.lower()
+
+
 class Fields:
-    """The decoded text of a header block, for many questions. Its lines have no line ends."""
+    """The decoded text of a header block, for many questions. Its lines have no line ends.
+
+    What may be a part of an encoded word, which has a "=", is looked for in the undecoded text as well.
+    """
 
     __slots__ = ("_block", "_header", "_is_plain", "_lines", "_unfolded")
 
@@ -71,7 +79,9 @@ class Fields:
             return key in self._parsed()
         if self._misses(wanted):
             return False
-        return any(wanted.text in fold(words.decode(body)) for body in self._parsed().all(key))
+        return any(
+            wanted.text in fold(words.decode(body)) or _is_written(wanted, body) for body in self._parsed().all(key)
+        )
 
     def hold(self, wanted: Needle) -> bool:
         """Whether any field holds the text, its name included."""
@@ -81,7 +91,9 @@ class Fields:
             return False
         if self._lines is None:
             self._lines = list(self._folded())
-        return any(wanted.text in line for line in self._lines)
+        return any(wanted.text in line for line in self._lines) or any(
+            _is_written(wanted, field.raw.replace(b"\r\n", b"").replace(b"\n", b"")) for field in self._parsed().fields
+        )
 
     def _misses(self, wanted: Needle) -> bool:
         if not self._is_plain:

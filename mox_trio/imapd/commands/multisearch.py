@@ -1,0 +1,148 @@
+"""ESEARCH in several mailboxes (RFC 7377): one answer for each that has what is looked for, always in UIDs.
+
+Mailboxes that are named and not there are left out, as if nothing were found in them. In the selected mailbox only what the
+session knows is found. SAVE, UPDATE and sequence numbers belong to the selected mailbox: BAD where another one is searched.
+"""
+
+from array import array
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import trio
+
+from mox_trio.base.failure import Failure
+from mox_trio.imapd import answering, contexts, patterns, replies, searching
+from mox_trio.imapd.commands import general
+from mox_trio.imapd.commands.search import FOUND, saves_nothing_when_it_fails
+from mox_trio.imapd.state import Progress, Session
+from mox_trio.mailstore import mailboxes, reading
+from mox_trio.mailstore.search import run
+from mox_trio.mailstore.search.filters import Filter
+from mox_trio.protocol.imap import encoding
+from mox_trio.protocol.imap.commands.search import MultiSearch, Source
+from mox_trio.protocol.imap.responses import Status
+from storage_backends.index.tables import messages
+from storage_backends.index.tables.mailboxes import MailboxRow
+
+NOT_SELECTED = Status("BAD", "no mailbox is selected")
+ELSEWHERE = Status("BAD", "SAVE, CONTEXT and UPDATE are for the selected mailbox alone")
+
+
+async def search(session: Session, command: MultiSearch) -> Status:
+    """ESEARCH."""
+    returns = answering.asked(command.returns)
+    chosen = await _chosen(session, command.sources)
+    selected = session.selected
+    here = selected is not None and [row.id for row in chosen] == [selected.box.id]
+    if not here and returns.options & {"SAVE", "CONTEXT", "UPDATE"}:
+        raise replies.Refused(ELSEWHERE)
+    if here:
+        contexts.refuse_reuse(session, returns)
+    if command.uses_modseq:
+        general.switch_on_condstore(session)
+    found = array("I")
+    with saves_nothing_when_it_fails(session, returns):
+        wanted = await searching.translated(session, command.key, here=here)
+        progress = session.progress()
+        for number, row in enumerate(chosen):
+            found = await _found(session, row, wanted, progress)
+            if found and not (returns.options == {"SAVE"} and returns.partial is None):
+                await _say(session, command, row, found)
+            await progress.at(number + 1, len(chosen))
+    if here and "SAVE" in returns.options:
+        session.saved = answering.saved(found, returns)
+    if here and "UPDATE" in returns.options:
+        contexts.begin(session, found, wanted, uid=True)
+    return FOUND
+
+
+async def _found(session: Session, row: MailboxRow, wanted: Filter, progress: Progress) -> "array[int]":
+    if session.selected is not None and session.selected.box.id == row.id:
+        return await searching.found(session, wanted, progress)
+    uids = array("I")
+    async with aclosing(run.pages(session.store, session.require_account(), [row.id], wanted)) as pages:
+        async for page in pages:
+            uids.extend(page.uids)
+            await session.turn()
+    return uids
+
+
+async def _say(session: Session, command: MultiSearch, row: MailboxRow, found: "array[int]") -> None:
+    returns = answering.asked(command.returns)
+    highest = None
+    if command.uses_modseq:
+        spoken_of = messages.ranges_of(sorted(set(answering.returned(found, returns))))
+        highest = max((each.modseq for each in await reading.rows(session.store, row.id, spoken_of)), default=None)
+    answer = answering.results(
+        found, returns, tag=session.tag, uid=True, modseq=highest, mailbox=(row.name, row.uidvalidity)
+    )
+    if len(found) > answering.LARGE:
+        limiter = session.store.computing
+        session.write(await trio.to_thread.run_sync(encoding.encode, answer, session.wire, limiter=limiter))
+    else:
+        session.say(answer)
+    await session.drain()
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """What sources are resolved against."""
+
+    rows: dict[str, MailboxRow]
+    subscribed: frozenset[str]
+    inboxes: frozenset[str]
+    selected: str
+
+
+async def _chosen(session: Session, sources: tuple[Source, ...]) -> list[MailboxRow]:
+    """The mailboxes that are meant, each once, in the order of their names. Refused."""
+    selected = session.selected
+    if selected is None and (not sources or any(each.kind == "selected" for each in sources)):
+        raise replies.Refused(NOT_SELECTED)
+    account = session.require_account()
+    overview = await mailboxes.overview(session.store, account)
+    places = _Places(
+        {row.name: row for row in overview.mailboxes},
+        overview.subscribed,
+        frozenset({"Inbox"}) | session.parts.personal(account.name),
+        next((row.name for row in overview.mailboxes if selected is not None and row.id == selected.box.id), ""),
+    )
+    names = {name for source in sources or (Source("selected"),) for name in _names(places, source)}
+    return [row for name, row in places.rows.items() if name in names]
+
+
+def _names(places: _Places, source: Source) -> set[str]:
+    """RFC 5465 6."""
+    match source.kind:
+        case "selected" | "selected-delayed":
+            return {places.selected}
+        case "inboxes":
+            return set(places.inboxes)
+        case "personal":
+            return set(places.rows)
+        case "subscribed":
+            return set(places.subscribed)
+        case _:
+            named = {name for each in source.mailboxes if (name := _canonical(each))}
+            if source.kind == "mailboxes":
+                return named
+            return {name for name in places.rows if _is_below(name, named, deep=source.kind == "subtree")}
+
+
+def _canonical(name: str) -> str:
+    try:
+        return mailboxes.canonical(name)
+    except Failure:
+        return ""
+
+
+def _is_below(name: str, tops: set[str], *, deep: bool) -> bool:
+    """Whether a mailbox is one of `tops`, or below one: next below it, or anywhere where it is `deep`."""
+    if name in tops:
+        return True
+    parent = name.rpartition(patterns.DELIMITER)[0]
+    while parent:
+        if parent in tops:
+            return True
+        parent = parent.rpartition(patterns.DELIMITER)[0] if deep else ""
+    return False

@@ -1,0 +1,222 @@
+"""Threads of messages (RFC 5256 3 and 4, and REFS of draft-ietf-morg-inthread): pure, on messages in mailbox order.
+
+Nodes are numbers: messages first, in their order, then those that are only referred to. A link that would close a circle is
+not made, and neither is one below `DEEPEST` levels of which that is not plain: what a thread costs is bounded by the number of
+its references.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mox_trio.mailstore.search.conversations import Member
+from mox_trio.protocol.imap.responses import ThreadTree
+
+DEEPEST: Final = 1000
+"""Levels that are climbed to see whether a link closes a circle."""
+_NONE: Final = -1
+
+Trees = tuple[ThreadTree, ...]
+Algorithm = Callable[[Sequence[Member]], Trees]
+
+
+def ordered_subject(members: Sequence[Member]) -> Trees:
+    """ORDEREDSUBJECT: messages of one base subject are a thread, the first of them its root, all others below it."""
+    ordered = sorted(range(len(members)), key=lambda at: (members[at].subject, members[at].sent, at))
+    threads: list[list[int]] = []
+    for at in ordered:
+        if threads and members[threads[-1][0]].subject == members[at].subject:
+            threads[-1].append(at)
+        else:
+            threads.append([at])
+    threads.sort(key=lambda thread: (members[thread[0]].sent, thread[0]))
+    return tuple([(members[first].uid, tuple([(members[at].uid, ()) for at in others])) for first, *others in threads])
+
+
+def references(members: Sequence[Member]) -> Trees:
+    """REFERENCES: by references, then roots of one base subject together."""
+    forest = _Forest(members)
+    forest.prune()
+    forest.order()
+    forest.gather()
+    forest.order()
+    return forest.trees()
+
+
+def refs(members: Sequence[Member]) -> Trees:
+    """REFS: by references alone; threads in the order in which their newest messages arrived."""
+    forest = _Forest(members)
+    forest.prune()
+    forest.order()
+    latest = forest.latest()
+    forest.roots.sort(key=lambda node: (latest[node], forest.by_date(node)))
+    return forest.trees()
+
+
+ALGORITHMS: Final[dict[str, Algorithm]] = {
+    "ORDEREDSUBJECT": ordered_subject,
+    "REFERENCES": references,
+    "REFS": refs,
+}
+
+
+class _Forest:
+    """Nodes with their parents and children."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._members = members
+        self._parents: list[int] = [_NONE] * len(members)
+        self._below: list[int] = [0] * len(members)
+        """How many children each node has."""
+        self._nodes: dict[str, int] = {}
+        for at, member in enumerate(members):
+            if member.message_id:
+                self._nodes.setdefault(member.message_id, at)  # a second one of that name has none (step 1)
+        for at, member in enumerate(members):
+            self._link(at, member)
+        self._children: list[list[int]] = [[] for _ in self._parents]
+        for node, parent in enumerate(self._parents):
+            if parent != _NONE:
+                self._children[parent].append(node)
+        self.roots = [node for node, parent in enumerate(self._parents) if parent == _NONE]
+
+    def _is_dummy(self, node: int) -> bool:
+        return node >= len(self._members)
+
+    # -- step 1: links
+
+    def _link(self, at: int, member: Member) -> None:
+        chain = [self._node(each) for each in reversed(member.references)]
+        for above, below in itertools.pairwise(chain):
+            if self._parents[below] == _NONE:  # 1A: a link that is there stays
+                self._adopt(above, below)
+        # 1B: what a message says itself counts more; without references it has no parent.
+        parent = chain[-1] if chain else _NONE
+        if self._parents[at] != parent:
+            self._adopt(parent, at)
+
+    def _node(self, message_id: str) -> int:
+        node = self._nodes.get(message_id)
+        if node is None:
+            node = self._nodes[message_id] = len(self._parents)
+            self._parents.append(_NONE)
+            self._below.append(0)
+        return node
+
+    def _adopt(self, above: int, below: int) -> None:
+        if above != _NONE and (above == below or (self._below[below] and not self._is_apart(above, below))):
+            return
+        if self._parents[below] != _NONE:
+            self._below[self._parents[below]] -= 1
+        self._parents[below] = above
+        if above != _NONE:
+            self._below[above] += 1
+
+    def _is_apart(self, node: int, other: int) -> bool:
+        """Whether a node is surely not below another."""
+        for _ in range(DEEPEST):
+            if node == other:
+                return False
+            node = self._parents[node]
+            if node == _NONE:
+                return True
+        return False
+
+    # -- steps 2 to 4, 6: roots, and order
+
+    def _top_down(self) -> list[int]:
+        order = list(self.roots)
+        for node in order:
+            order += self._children[node]
+        return order
+
+    def prune(self) -> None:
+        """Take out what is only referred to (step 3), but where it holds several messages together at the top."""
+        children = self._children
+        for node in reversed(self._top_down()):
+            if any(map(self._is_dummy, children[node])):
+                below = [children[each] if self._is_dummy(each) else [each] for each in children[node]]
+                children[node] = list(itertools.chain.from_iterable(below))
+        roots: list[int] = []
+        for node in self.roots:
+            if self._is_dummy(node) and len(children[node]) < 2:
+                roots += children[node]
+            else:
+                roots.append(node)
+        self.roots = roots
+
+    def by_date(self, node: int) -> tuple[int, int]:
+        """When a message was sent, then its place; of a dummy, its first child's."""
+        while self._is_dummy(node):
+            node = self._children[node][0]
+        return self._members[node].sent, node
+
+    def order(self) -> None:
+        """Siblings by the dates on which they were sent, and so the roots."""
+        for node in reversed(self._top_down()):
+            if len(self._children[node]) > 1:
+                self._children[node].sort(key=self.by_date)
+        self.roots.sort(key=self.by_date)
+
+    def latest(self) -> dict[int, int]:
+        """When the newest message of each thread arrived, by its root."""
+        newest = [0] * len(self._children)
+        for node in reversed(self._top_down()):
+            own = -1 if self._is_dummy(node) else self._members[node].received
+            newest[node] = max([own, *[newest[each] for each in self._children[node]]])
+        return {node: newest[node] for node in self.roots}
+
+    # -- step 5: roots of one subject
+
+    def gather(self) -> None:
+        """Put threads of one base subject together."""
+        table = self._by_subject()
+        gone: set[int] = set()
+        for root in list(self.roots):
+            subject = self._subject(root)
+            known = table.get(subject, root)
+            if known == root:
+                continue
+            gone.add(root)
+            if self._is_dummy(known):
+                self._children[known] += self._children[root] if self._is_dummy(root) else [root]
+            elif self._is_reply(root) and not self._is_reply(known):
+                self._children[known].append(root)
+            else:
+                gone.add(known)
+                table[subject] = self._hold([known, root])
+        self.roots = [root for root in self.roots if root not in gone]
+
+    def _by_subject(self) -> dict[str, int]:
+        table: dict[str, int] = {}
+        for root in self.roots:
+            subject = self._subject(root)
+            known = table.get(subject)
+            if subject and (known is None or self._goes_before(root, known)):
+                table[subject] = root
+        return table
+
+    def _goes_before(self, root: int, known: int) -> bool:
+        if self._is_dummy(known):
+            return False
+        return self._is_dummy(root) or (self._is_reply(known) and not self._is_reply(root))
+
+    def _hold(self, children: list[int]) -> int:
+        """A new dummy root with these children."""
+        self._children.append(children)
+        self.roots.append(len(self._children) - 1)
+        return len(self._children) - 1
+
+    def _subject(self, root: int) -> str:
+        return self._members[self._children[root][0] if self._is_dummy(root) else root].subject
+
+    def _is_reply(self, root: int) -> bool:
+        return not self._is_dummy(root) and self._members[root].is_reply
+
+    def trees(self) -> Trees:
+        """What is answered."""
+        made: dict[int, ThreadTree] = {}
+        for node in reversed(self._top_down()):
+            number = None if self._is_dummy(node) else self._members[node].uid
+            made[node] = (number, tuple([made.pop(each) for each in self._children[node]]))
+        return tuple([made[root] for root in self.roots])
