@@ -35,8 +35,6 @@ class Announcement:
 
 def announcement(line: bytes) -> Announcement | None:
     """What the end of a line announces."""
-    if not line.endswith(b"}"):
-        return None
     match = _ANNOUNCEMENT(line, max(0, len(line) - _LONGEST_ANNOUNCEMENT))
     if match is None:
         return None

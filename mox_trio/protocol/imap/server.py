@@ -156,21 +156,21 @@ class ServerConnection:
         line = self._incoming.maybe_line(self.bounds.line)
         if line is None:
             return NEED_DATA
-        announced = framing.announcement(line)
+        announced = framing.announcement(line) if line.endswith(b"}") else None
         head = _HEAD(line)
         if head is None:
             self._tag = self._name = ""
             return self._refuse(Malformed("a command is a tag and a name"), announced)
-        self._tag = head[1].decode("ascii")
-        name = head[3].decode("ascii").upper()
-        self._name = name = f"UID {name}" if head[2] else name
+        tag, uid, verb = head.groups()
+        self._tag = tag.decode("ascii")
+        name = verb.decode("ascii").upper()
+        self._name = name = f"UID {name}" if uid else name
         self._row = row = table.COMMANDS.get(name)
         if row is None:
             return self._refuse(Malformed("unknown command"), announced)
         self._begun = True
-        misplaced = table.misplaced(row, self.state, uid_only=self.uid_only)
-        if misplaced is not None:
-            return self._refuse(misplaced, announced)
+        if self.state not in row.states or (row.by_number and self.uid_only):
+            return self._refuse(table.misplaced(row, self.state), announced)
         if announced is None and not row.has_messages:
             return self._parse(row, Lexer(line, head.end(), utf8=self.utf8, uid_only=self.uid_only, bounds=self.bounds))
         self._text = CommandText()

@@ -99,12 +99,10 @@ COMMANDS: Final[dict[str, Row]] = {
 }
 
 
-def misplaced(row: Row, state: State, *, uid_only: bool) -> Malformed | None:
-    """Why a command is not allowed now."""
-    if state not in row.states:
-        if state is State.NOT_AUTHENTICATED:
-            return Malformed("log in first")
-        return Malformed("no mailbox is selected" if row.states is SELECTED else "you are logged in already")
-    if row.by_number and uid_only:
+def misplaced(row: Row, state: State) -> Malformed:
+    """Why a command is not allowed now: because of the state, or because it uses sequence numbers with UIDONLY."""
+    if state in row.states:
         return Malformed("sequence numbers are not used with UIDONLY", code=b"UIDREQUIRED")
-    return None
+    if state is State.NOT_AUTHENTICATED:
+        return Malformed("log in first")
+    return Malformed("no mailbox is selected" if row.states is SELECTED else "you are logged in already")
