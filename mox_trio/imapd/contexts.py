@@ -108,7 +108,7 @@ async def _look(session: Session, context: Context) -> None:
     """Look again at what changed since the last time."""
     selected = session.require_selected()
     view, snapshot = selected.view, selected.view.snapshot
-    changed = [uid for uid, _ in snapshot.changed_since(context.modseq) if uid <= view.top]
+    changed = [uid for uid in snapshot.changed_since(context.modseq) if uid <= view.top]
     context.modseq = snapshot.modseq
     if not changed:
         return

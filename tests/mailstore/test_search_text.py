@@ -80,7 +80,7 @@ BLOCK = (
     ("key", "wanted", "held"),
     [
         (b"subject", "GRÜSSE AND", True),
-        (b"subject", "=?utf-8", False),
+        (b"subject", "=?utf-8", True),  # as it is written, too
         (b"subject", "and more", True),  # the tab of the fold is a space
         (b"to", "third", True),
         (b"to", "org, b@", True),
