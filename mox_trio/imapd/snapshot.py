@@ -13,6 +13,8 @@ from storage_backends.index.tables.messages import MessageRow
 
 RECENT: Final = 2000
 """UIDs of changed messages that are remembered by the change they came with."""
+CHANGES: Final = 100
+"""Changes that are remembered so."""
 
 
 Columns = tuple["array[int]", "array[int]", "array[int]", "array[int]"]
@@ -63,29 +65,30 @@ class Snapshot:
         columns = (self.uids, self.flags, self.keywords, self.modseqs)
         if vanished:
             columns = _without(columns, [at for uid in vanished if (at := self.index(uid)) >= 0])
-        fresh = [row for row in changed if self._differs(row)]
+        fresh = _fresh(columns, changed)
         if fresh:
             columns = _with(columns, fresh)
         made = Snapshot(columns, modseq, max(uidnext, self.uidnext), max(highest, self.highest))
-        recent = (*self._recent, (self.modseq, tuple([row.uid for row in fresh])))
-        while sum(len(uids) for _, uids in recent) > RECENT or len(recent) > RECENT // 20:
-            recent = recent[1:]
-        made._recent = recent
+        if len(fresh) <= RECENT:
+            recent = (*self._recent, (self.modseq, tuple([row.uid for _, row in fresh])))
+            while sum([len(uids) for _, uids in recent]) > RECENT or len(recent) > CHANGES:
+                recent = recent[1:]
+            made._recent = recent
         return made
 
-    def _differs(self, row: MessageRow) -> bool:
-        at = self.index(row.uid)
-        return at < 0 or self.modseqs[at] < row.modseq
-
     def changed_since(self, modseq: int) -> list[int]:
-        """Ascending UIDs of messages that are new or changed after a modseq of the account."""
+        """UIDs of messages that are new or changed after a modseq of the account, ascending."""
+        return [uid for uid, _ in self.changes_since(modseq)]
+
+    def changes_since(self, modseq: int) -> list[tuple[int, int]]:
+        """The same, with the modseqs that they have now."""
         if modseq >= self.modseq:
             return []
         for number, (since, _) in enumerate(self._recent):
             if since == modseq:
-                found = {uid for _, uids in self._recent[number:] for uid in uids if self.index(uid) >= 0}
-                return sorted(found)
-        return [uid for uid, each in zip(self.uids, self.modseqs, strict=True) if each > modseq]
+                found = {uid for _, uids in self._recent[number:] for uid in uids}
+                return [(uid, self.modseqs[at]) for uid in sorted(found) if (at := self.index(uid)) >= 0]
+        return [(uid, each) for uid, each in zip(self.uids, self.modseqs, strict=True) if each > modseq]
 
     def up_to(self, uid: int) -> int:
         """How many messages have this UID or a smaller one."""
@@ -115,20 +118,34 @@ def _joined(column: "array[int]", kept: Iterable[tuple[int, int]]) -> "array[int
     return made
 
 
-def _with(columns: Columns, rows: Sequence[MessageRow]) -> Columns:
+def _fresh(columns: Columns, changed: Sequence[MessageRow]) -> list[tuple[int, MessageRow]]:
+    """Rows that are new or newer, with the place where they are or belong."""
+    uids, _, _, modseqs = columns
+    size = len(uids)
+    found: list[tuple[int, MessageRow]] = []
+    at = 0
+    for row in changed:
+        uid = row.uid
+        if at >= size or uids[at] != uid:  # else it follows the one before
+            at = bisect_left(uids, uid)
+        if at >= size or uids[at] != uid or modseqs[at] < row.modseq:
+            found.append((at, row))
+        at += 1
+    return found
+
+
+def _with(columns: Columns, fresh: Sequence[tuple[int, MessageRow]]) -> Columns:
     uids, flags, keywords, modseqs = columns[0][:], columns[1][:], columns[2][:], columns[3][:]
-    for row in rows:
-        at = bisect_left(uids, row.uid)
-        if at < len(uids) and uids[at] == row.uid:
-            flags[at], keywords[at], modseqs[at] = row.flags, row.keywords, row.modseq
-        elif at == len(uids):  # always, but after a repair of the index
-            uids.append(row.uid)
-            flags.append(row.flags)
-            keywords.append(row.keywords)
-            modseqs.append(row.modseq)
-        else:
-            uids.insert(at, row.uid)
-            flags.insert(at, row.flags)
-            keywords.insert(at, row.keywords)
-            modseqs.insert(at, row.modseq)
+    size, added = len(uids), 0
+    for at, row in fresh:
+        if at < size and columns[0][at] == row.uid:
+            place = at + added
+            flags[place], keywords[place], modseqs[place] = row.flags, row.keywords, row.modseq
+        else:  # at the end, but after a repair of the index
+            place = at + added if at < size else len(uids)
+            uids.insert(place, row.uid)
+            flags.insert(place, row.flags)
+            keywords.insert(place, row.keywords)
+            modseqs.insert(place, row.modseq)
+            added += 1
     return uids, flags, keywords, modseqs

@@ -9,7 +9,7 @@ A view follows the newest `Snapshot` that all sessions share, and keeps only wha
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from typing import Final
@@ -82,6 +82,21 @@ class View:
         uids = self.uids
         at = bisect_left(uids, uid)
         return at + 1 if at < len(uids) and uids[at] == uid else 0
+
+    def numbers(self, uids: Iterable[int]) -> list[int]:
+        """The sequence numbers of ascending UIDs; 0 for those that have none."""
+        there = self.uids
+        size, at = len(there), 0
+        found: list[int] = []
+        for uid in uids:
+            if at >= size or there[at] != uid:  # else it follows the one before
+                at = bisect_left(there, uid)
+            if at < size and there[at] == uid:
+                at += 1
+                found.append(at)
+            else:
+                found.append(0)
+        return found
 
     def is_ghost(self, uid: int) -> bool:
         """Whether it went, and the session does not know."""
@@ -168,19 +183,14 @@ class View:
         numbers: list[int] = []
         if expunges and self.ghosts:
             gone = self.ghosts
-            numbers = [self.number(uid) for uid in gone]
+            numbers = self.numbers(gone)
         new = self.snapshot.uids[self.snapshot.up_to(self.top) :]
         self.skip(expunges=expunges)
         return Updates(gone, numbers, len(self) if new else None, new, changed)
 
     def _changed(self) -> list[int]:
-        snapshot, mine = self.snapshot, self._mine
-        changed = [uid for uid in snapshot.changed_since(self.told) if uid <= self.top]
+        top, mine = self.top, self._mine
+        changed = self.snapshot.changes_since(self.told)
         if not mine:
-            return changed
-        left: list[int] = []
-        for uid in changed:
-            untold = mine.get(snapshot.modseqs[snapshot.index(uid)])
-            if untold is None or uid in untold:
-                left.append(uid)
-        return left
+            return [uid for uid, _ in changed if uid <= top]
+        return [uid for uid, modseq in changed if uid <= top and (modseq not in mine or uid in mine[modseq])]

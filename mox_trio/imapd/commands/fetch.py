@@ -7,13 +7,14 @@ session was not told of are still there for it; when they are erased, an hour la
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import trio
 
 from mox_trio.imapd import bodies_out, replies
 from mox_trio.imapd.commands import general, selecting
-from mox_trio.imapd.fetching import Ascii, Plan, plan
+from mox_trio.imapd.fetching import Ascii, Page, Plan, mail, plan
 from mox_trio.imapd.sections import Piece, UnknownEncoding, piece
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.mailstore import flagging, reading_many
@@ -122,8 +123,8 @@ def _pages(places: list[tuple[int, int]]) -> Iterator[list[int]]:
 class _Message:
     """A message whose response waits for bytes of its body."""
 
-    number: int
-    items: list[bytes]
+    start: bytes
+    """The response up to the items that wait."""
     pieces: list[Piece]
     row: Row
 
@@ -137,74 +138,91 @@ class _Fetching:
         self._plan = made
         self._view = selected.view
         self._snapshot = selected.view.snapshot
-        self._ascii = None if session.wire.utf8 else Ascii(made.columns)
+        self._ascii = None if session.wire.utf8 else Ascii(made.names)
+        self._start = b" ".join([column.template for column in made.columns])
+        """Of every response, as a template."""
+        self._start = (b"* %d UIDFETCH (" if session.uid_only else b"* %d FETCH (") + self._start
         self._seen: list[int] = []
         self.has_ghosts = False
 
     async def page(self, positions: Sequence[int]) -> None:
         """Say the messages at these places of the view."""
-        view_uids = self._view.uids
-        uids = [view_uids[at] for at in positions]
-        ghosts = self._view.ghosts
-        gone = [uid for uid in uids if self._view.is_ghost(uid)] if ghosts else []
+        view = self._view
+        known = view.uids
+        uids = [known[at] for at in positions]
+        gone = [uid for uid in uids if view.is_ghost(uid)] if view.ghosts else []
         self.has_ghosts = self.has_ghosts or bool(gone)
-        rows: dict[int, Row] = {}
-        if self._plan.needs_rows or gone:
-            rows = await self._rows(uids if self._plan.needs_rows else gone)
-        if self._plan.sections:
-            await self._say_sections(positions, uids, rows)
-        else:
-            self._say(positions, uids, rows)
+        rows: Sequence[Row] = ()
+        if self._plan.needs_rows:
+            rows = await self._rows(uids)
+        elif gone:
+            found = {row[reading_many.UID]: row for row in await self._rows(gone)}
+            rows = [found.get(uid, ()) for uid in uids]
+        page = Page(uids, self._places(positions, uids), rows)
+        numbers = uids if self._session.uid_only else [at + 1 for at in positions]
+        columns = [column.values(page) for column in self._plan.columns]
+        starts = [self._start % each for each in zip(numbers, *columns, strict=True)]
+        if not self._plan.sections:
+            self._session.write(b")\r\n".join([*starts, b""]))
+            return
         if self._plan.sets_seen and not self._selected.read_only:
-            self._note_seen(uids)
+            self._note_seen(page)
+        if not self._said_quickly(starts, rows):
+            await self._say_sections(starts, rows)
 
-    async def _rows(self, uids: Sequence[int]) -> dict[int, Row]:
-        session, columns = self._session, self._plan.columns
+    async def _rows(self, uids: Sequence[int]) -> Sequence[Row]:
+        session, names = self._session, self._plan.names
         account, box = session.require_account(), self._selected.box
-        found = await reading_many.found(session.store, account, box.id, uids, columns)
+        found = await reading_many.found(session.store, account, box.id, uids, names)
         if len(found) < len(uids):
             await session.require_feed().pull()
             raise replies.SessionOver(replies.DELETED if box.gone else replies.ERASED)
         if self._ascii is not None and (wanting := self._ascii.wanting(found)):
             sources = await reading_many.found(session.store, account, box.id, wanting, ("header", "parts"))
+            render = partial(self._ascii.rendered, found, sources)
             if len(sources) > FEW:
-                found = await trio.to_thread.run_sync(
-                    self._ascii.rendered, found, sources, limiter=session.store.computing
-                )
+                found = await trio.to_thread.run_sync(render, limiter=session.store.computing)
             else:
-                found = self._ascii.rendered(found, sources)
-        return {row[reading_many.UID]: row for row in found}
+                found = render()
+        return found
 
-    def _numbered(self, positions: Sequence[int], uids: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-        """Number in the response, UID, place in the snapshot."""
-        there, uid_only = self._snapshot.uids, self._session.uid_only
-        size = len(there)
-        for at, uid in zip(positions, uids, strict=True):
-            place = at if at < size and there[at] == uid else self._snapshot.index(uid)
-            yield (uid if uid_only else at + 1), uid, place
+    def _places(self, positions: Sequence[int], uids: Sequence[int]) -> Sequence[int]:
+        """Where the messages are in the snapshot, which mostly is where they are in the view."""
+        there = self._snapshot.uids
+        if positions[-1] < len(there) and [there[at] for at in positions] == uids:
+            return positions
+        return [self._snapshot.index(uid) for uid in uids]
 
-    def _say(self, positions: Sequence[int], uids: Sequence[int], rows: dict[int, Row]) -> None:
-        renderers, uid_only, nothing = self._plan.renderers, self._session.uid_only, ()
-        start = b"* %d UIDFETCH (" if uid_only else b"* %d FETCH ("
+    def _said_quickly(self, starts: Sequence[bytes], rows: Sequence[Row]) -> bool:
+        """Say sections that are in the rows, where all of them are."""
+        quick = self._plan.quick
+        if not quick:
+            return False
+        between = b" " if self._plan.columns else b""
         lines: list[bytes] = []
-        for number, uid, at in self._numbered(positions, uids):
-            row = rows.get(uid, nothing)
-            lines.append(start % number + b" ".join([render(uid, at, row) for render in renderers]))
-        self._session.write(b")\r\n".join([*lines, b""]))
+        for start, row in zip(starts, rows, strict=True):
+            items: list[bytes] = []
+            for each in quick:
+                value = each.value(row)
+                if value is None or b"\0" in value:
+                    return False
+                items.append(b"%b {%d}\r\n%b" % (each.label, len(value), value))
+            lines += (start, between, b" ".join(items), fetch_response.CLOSING)
+        self._session.write(b"".join(lines))
+        return True
 
-    async def _say_sections(self, positions: Sequence[int], uids: Sequence[int], rows: dict[int, Row]) -> None:
+    async def _say_sections(self, starts: Sequence[bytes], rows: Sequence[Row]) -> None:
         waiting: list[_Message] = []
         octets = 0
-        for number, uid, at in self._numbered(positions, uids):
-            row = rows[uid]
-            items = [render(uid, at, row) for render in self._plan.renderers]
-            mail = self._plan.mail(row)
+        of_row = mail(self._plan)
+        for start, row in zip(starts, rows, strict=True):
+            known = of_row(row)
             try:
-                pieces = [piece(each, mail) for each in self._plan.sections]
+                pieces = [piece(each, known) for each in self._plan.sections]
             except UnknownEncoding:
                 await self._flush(waiting)
                 raise replies.Refused(UNKNOWN_CTE) from None
-            waiting.append(_Message(number, items, pieces, row))
+            waiting.append(_Message(start, pieces, row))
             octets += sum([each.stop - each.start for each in pieces if each.is_read])
             if octets >= TOGETHER:
                 await self._flush(waiting)
@@ -217,14 +235,14 @@ class _Fetching:
         account = session.require_account()
         wanted: list[Wanted] = []
         for each in waiting:
-            if any(one.is_read for one in each.pieces):
+            small = [one for one in each.pieces if one.is_read and bodies_out.is_small(one)]
+            if small:
                 where = reading_many.located(account, each.row)
-                small = [one for one in each.pieces if one.is_read and bodies_out.is_small(one)]
                 wanted += [bodies_out.wanted(one, each.row[EMAIL], where) for one in small]
         data = iter(await reading_many.ranges(session.store, account, wanted)) if wanted else iter(())
         for each in waiting:
-            line = [fetch_response.opening(each.number, uid_only=session.uid_only), b" ".join(each.items)]
-            is_first = not each.items
+            line = [each.start]
+            is_first = not self._plan.columns
             for one in each.pieces:
                 if not is_first:
                     line.append(b" ")
@@ -236,21 +254,18 @@ class _Fetching:
                 elif bodies_out.is_small(one):
                     line.append(await bodies_out.item(one, next(data)))
                 else:
-                    await bodies_out.stream(
-                        session, line, one, each.row[EMAIL], reading_many.located(account, each.row)
-                    )
+                    where = reading_many.located(account, each.row)
+                    await bodies_out.stream(session, line, one, each.row[EMAIL], where)
                     line = []
             line.append(fetch_response.CLOSING)
             session.write(b"".join(line))
             await session.drain()
         waiting.clear()
 
-    def _note_seen(self, uids: Sequence[int]) -> None:
-        snapshot = self._snapshot
-        for uid in uids:
-            at = snapshot.index(uid)
-            if at >= 0 and not snapshot.flags[at] & flags.SEEN:
-                self._seen.append(uid)
+    def _note_seen(self, page: Page) -> None:
+        there = self._snapshot.flags
+        pairs = zip(page.uids, page.places, strict=True)
+        self._seen += [uid for uid, at in pairs if at >= 0 and not there[at] & flags.SEEN]
 
     async def set_seen(self) -> None:
         """Set \\Seen where bodies were read (RFC 9051 6.4.5)."""

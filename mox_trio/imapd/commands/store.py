@@ -8,7 +8,7 @@ from mox_trio.imapd.commands import general
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.mailstore import flagging
 from mox_trio.mailstore.flagging import Change, Stored, StoredRow
-from mox_trio.protocol.imap import fetch_response, numsets
+from mox_trio.protocol.imap import numsets
 from mox_trio.protocol.imap.commands.store import Store
 from mox_trio.protocol.imap.responses import Status
 
@@ -58,18 +58,9 @@ async def noted(session: Session, selected: Selected, stored: Stored, *, silent:
 
 
 async def _say(session: Session, selected: Selected, rows: Sequence[StoredRow], *, with_flags: bool) -> None:
-    number, item = selected.view.number, session.require_feed().flag_lists.item
-    uid_only, with_modseq = session.uid_only, session.condstore
     for start in range(0, len(rows), updates.LINES):
-        lines: list[bytes] = []
-        for uid, flags, keywords, modseq, _ in rows[start : start + updates.LINES]:
-            items = [fetch_response.uid(uid)]
-            if with_flags:
-                items.append(item(flags, keywords))
-            if with_modseq:
-                items.append(fetch_response.modseq(modseq))
-            lines.append(fetch_response.line(uid if uid_only else number(uid), items, uid_only=uid_only))
-        session.write(b"".join(lines))
+        some = rows[start : start + updates.LINES]
+        session.write(updates.store_lines(session, selected, some, with_flags=with_flags))
         await session.drain()
         await session.turn()
 

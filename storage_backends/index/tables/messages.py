@@ -142,7 +142,7 @@ def flags(tx: Transaction, mailbox_id: MailboxId) -> list[Row]:
 
 def changed(tx: Transaction, mailbox_id: MailboxId, since: ModSeq) -> list[MessageRow]:
     """Messages that are new or changed after `since`."""
-    return [MessageRow(*row) for row in tx.all(_CHANGED, {"mailbox": mailbox_id, "since": since})]
+    return list(map(MessageRow._make, tx.all(_CHANGED, {"mailbox": mailbox_id, "since": since})))
 
 
 def vanished(tx: Transaction, mailbox_id: MailboxId, since: ModSeq) -> list[Uid]:
