@@ -203,6 +203,11 @@ class Dialog:
 
     async def send(self, data: bytes, timeout: float) -> None:
         """Bytes that the `client` made. After Trouble the host does not have all of them."""
+        # The network nearly always takes them at once, and whoever sends waits for a reply next: then others have their turn.
+        await trio.lowlevel.checkpoint_if_cancelled()
+        data = data[self.connection.send_some(data) :]
+        if not data:
+            return
         if self._scope is None:
             await self.send_part(data, timeout)
             return
