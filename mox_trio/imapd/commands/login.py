@@ -17,7 +17,7 @@ from mox_trio.mailstore.authenticating import by_certificate as certified
 from mox_trio.mailstore.entering import FREE, Conversation, Failed
 from mox_trio.protocol.imap.commands.general import Unauthenticate
 from mox_trio.protocol.imap.commands.login import Authenticate, Login, StartTls
-from mox_trio.protocol.imap.events import Response
+from mox_trio.protocol.imap.events import Response, Wrong
 from mox_trio.protocol.imap.responses import Status
 from mox_trio.protocol.sasl import server as sasl
 from mox_trio.protocol.sasl.server import Rejected
@@ -29,6 +29,10 @@ WRONG: Final = Status("NO", "user name or password is wrong", b"AUTHENTICATIONFA
 BUSY: Final = Status("NO", "cannot check that now; try again later", b"UNAVAILABLE")
 CANCELLED: Final = Status("BAD", "as you like")
 OTHER_IDENTITY: Final = Status("NO", "to act as another account is not allowed", b"AUTHORIZATIONFAILED")
+
+
+class _Answered(Exception):
+    """The client's answer to a challenge could not be read, and the protocol said so."""
 
 
 async def starttls(session: Session, command: StartTls) -> Status | None:
@@ -48,14 +52,14 @@ async def starttls(session: Session, command: StartTls) -> Status | None:
     return None
 
 
-async def login(session: Session, command: Login) -> Status:
+async def login(session: Session, command: Login) -> Status | None:
     """LOGIN: as AUTHENTICATE PLAIN, in one command."""
     if "PLAIN" not in session.mechanisms():
         return NEEDS_TLS
     return await _attempt(session, "PLAIN", b"\0%b\0%b" % (command.user, command.password), called="LOGIN")
 
 
-async def authenticate(session: Session, command: Authenticate) -> Status:
+async def authenticate(session: Session, command: Authenticate) -> Status | None:
     """AUTHENTICATE."""
     mechanisms = session.mechanisms()
     if not mechanisms:
@@ -96,7 +100,7 @@ def leave(session: Session) -> None:
     session.dialog.idle_timeout = session.settings.login_timeout
 
 
-async def _attempt(session: Session, mechanism: str, initial: bytes | None, *, called: str) -> Status:
+async def _attempt(session: Session, mechanism: str, initial: bytes | None, *, called: str) -> Status | None:
     if not session.is_exempt and not session.parts.who.failures.may_try(session.dialog.connection.peer_address):
         session.parts.metrics.count("authentication_ratelimited_total", kind="imap")
         raise replies.SessionOver(replies.TOO_MANY_FAILED)
@@ -119,15 +123,15 @@ def _attempt_of(session: Session, mechanism: str) -> entering.Login:
     return attempt
 
 
-async def _conversed(session: Session, attempt: entering.Login, conversation: Conversation) -> Status:
-    """The completion of an attempt. Ended."""
+async def _conversed(session: Session, attempt: entering.Login, conversation: Conversation) -> Status | None:
+    """The completion of an attempt; None where the protocol has said it: what the client sent was not base64. Ended."""
 
     async def respond(data: bytes) -> bytes | None:
         session.dialog.protocol.challenge(data)
         event = await session.dialog.next_event()
         if not isinstance(event, Response):
             attempt.record(attempts.ABORTED)
-            raise replies.Ended(event)
+            raise _Answered if isinstance(event, Wrong) else replies.Ended(event)
         return event.data
 
     try:
@@ -137,6 +141,8 @@ async def _conversed(session: Session, attempt: entering.Login, conversation: Co
             attempt.record(attempts.ABORTED)
             return CANCELLED
         await _enter(session, attempt, result[0])
+    except _Answered:
+        return None
     except (Failure, StorageError, Rejected) as error:
         return _failed(session, attempt.failed(error))
     return Status("OK", "welcome", b"CAPABILITY " + " ".join(session.capabilities()).encode("ascii"))
