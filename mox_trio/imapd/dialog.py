@@ -42,6 +42,7 @@ class Dialog:
         self._written = 0
         self._waiting: trio.CancelScope | None = None
         self._woken = False
+        self._put_back: Event | None = None
 
     # -- what comes
 
@@ -60,20 +61,33 @@ class Dialog:
             event = self.next_event_nowait()
             if event is not NEED_DATA:
                 return event
-            await self.flush()
-            if self._woken:
-                self._woken = False
+            if not await self.more_or_wake():
                 return None
-            data = b""
-            with trio.CancelScope() as self._waiting:
-                data = await self._receive()
-            is_woken = self._waiting.cancelled_caught
-            self._waiting = None
-            if not is_woken:
-                self.protocol.receive(data)
+
+    async def more_or_wake(self) -> bool:
+        """Send what was written, and wait for more bytes; False where `wake` was called meanwhile, or since the last time."""
+        await self.flush()
+        if self._woken:
+            self._woken = False
+            return False
+        data = b""
+        with trio.CancelScope() as self._waiting:
+            data = await self._receive()
+        is_woken = self._waiting.cancelled_caught
+        self._waiting = None
+        if not is_woken:
+            self.protocol.receive(data)
+        return not is_woken
+
+    def put_back(self, event: Event) -> None:
+        """Let this be the next event: it is for somebody else."""
+        self._put_back = event
 
     def next_event_nowait(self) -> Event:
         """What the bytes that came mean, without waiting for more. What the protocol says is written."""
+        if self._put_back is not None:
+            returned, self._put_back = self._put_back, None
+            return returned
         event = self.protocol.next_event()
         output = self.protocol.take_output()
         if output:

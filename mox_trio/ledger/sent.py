@@ -92,6 +92,11 @@ def submitting(
     return ask
 
 
+def remembering(account: AccountId, written_to: Sequence[Correspondent], now: int) -> Callable[[Transaction], None]:
+    """A unit that remembers whom a message went to that somebody else sent: it counts towards no limit."""
+    return partial(rows.remember, account=account, written_to=written_to, now=now)
+
+
 async def used(index: Index, account: AccountId, now: int) -> Sent:
     """What counts towards the limits now."""
     return await index.read(lambda tx: rows.since_a_day(tx, account, now)())

@@ -47,6 +47,13 @@ def check(name: str) -> str:
     return name
 
 
+def check_all(names: Iterable[str]) -> None:
+    """INVALID when one of these is neither a flag nor can be a keyword."""
+    for name in names:
+        if name.lower() not in _FIXED_LOWER:
+            check(name)
+
+
 def bits(tx: Transaction, account: AccountId, names: Iterable[str], *, create: bool) -> tuple[int, int]:
     """The bits of flags and the bits of keywords that these names stand for.
 

@@ -91,6 +91,19 @@ async def get(store: MailStore, account: Account, name: str) -> MailboxRow:
     return await store.index.read(lambda tx: find(tx, account.id, wanted))
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A mailbox that something is to be put into, and the bytes that its account holds."""
+
+    mailbox: MailboxRow
+    used: int
+
+
+async def room(store: MailStore, account: Account, name: str) -> Room:
+    """The mailbox of this canonical name and how full its account is. NOT_FOUND."""
+    return await store.index.read(lambda tx: Room(find(tx, account.id, name), mailboxes.total_size(tx, account.id)))
+
+
 async def total_size(store: MailStore, account: Account) -> int:
     """Bytes of all messages, each as often as it is placed: what a quota is compared with."""
     return await store.index.read(lambda tx: mailboxes.total_size(tx, account.id))

@@ -1,0 +1,206 @@
+"""Messages of one APPEND or REPLACE on their way in (RFC 9051 6.3.12, RFC 3502, 4469, 7889, 8508, 9208).
+
+What can be refused is refused before the client is asked for octets: a mailbox that is not there, a message that is too
+large, an account that is full. Octets go from the protocol's blocks into a spool and are never joined; of a command with many
+messages the bodies are put away while it comes, so that only rendered columns wait in memory for the last of them.
+
+A message is stored as it came, with whatever stands for ends of lines in it, and NUL: what is told and sent on later is put
+right there.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from mox_trio.base import limits
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.imapd import catenating, correspondents, replies
+from mox_trio.imapd.state import Session
+from mox_trio.mailstore import deliver, keywords, mailboxes
+from mox_trio.mailstore.deliver import Incoming, Prepared
+from mox_trio.mailstore.mailboxes import Room
+from mox_trio.mailstore.spool import Spool
+from mox_trio.protocol.imap.commands.append import (
+    Append,
+    AppendEnd,
+    Message,
+    MessageEnd,
+    Replace,
+    TextEnd,
+    TextPart,
+    UrlPart,
+)
+from mox_trio.protocol.imap.events import Block, Event
+from mox_trio.protocol.imap.responses import Status
+from storage_backends.index.api import MailboxId, Uid
+from storage_backends.index.tables.sent import Correspondent
+
+TOGETHER: Final = 16
+"""Messages of one command whose bodies are put side by side."""
+TOGETHER_OCTETS: Final = 1024 * 1024
+"""Octets of messages that wait for that."""
+
+CANCELLED: Final = Status("NO", "a message without octets ends it: nothing was appended")
+TOO_BIG: Final = Status("NO", "the message is larger than this server takes", b"TOOBIG")
+OVER_QUOTA: Final = Status("NO", "the account is full; delete messages first", b"OVERQUOTA")
+TOO_MUCH: Final = Status("NO", "too much for one command; append fewer messages at once", b"LIMIT")
+
+
+class Interrupted(Exception):
+    """The command ended before it was whole: the protocol has answered it, or the session is over."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(type(event).__name__)
+        self.event = event
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """The message that a new one replaces."""
+
+    mailbox_id: MailboxId
+    uid: Uid
+    size: int
+
+
+@dataclass(eq=False, slots=True)
+class Appending:
+    """One command."""
+
+    tag: str
+    name: str
+    body: Append | Replace
+    began: float
+    mailbox: str = ""
+    """In its normal form."""
+    room: Room | None = None
+    old: Old | None = None
+    announced: int = 0
+    """Octets that the client has announced."""
+    incoming: list[Incoming] = field(default_factory=list)
+    """Messages in spools."""
+    prepared: list[Prepared] = field(default_factory=list)
+    """Messages before those, whose bodies are put away."""
+    columns: int = 0
+    """Octets of the rendered columns of those."""
+    written_to: dict[int, Correspondent] = field(default_factory=dict)
+    """Whom messages that are appended to Sent went to."""
+    spools: AsyncExitStack = field(default_factory=AsyncExitStack)
+    status: Status | None = None
+    """The completion, once there is one."""
+    modseq: int = 0
+    """Of the change that it made."""
+
+    @property
+    def octets(self) -> int:
+        """Of messages in spools."""
+        return sum(each.spooled.size for each in self.incoming)
+
+
+async def receive(session: Session, appending: Appending, next_event: Callable[[], Awaitable[Event]]) -> None:
+    """Take the messages of a command up to its end. Failure, StorageError, Refused, Interrupted: it is over, and of its messages
+    nothing is left but what `discard` takes away.
+    """
+    while True:
+        event = await next_event()
+        if isinstance(event, AppendEnd):
+            return
+        if not isinstance(event, Message):
+            raise Interrupted(event)
+        await _take(session, appending, event, next_event)
+        if len(appending.incoming) >= TOGETHER or appending.octets >= TOGETHER_OCTETS:
+            await prepare(session, appending)
+
+
+async def begin(session: Session, appending: Appending, known: Room | None = None) -> None:
+    """Look where the messages are to go; `known` is what was just found out about the same mailbox. Failure, StorageError."""
+    appending.mailbox = mailboxes.canonical(appending.body.mailbox)
+    if known is None or known.mailbox.name != appending.mailbox:
+        known = await mailboxes.room(session.store, session.require_account(), appending.mailbox)
+    appending.room = known
+
+
+async def forget(appending: Appending) -> None:
+    """Let go of the messages that are in spools."""
+    appending.incoming.clear()
+    await appending.spools.aclose()
+
+
+async def discard(session: Session, appending: Appending) -> None:
+    """Nothing was appended: forget the messages, and what was put away of them."""
+    await forget(appending)
+    if appending.prepared:
+        await deliver.discard(session.store, appending.prepared)
+        appending.prepared.clear()
+
+
+async def prepare(session: Session, appending: Appending) -> None:
+    """Put the bodies away that are in spools. StorageError; Refused where too much waits in memory."""
+    account = session.require_account()
+    appending.prepared += map(_without_octets, await deliver.prepare(session.store, account, appending.incoming))
+    appending.columns += sum(map(_columns, appending.prepared[-len(appending.incoming) :]))
+    await forget(appending)
+    if appending.columns > limits.IMAP_APPEND_COLUMNS_OCTETS:
+        raise replies.Refused(TOO_MUCH)
+
+
+def _without_octets(prepared: Prepared) -> Prepared:
+    spooled = replace(prepared.incoming.spooled, memory=None, scratch=None)
+    return replace(prepared, incoming=replace(prepared.incoming, spooled=spooled))
+
+
+def _columns(prepared: Prepared) -> int:
+    made = prepared.rendered
+    return sum(len(each) for each in (made.header, made.envelope, made.bodystructure, made.parts, made.summary))
+
+
+async def _take(
+    session: Session, appending: Appending, message: Message, next_event: Callable[[], Awaitable[Event]]
+) -> None:
+    """One message."""
+    keywords.check_all(message.flags)
+    if not message.is_catenate:
+        _announced(session, appending, message.size, message.size)
+    spool = await appending.spools.enter_async_context(Spool(session.store, session.settings.message_bytes))
+    while True:
+        event = await next_event()
+        if isinstance(event, Block):
+            await _write(spool, event.data)
+        elif isinstance(event, MessageEnd):
+            break
+        elif isinstance(event, TextPart):
+            _announced(session, appending, event.size, spool.size + event.size)
+        elif isinstance(event, UrlPart):
+            await catenating.catenate(session, event.url, partial(_write, spool))
+        elif not isinstance(event, TextEnd):
+            raise Interrupted(event)
+    if not spool.size:
+        raise replies.Refused(CANCELLED)
+    spooled = await spool.finish()
+    appending.incoming.append(Incoming(spooled, flags=message.flags, received=message.received))
+    if appending.room is not None and correspondents.are_kept(appending.room.mailbox):
+        appending.written_to |= await correspondents.of(session, spooled.root.header)
+
+
+async def _write(spool: Spool, data: bytes) -> None:
+    try:
+        await spool.write(data)
+    except Failure as failure:
+        if failure.kind is Kind.LIMIT:
+            raise replies.Refused(TOO_BIG) from None
+        raise
+
+
+def _announced(session: Session, appending: Appending, octets: int, size: int) -> None:
+    """The client is about to send so many octets of a message of this size: let it, or not. Refused."""
+    if size > session.settings.message_bytes:
+        raise replies.Refused(TOO_BIG)
+    if not size:
+        raise replies.Refused(CANCELLED)  # RFC 3502 3
+    appending.announced += octets
+    quota, freed = session.quota(), appending.old.size if appending.old is not None else 0
+    if quota and appending.room is not None and appending.room.used + appending.announced - freed > quota:
+        raise replies.Refused(OVER_QUOTA)
+    session.dialog.protocol.go_on()
