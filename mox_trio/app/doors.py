@@ -20,7 +20,7 @@ from mox_trio.transport.connection import IpAddress
 
 logger = logging.getLogger(__name__)
 
-SERVED: Final = frozenset({"smtp", "lmtp", "submission", "submissions", "metrics_http"})
+SERVED: Final = frozenset({"smtp", "lmtp", "submission", "submissions", "imap", "imaps", "metrics_http"})
 """Services that this program has in itself; web services come with what is installed."""
 WEB: Final = frozenset({"http", "https"})
 """Protocols whose services share a port."""

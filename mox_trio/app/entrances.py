@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from mox_trio.app import doors as bound_doors
-from mox_trio.app import supervise, web
+from mox_trio.app import imap, supervise, web
 from mox_trio.app.doors import Door
 from mox_trio.app.server_tls import ServerCertificates
 from mox_trio.base.address import Address, Path
@@ -18,6 +18,7 @@ from mox_trio.config.models import listeners
 from mox_trio.config.models.limits import PerNetwork
 from mox_trio.config.models.static import Static
 from mox_trio.httpd.serving import Server as HttpServer
+from mox_trio.imapd.feeds import Feeds
 from mox_trio.mailstore.attempts import LoginAttempts
 from mox_trio.mailstore.entering import Who
 from mox_trio.policy.ratelimit import FailedLogins, Most
@@ -56,6 +57,8 @@ class Common:
     """Who takes the mail of a door."""
     monitoring: HttpServer
     web: web.Ports
+    feeds: Feeds
+    """What happens in accounts, for IMAP."""
 
 
 def most(limits: PerNetwork) -> Most:
@@ -88,6 +91,12 @@ def _entrance(door: Door, common: Common) -> Entrance:
     if door.service.name in KINDS:
         handler = _smtp(door, common)
         tls = common.certificates.for_users(door.listener) if door.service.name == "submissions" else None
+    elif door.service.name in imap.NAMES:
+        starttls = partial(_starttls, door, common.certificates)
+        handler = imap.handler(
+            door, common.services, common.feeds, common.metrics, common.closing, _who(common), starttls
+        )
+        tls = common.certificates.for_users(door.listener) if door.service.name == "imaps" else None
     elif door.service.protocol in bound_doors.WEB:
         handler = common.web.handler(door)
         tls = common.certificates.for_web(door.listener) if door.service.protocol == "https" else None
@@ -106,25 +115,17 @@ def _smtp(door: Door, common: Common) -> Handler:
     static, config = common.services.static, common.services.config
     kind = KINDS[door.service.name]
 
-    def account_of(address: Address) -> str | None:
-        return config.current.directory.login(address)
-
-    def disabled(name: str) -> str | None:
-        account = config.current.directory.account(name)
-        return account.login_disabled or None if account else None
-
     def takes_tls_reports(path: Path) -> bool:
         found = config.current.directory.of_path(path)
         return isinstance(found, ToAccount) and found.reason in ("tls-reports", "host-tls-reports")
 
-    who = Who(common.services.logins, common.failed_logins, common.attempts, account_of, disabled)
     parts = Parts(
         receiver=common.receiver(door),
         store=common.services.mail,
         metrics=common.metrics,
         closing=common.closing,
         tls=partial(_starttls, door, common.certificates),
-        who=who if kind is Kind.SUBMISSION else None,
+        who=_who(common) if kind is Kind.SUBMISSION else None,
         takes_tls_reports=takes_tls_reports,
     )
     settings = _settings(static, door, kind)
@@ -133,6 +134,20 @@ def _smtp(door: Door, common: Common) -> Handler:
         await session.serve(connection, refused, settings, parts)
 
     return handle
+
+
+def _who(common: Common) -> Who:
+    """Who may log in, by the configuration in force."""
+    config = common.services.config
+
+    def account_of(address: Address) -> str | None:
+        return config.current.directory.login(address)
+
+    def disabled(name: str) -> str | None:
+        account = config.current.directory.account(name)
+        return account.login_disabled or None if account else None
+
+    return Who(common.services.logins, common.failed_logins, common.attempts, account_of, disabled)
 
 
 def _settings(static: Static, door: Door, kind: Kind) -> Settings:
@@ -157,7 +172,7 @@ def _starttls(door: Door, certificates: ServerCertificates) -> ServerTls | None:
     service = door.service.service
     if isinstance(service, listeners.Smtp):
         return certificates.for_mail(door.listener) if service.starttls else None
-    if isinstance(service, listeners.Submission):
+    if isinstance(service, listeners.Submission | listeners.Imap):
         return certificates.for_users(door.listener)
     return certificates.for_mail(door.listener) if isinstance(service, listeners.Lmtp) else None
 

@@ -48,6 +48,7 @@ from mox_trio.control import operations
 from mox_trio.control import server as control
 from mox_trio.httpd.monitoring import Monitoring
 from mox_trio.httpd.serving import Server as HttpServer
+from mox_trio.imapd.feeds import Feeds
 from mox_trio.mailstore import certificates, logins
 from mox_trio.mailstore.attempts import LoginAttempts
 from mox_trio.outgoing.opening import Dial
@@ -150,6 +151,7 @@ class Server:
             "certificates": self.common.certificates.follow,
             "client-certificates": partial(self.common.certificates.follow_registered, registered),
             "login-attempts": self.common.attempts.run,
+            "imap-changes": self.common.feeds.run,
             "upkeep": partial(loops.look_after, _desk(services)),
             "gauges": partial(loops.show_queue, self.running.queue, self.metrics),
             **self.mail_out.loops(),
@@ -202,6 +204,7 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
             metrics,
             closing,
         ),
+        feeds=Feeds(services.mail),
     )
     running = Running(
         services=services,

@@ -27,7 +27,7 @@ def two_services(directory: Path, smtp: int, lmtp: int) -> Static:
         ips = ["127.0.0.1", "127.0.0.2"]
         smtp = {{ port = {smtp}, starttls = false }}
         lmtp = {{ port = {lmtp} }}
-        imap = {{ port = 1, require_starttls = false }}
+        mta_sts_https = {{ port = 1, tls = false }}
         metrics_http = {{ port = 1, enabled = false }}
         """,
     )
@@ -45,7 +45,7 @@ async def test_every_service_is_bound_on_every_address(tmp_path: Path, caplog: p
         ("lmtp", f"127.0.0.1:{lmtp}"),
         ("lmtp", f"127.0.0.2:{lmtp}"),
     ]
-    assert [vars(each)["service"] for each in caplog.records] == ["imap"]
+    assert [vars(each)["service"] for each in caplog.records] == ["mta_sts_https"]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", lmtp))
 

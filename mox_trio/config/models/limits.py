@@ -56,6 +56,9 @@ class Limits(Section):
         default=seconds("30m"), description="Longest time for the content of one message."
     )
     idle_timeout: Duration = Field(default=seconds("30m"), description="Longest silence of an IMAP client.")
+    login_timeout: Duration = Field(
+        default=seconds("30s"), description="Longest silence of an IMAP client before it has logged in."
+    )
     stop_grace: Duration = Field(
         default=seconds("10s"), description="Time that sessions have to end when the server stops."
     )
