@@ -11,6 +11,7 @@ Whatever the handler does, the connection is closed afterwards. The handler guar
 """
 
 import errno
+import functools
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
@@ -49,6 +50,8 @@ _GONE: Final = frozenset(
     }
 )
 """What accept(2) says of a connection that failed before it was accepted."""
+_address = functools.lru_cache(maxsize=4096)(ip_address)
+"""Our own are the same each time, and those of busy clients."""
 _ID_BYTES: Final = 12
 _POOL: Final = 256
 
@@ -101,7 +104,7 @@ class Accepting:
         try:
             stream = trio.SocketStream(opened)
             ours, our_port = opened.getsockname()[:2]
-            ends = Ends(ip_address(address[0]), address[1], ip_address(ours), our_port)
+            ends = Ends(_address(address[0]), address[1], _address(ours), our_port)
         except OSError:  # gone already
             opened.close()
             return

@@ -232,6 +232,9 @@ class Connection:
 
     async def aclose(self) -> None:
         """Say goodbye and close; never raises but for cancellation."""
+        if self._socket is not None:  # without TLS there is no goodbye to wait for
+            self._socket.close()
+            return
         with trio.move_on_after(GOODBYE) as scope:
             try:
                 await self._stream.aclose()
