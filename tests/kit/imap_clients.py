@@ -324,6 +324,10 @@ class Client:
     def compress(self) -> None:
         """COMPRESS DEFLATE (RFC 4978): raw deflate both ways."""
         self.ok("COMPRESS DEFLATE")
+        self.begin_deflate()
+
+    def begin_deflate(self) -> None:
+        """Compress from here, after COMPRESS."""
         self._deflate = zlib.compressobj(wbits=-15)
         self._inflate = zlib.decompressobj(wbits=-15)
 
