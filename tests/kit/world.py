@@ -114,7 +114,7 @@ class Server:
     async def run(self) -> None:
         """Be a process until told to stop, or killed."""
         plan = self.joined.plan(trio.sleep_forever, {})
-        wanted = ("queue", "conversations", "login-attempts", "webhooks")
+        wanted = ("queue", "conversations", "login-attempts", "webhooks", "imap-changes")
         loops = {name: loop for name, loop in plan.loops.items() if name in wanted or name.startswith("web-")}
         started = trio.Event()
 
