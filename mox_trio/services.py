@@ -14,6 +14,7 @@ from mox_trio.mailstore.store import MailStore
 from mox_trio.outgoing.parts import Parts
 from mox_trio.outgoing.submit import Submission
 from mox_trio.policy.ratelimit import FailedLogins, IpAddress
+from mox_trio.webhooks.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Web:
     """The queue of outgoing mail, and what belongs to it."""
     submission: Submission
     """Takes the mail of users."""
+    hooks: Desk
+    """Calls to customers' URLs."""
 
 
 @dataclass(frozen=True, slots=True)

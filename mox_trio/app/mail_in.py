@@ -16,6 +16,7 @@ from mox_trio.smtpd.provoking import QUEUE, RCPT_TO, Provoking
 from mox_trio.smtpd.receiver import Receiver
 from mox_trio.transport.closing import Closing
 from mox_trio.transport.resolver import Resolver
+from mox_trio.webhooks.arrivals import Arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,10 @@ def build(
     notices: Notices,
     testing: Testing | None,
     closing: Closing,
+    *,
+    arrivals: Arrivals | None = None,
 ) -> MailIn:
-    """Join them."""
+    """Join them. `arrivals` calls customers' URLs about what is delivered."""
 
     def seconds() -> float:
         return services.mail.now() / 1000
@@ -68,5 +71,6 @@ def build(
         notices=notices,
         metrics=metrics,
         closing=closing,
+        arrivals=arrivals,
     )
     return MailIn(services, parts, testing)

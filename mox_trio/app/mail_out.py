@@ -1,14 +1,18 @@
 """Joins the rooms that send mail: submission, the queue, deliveries, notices."""
 
 import socket
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mox_trio.app import running_lock
+from mox_trio.app import hooks, running_lock
 from mox_trio.app.doors import Door
+from mox_trio.app.hooks import Hooks
 from mox_trio.app.supervise import Loop
 from mox_trio.app.testing import Testing
 from mox_trio.base.metrics import Metrics
 from mox_trio.mailqueue.queue import Mailqueue
+from mox_trio.mailstore.store import Account
 from mox_trio.outgoing.delivering import Delivering
 from mox_trio.outgoing.notices import Notices
 from mox_trio.outgoing.opening import Dial
@@ -16,12 +20,15 @@ from mox_trio.outgoing.parts import Parts
 from mox_trio.outgoing.scheduler import LOOK, Scheduler
 from mox_trio.outgoing.sign import Signer
 from mox_trio.outgoing.submit import Submission
+from mox_trio.outgoing.telling import Telling
 from mox_trio.outgoing.way import Settings
 from mox_trio.services import Services
 from mox_trio.smtpd.provoking import Provoking
 from mox_trio.smtpd.receiver import Receiver
 from mox_trio.transport import dial as network
+from mox_trio.transport import http_client
 from mox_trio.transport.resolver import Resolver
+from storage_backends.index.api import AccountId
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class MailOut:
     scheduler: Scheduler
     submission: Submission
     testing: Testing | None
+    hooks: Hooks
 
     @property
     def queue(self) -> Mailqueue:
@@ -46,7 +54,7 @@ class MailOut:
 
     def loops(self) -> dict[str, Loop]:
         """Background work."""
-        return {"queue": self.scheduler.run, "conversations": self.delivering.run}
+        return {"queue": self.scheduler.run, "conversations": self.delivering.run, "webhooks": self.hooks.calls.run}
 
 
 def build(
@@ -57,17 +65,27 @@ def build(
     *,
     dial: Dial = network.connect,
     look: float = LOOK,
+    trusted: Callable[[], ssl.SSLContext] = ssl.create_default_context,
 ) -> MailOut:
-    """Join them. `dial` reaches other hosts; `look` is how often the queue is looked at for what other processes changed."""
+    """Join them. `dial` reaches other hosts; `look` is how often the queue is looked at for what other processes changed;
+    `trusted` makes the context that verifies web servers.
+    """
     mail, config = services.mail, services.config
-    parts = Parts(mail, Mailqueue(mail.index, mail.now), config, metrics)
+
+    async def owner(account_id: AccountId) -> Account:
+        return await parts.account(account_id)
+
+    # The lock of the data directory sees to it that no other server has this name.
+    holder = f"{socket.gethostname()} {running_lock.name(services.static.data_directory)}"
+    client = http_client.Client(resolver, services.static.webhooks.private_networks, dial, trusted())
+    calling = hooks.build(services, metrics, owner, client, holder)
+    also = (Telling(calling.room, calling.targets, calling.calls.wake),)
+    parts = Parts(mail, Mailqueue(mail.index, mail.now), config, metrics, also=also, arrivals=calling.arrivals)
     settings = Settings.of(services.static)
     if testing is not None:
         settings = replace(settings, port=testing.port, may_loop=True)
     delivering = Delivering(resolver, settings, metrics, dial=dial)
     signer = Signer(mail, config, metrics)
-    # The lock of the data directory sees to it that no other server has this name.
-    holder = f"{socket.gethostname()} {running_lock.name(services.static.data_directory)}"
     return MailOut(
         parts=parts,
         notices=Notices(parts, signer),
@@ -75,4 +93,5 @@ def build(
         scheduler=Scheduler(parts, delivering, holder=holder, look=look),
         submission=Submission(parts, signer),
         testing=testing,
+        hooks=calling,
     )

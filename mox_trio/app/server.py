@@ -10,6 +10,7 @@ What was opened is closed in reverse.
 """
 
 import gc
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack
@@ -91,6 +92,8 @@ class Variant:
     dial: Dial = network.connect
     """How other hosts are reached."""
     look: float = LOOK
+    trusted: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    """Makes the context that verifies web servers."""
     """Seconds between looks at what other processes did to the queue."""
     logging_in: logins.Settings | None = None
     testing: Testing | None = None
@@ -173,9 +176,14 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
     static, metrics = services.static, Metrics()
     resolver = variant.resolver(static, metrics)
     admission = entrances.admitted(static, time.time)
-    out = mail_out.build(services, resolver, metrics, variant.testing, dial=variant.dial, look=variant.look)
+    out = mail_out.build(
+        services, resolver, metrics, variant.testing, dial=variant.dial, look=variant.look, trusted=variant.trusted
+    )
+    await out.hooks.targets.load()
     closing = Closing()
-    into = mail_in.build(services, resolver, metrics, out.notices, variant.testing, closing)
+    into = mail_in.build(
+        services, resolver, metrics, out.notices, variant.testing, closing, arrivals=out.parts.arrivals
+    )
     loaded = await ServerCertificates.load(static)
     await loaded.register(partial(certificates.registered, services.mail))
     limits = static.limits
@@ -187,7 +195,7 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
 
     failed_logins = FailedLogins(minute, day, exempt=admission.is_exempt, now=time.time)
     attempts = LoginAttempts(services.mail)
-    given = Web(services, metrics, failed_logins, attempts, out.parts, out.submission)
+    given = Web(services, metrics, failed_logins, attempts, out.parts, out.submission, out.hooks.desk)
     common = Common(
         services=services,
         metrics=metrics,

@@ -8,6 +8,7 @@ A copy that is in is in: what happens to others does not take it back.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -28,6 +29,7 @@ from mox_trio.mailstore.store import MailStore
 from mox_trio.mailstore.together import together
 from mox_trio.policy.verdict import Verdict
 from mox_trio.protocol.smtp.reply import Reply
+from mox_trio.webhooks.arrivals import Also, Arrivals, Facts
 from storage_backends.errors import NotFound, StorageError
 from storage_backends.index.tables import mailboxes as special_use
 
@@ -37,6 +39,8 @@ AT_ONCE: Final = 16
 """Copies of one message that are delivered side by side."""
 _MAILBOX_TROUBLE: Final = frozenset({Kind.INVALID, Kind.NOT_FOUND, Kind.LIMIT, Kind.CONFLICT})
 
+VALIDATED: Final = frozenset({"strict", "dmarc", "relaxed"})
+"""Words of evidence that make the address in From certain."""
 QUOTA: Final = Reply.of(452, "4.2.2", "the mailbox is full")
 TROUBLE: Final = Reply.of(451, "4.3.0", "error processing, try again later")
 GONE: Final = Reply.of(450, "4.2.1", "the mailbox is not there at the moment, try again later")
@@ -58,10 +62,14 @@ class Copy:
 class Acceptor:
     """Delivers copies of messages of one listener."""
 
-    def __init__(self, settings: Settings, store: MailStore, holders: Holders) -> None:
+    def __init__(
+        self, settings: Settings, store: MailStore, holders: Holders, arrivals: Arrivals | None = None
+    ) -> None:
+        """`arrivals` calls customers' URLs about what is delivered."""
         self._settings = settings
         self._store = store
         self._holders = holders
+        self._arrivals = arrivals
 
     async def put(
         self, copies: list[Copy], subject: Subject, message: Spooled, fields: Fields, snapshot: Snapshot
@@ -100,14 +108,35 @@ class Acceptor:
 
     async def _deliver(self, copy: Copy, mailbox: str, incoming: Incoming, terms: Terms) -> None:
         account = copy.holder.account
+        also = await self._also(copy, mailbox, incoming)
         try:
-            await deliver.to_mailbox(self._store, account, mailbox, incoming, terms)
+            await deliver.to_mailbox(self._store, account, mailbox, incoming, terms, also)
         except Failure as error:
             if error.kind not in _MAILBOX_TROUBLE or mailbox == mailboxes.INBOX:
                 raise
             extra = {"account": account.name, "mailbox": mailbox, "detail": error.public}
             logger.warning("a mailbox cannot be used, the message goes to Inbox", extra=extra)
-            await deliver.to_mailbox(self._store, account, mailboxes.INBOX, incoming, terms)
+            also = await self._also(copy, mailboxes.INBOX, incoming)
+            await deliver.to_mailbox(self._store, account, mailboxes.INBOX, incoming, terms, also)
+        if self._arrivals is not None:
+            self._arrivals.committed(also)
+
+    async def _also(self, copy: Copy, mailbox: str, incoming: Incoming) -> Sequence[Also]:
+        """Calls to the account's URL, for the transaction that delivers."""
+        evidence = incoming.evidence
+        if self._arrivals is None or evidence is None:
+            return ()
+        facts = Facts(
+            mail_from=evidence.mail_from,
+            rcpt_to=str(copy.recipient)[1:-1],
+            received=self._store.now() if incoming.received is None else incoming.received,
+            mailbox=mailbox,
+            remote_ip=evidence.remote_ip,
+            mail_from_validated=evidence.mail_from_validation == "pass",
+            msg_from_validated=evidence.msg_from_validation in VALIDATED,
+            dkim_domains=tuple(evidence.dkim_domains.split()),
+        )
+        return await self._arrivals.also(copy.holder.account, incoming.spooled, facts)
 
     async def _junk(self, holder: Holder) -> str:
         """The mailbox for junk: the one with that special use (RFC 6154), else the configured one."""

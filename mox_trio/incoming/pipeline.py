@@ -44,6 +44,7 @@ from mox_trio.policy.sender_domain import Receives
 from mox_trio.protocol.smtp.envelope import Client, Envelope, IpAddress, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from mox_trio.transport.closing import Closing
+from mox_trio.webhooks.arrivals import Arrivals
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class Parts:
     notices: Notices
     metrics: Metrics
     signals: Signals = NO_SIGNALS
+    arrivals: Arrivals | None = None
+    """Calls customers' URLs about what is delivered."""
     closing: Closing = field(default_factory=Closing)
     """Ends delays when the server stops."""
 
@@ -78,7 +81,7 @@ class Incoming:
         self._settings = settings
         self._parts = parts
         self._decider = Decider(parts.holders, Judge(settings, parts.rates, parts.signals))
-        self._acceptor = Acceptor(settings, parts.store, parts.holders)
+        self._acceptor = Acceptor(settings, parts.store, parts.holders, parts.arrivals)
         self._spf: OrderedDict[_Sender, Spf] = OrderedDict()
 
     async def mail(self, client: Client, envelope: Envelope) -> None:

@@ -5,6 +5,7 @@ delivered by itself. Temporary trouble (quota, a disabled domain, a store that i
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from mox_trio.base.address import Address, Path
@@ -24,6 +25,7 @@ from mox_trio.policy.rulesets import Facts, choose
 from mox_trio.protocol.mime import header, header_writer, words
 from mox_trio.protocol.mime import summary as envelope_summary
 from mox_trio.protocol.smtp.envelope import Notify, Recipient
+from mox_trio.webhooks import arrivals
 from storage_backends.errors import StorageError
 from storage_backends.index.tables.emails import Evidence
 from storage_backends.index.tables.queue import Claimed, NewRecipient
@@ -94,10 +96,25 @@ async def _into_mailbox(parts: Parts, group: Group, row: Claimed, what: tuple[To
     prefix = b"".join(header_writer.lines(name, [value]) for name, value in fields)
     incoming = Incoming(spooled, prefix, evidence=_evidence(group.sender, to.path))
     plan = settle.of_delivery(parts, group, row, Result(to, Outcome.DELIVERED, status="2.0.0"))
-    also = [lambda tx, delivered: settle.write(tx, plan=plan)]
+    told = await _told(parts, account, incoming, mailbox, (group.sender, to.path))
+    also = [lambda tx, delivered: settle.write(tx, plan=plan), *told]
     await deliver.to_mailbox(parts.store, account, mailbox, incoming, Terms(quota), also)
+    if parts.arrivals is not None:
+        parts.arrivals.committed(told)
     await settle.finish(plan)
     await settle.tell_of_success(plan)
+
+
+async def _told(
+    parts: Parts, account: Account, incoming: Incoming, mailbox: str, between: tuple[Path, Path]
+) -> Sequence[arrivals.Also]:
+    """Calls to the recipient's URL, for the transaction that delivers."""
+    if parts.arrivals is None:
+        return ()
+    sender, to = (str(each)[1:-1] for each in between)
+    known = bool(sender)
+    facts = arrivals.Facts(sender, to, parts.store.now(), mailbox, mail_from_validated=known, msg_from_validated=known)
+    return await parts.arrivals.also(account, incoming.spooled, facts)
 
 
 async def _mailbox(parts: Parts, group: Group, account: Account, what: tuple[ToAccount, Spooled]) -> str:

@@ -21,6 +21,7 @@ from mox_trio.outgoing.job import Job, Result
 from mox_trio.outgoing.leftovers import Leftovers
 from mox_trio.outgoing.recent import Recent
 from mox_trio.policy.backoff import Schedule
+from mox_trio.webhooks.arrivals import Arrivals
 from storage_backends.index.api import AccountId, Transaction
 from storage_backends.index.tables.queue import Claimed, Message
 
@@ -48,8 +49,14 @@ class Settled:
     """delivered, relayed, expanded, delayed, retried, failed, suppressed, canceled."""
 
 
-Also = Callable[[Transaction, Sequence[Settled]], None]
-"""A unit in the transaction that settles an attempt: calls to customers' URLs have their place here."""
+class Also(Protocol):
+    """What is added to transactions that settle attempts, such as calls to customers' URLs."""
+
+    def write(self, tx: Transaction, account: Account, settled: Sequence[Settled]) -> None:
+        """In the transaction, which may be run more than once."""
+
+    def committed(self, account: Account) -> None:
+        """What was written is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class Parts:
     """From 0 up to 1."""
     entropy: Callable[[int], bytes] = os.urandom
     also: tuple[Also, ...] = ()
+    arrivals: Arrivals | None = None
+    """Calls customers' URLs about what is delivered here."""
     handles: OrderedDict[AccountId, Account] = field(default_factory=OrderedDict)
     recent: Recent = field(default_factory=Recent)
     leftovers: Leftovers = field(default_factory=Leftovers)

@@ -201,7 +201,7 @@ def write(tx: Transaction, *, plan: Plan) -> None:
         plan.ended += [ended] if ended is not None else []
         _remember(tx, plan, gone)
     for also in plan.parts.also:
-        also(tx, plan.settled)
+        also.write(tx, plan.group.account, plan.settled)
 
 
 def _remember(tx: Transaction, plan: Plan, gone: Sequence[Settled]) -> None:
@@ -247,6 +247,8 @@ def _record(settled: Settled, keep_until: int) -> RetiredRow:
 async def finish(plan: Plan) -> None:
     """After the transaction: bodies that nothing names any more go, and it is logged."""
     parts = plan.parts
+    for also in parts.also:
+        also.committed(plan.group.account)
     if plan.ended or plan.retries:
         parts.recent.forget(plan.group.message.store, plan.group.message.ref)
     for ended in plan.ended:

@@ -89,6 +89,15 @@ class Queue(Section):
     )
 
 
+class Webhooks(Section):
+    """Calls to URLs that users set."""
+
+    private_networks: Items[IpNetwork] = Field(
+        default=(),
+        description="Networks that are not public, such as 10.0.0.0/8, which may be called nevertheless, also without TLS.",
+    )
+
+
 class Dns(Section):
     """Where names are looked up."""
 

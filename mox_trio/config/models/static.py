@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mox_trio.config.models.limits import Dns, Limits, Queue
+from mox_trio.config.models.limits import Dns, Limits, Queue, Webhooks
 from mox_trio.config.models.listeners import Listener
 from mox_trio.config.models.secret import SecretRef
 from mox_trio.config.models.section import Section
@@ -209,6 +209,7 @@ class Static(Section):
     )
     incoming: Incoming = Field(default_factory=Incoming, description="How mail from outside is treated.")
     queue: Queue = Field(default_factory=Queue, description="Outgoing mail that waits.")
+    webhooks: Webhooks = Field(default_factory=Webhooks, description="Calls to URLs that users set.")
     reports: Reports = Field(default_factory=Reports, description="Reports to other domains.")
     dns: Dns = Field(default_factory=Dns, description="Where names are looked up.")
     limits: Limits = Field(default_factory=Limits, description="Limits against clients that take too much.")
