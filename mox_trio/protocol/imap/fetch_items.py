@@ -61,8 +61,9 @@ class BinarySize:
 
 Item = Simple | Preview | Section | Binary | BinarySize
 
-_SIMPLE: Final[dict[str, Item]] = {name: Simple(name) for name in get_args(SimpleName)}
-_RFC822: Final[dict[str, Item]] = {  # RFC 3501 6.4.5
+_WORDS: Final[dict[str, Item]] = {
+    **{name: Simple(name) for name in get_args(SimpleName)},
+    # RFC 3501 6.4.5
     "RFC822": Section(label=b"RFC822"),
     "RFC822.HEADER": Section(text="HEADER", peek=True, label=b"RFC822.HEADER"),
     "RFC822.TEXT": Section(text="TEXT", label=b"RFC822.TEXT"),
@@ -76,7 +77,7 @@ def parse(lexer: Lexer) -> Item:
     name = lexer.word()
     if lexer.starts(b"["):
         return _sectioned(lexer, name)
-    item = _SIMPLE.get(name) or _RFC822.get(name)
+    item = _WORDS.get(name)
     if item is not None:
         return item
     if name != "PREVIEW":

@@ -21,7 +21,6 @@ from mox_trio.protocol.imap.bounds import Bounds
 
 T = TypeVar("T")
 
-_SPACE: Final = re.compile(rb" +").match
 _END: Final = re.compile(rb" *\Z").match
 _ATOM: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+").match
 """RFC 9051 9, atom: without ( ) { SP CTL % * " \\ ]."""
@@ -84,12 +83,13 @@ class Lexer:
 
     def space(self) -> None:
         """A space."""
-        match = _SPACE(self.text, self.at)
-        if match is None:
-            raise Malformed(
-                "a space is missing, or something is too much" if self.at < len(self.text) else "arguments are missing"
-            )
-        self.at = match.end()
+        text, at = self.text, self.at + 1
+        if not text.startswith(b" ", self.at):
+            is_over = self.at >= len(text)
+            raise Malformed("arguments are missing" if is_over else "a space is missing, or something is too much")
+        while text.startswith(b" ", at):
+            at += 1
+        self.at = at
 
     def end(self) -> None:
         """Nothing more."""
@@ -102,12 +102,9 @@ class Lexer:
 
     def maybe_space(self) -> bool:
         """Whether there is a space with something behind it."""
-        if self.is_at_end():
+        if not self.text.startswith(b" ", self.at) or self.is_at_end():
             return False
-        match = _SPACE(self.text, self.at)
-        if match is None:
-            return False
-        self.at = match.end()
+        self.space()
         return True
 
     def starts(self, octets: bytes) -> bool:
@@ -264,8 +261,7 @@ class Lexer:
 
     def sequence_set(self) -> numsets.SequenceSet:
         """A sequence-set, or "$"."""
-        if self.text.startswith(b"$", self.at):
-            self.at += 1
+        if self.maybe(b"$"):
             return numsets.SavedResult()
         return self.numset()
 
@@ -284,17 +280,20 @@ class Lexer:
 
     def members(self, read: Callable[[], T], *, may_be_empty: bool = False) -> list[T]:
         """A list in parentheses, a space between two."""
+        text = self.text
         self.require(b"(")
+        if text.startswith(b" ", self.at):  # harmless, and some clients write ( \Seen )
+            self.space()
         out: list[T] = []
-        self.maybe(b" ")  # harmless, and some clients write ( \Seen )
-        while not self.maybe(b")"):
+        while not text.startswith(b")", self.at):
             if out:
                 self.space()
-                if self.maybe(b")"):
+                if text.startswith(b")", self.at):
                     break
             if len(out) >= self.bounds.members:
                 raise Malformed(f"a list has at most {self.bounds.members} members", code=b"LIMIT")
             out.append(read())
+        self.at += 1
         if not out and not may_be_empty:
             raise Malformed("a list is empty")
         return out

@@ -39,7 +39,8 @@ MONTHS: Final = {
 }
 _DATE: Final = re.compile(rb'("?)([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4})\1').match
 _OBJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}").fullmatch
-_FILTER: Final = re.compile(r"[^/]+").fullmatch
+_FILTER: Final = re.compile(r"[!#$&'+,\-.0-9:;<=>?@A-Z\[^_`a-z|}~]+").fullmatch
+"""RFC 5466 4: an atom without "/"."""
 
 
 def required_charset(lexer: Lexer) -> None:
@@ -131,7 +132,7 @@ class _Program:
         """FILTER (RFC 5466 3.1)."""
         name = self.lexer.text_string()
         if _FILTER(name) is None:
-            raise Malformed("a filter has a name without /")
+            raise Malformed("the name of a filter is a word without /")
         return FilterKey(name)
 
     def object_id(self) -> str:

@@ -11,8 +11,7 @@ time, and the rest of its command is read and thrown away.
 Refused here: unknown and misplaced commands, bad syntax, literals and lists beyond `Bounds`, sequence numbers with UIDONLY.
 Where such a command goes on with a literal that the client did not wait for, its octets are thrown away. Ended, after a
 BYE: lines that are too long or do not end with CRLF, a first command that is none, too many bad ones in a row, bytes behind
-STARTTLS, anything but DONE during IDLE, unwanted octets beyond what is worth reading. `Ended` stays: further events are
-the same.
+STARTTLS, anything but DONE during IDLE, unwanted octets beyond what is worth reading. `Ended` stays.
 
 Misuse by the driver raises RuntimeError; nothing that a client sends raises.
 """
@@ -38,6 +37,7 @@ _HEAD: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,200}) +(?
 """RFC 9051 9: a tag is of ASTRING-CHAR without "+"."""
 _GO_ON: Final = b"+ go on\r\n"
 _IDLE_OCTETS: Final = 64
+_NOTHING: Final = Lexer(b"")
 _TOO_BIG: Final = Malformed("the literal is too large", code=b"TOOBIG")
 _TOO_LONG: Final = Malformed("the command is too long", code=b"TOOBIG")
 
@@ -62,12 +62,14 @@ class ServerConnection:
         """Commands in a row that were refused."""
         self._begun = False
         """Whether a command was known."""
+        self._reader = Lexer(b"", bounds=bounds)
+        """Of commands of one line, which are nearly all."""
         # The command that is being read.
         self._tag = ""
         self._name = ""
-        self._row: table.Row | None = None
+        self._row = table.COMMANDS["NOOP"]
         self._text = CommandText()
-        self._lexer = Lexer(b"")
+        self._lexer = _NOTHING
         self._announced: Announcement | None = None
         """Behind the line that is being taken apart."""
         self._literal: list[bytes] = []
@@ -113,7 +115,7 @@ class ServerConnection:
         if self._must_ask:
             raise RuntimeError("the client waits for go_on or refuse_literal")
         try:
-            while True:
+            while self._ended is None:
                 # Commands are by far the most; looking up a mode costs a hash.
                 event = self._command() if self._mode is Mode.COMMAND else _STEPS[self._mode](self)
                 if event is not None:
@@ -121,6 +123,7 @@ class ServerConnection:
         except LineError as error:
             self._bye(str(error))
             return self._end(error.reason)
+        return self._ended
 
     def challenge(self, data: bytes) -> None:
         """Ask the client that is logging in; its answer is `Response`."""
@@ -139,8 +142,7 @@ class ServerConnection:
             raise RuntimeError("nothing is being appended")
         self._say(replace(status, tag=self._tag))
         waits, self._must_ask = self._must_ask, False
-        self._messages = None
-        self._skipped = 0
+        self._forget()
         if waits:  # it sees the answer
             self._mode = Mode.COMMAND
         elif self._mode is Mode.MESSAGES:
@@ -165,28 +167,32 @@ class ServerConnection:
         self._tag = tag.decode("ascii")
         name = verb.decode("ascii").upper()
         self._name = name = f"UID {name}" if uid else name
-        self._row = row = table.COMMANDS.get(name)
+        row = table.COMMANDS.get(name)
         if row is None:
+            self._name = ""
             return self._refuse(Malformed("unknown command"), announced)
-        self._begun = True
+        self._row, self._begun = row, True
         if self.state not in row.states or (row.by_number and self.uid_only):
             return self._refuse(table.misplaced(row, self.state), announced)
         if announced is None and not row.has_messages:
-            return self._parse(row, Lexer(line, head.end(), utf8=self.utf8, uid_only=self.uid_only, bounds=self.bounds))
+            lexer = self._reader
+            lexer.text, lexer.at, lexer.utf8, lexer.uid_only = line, head.end(), self.utf8, self.uid_only
+            return self._parse(row, lexer)
         self._text = CommandText()
         self._messages = None
         return self._add(line, announced, head.end())
 
     def _parse(self, row: table.Row, lexer: Lexer) -> Event:
         """The command is whole."""
+        self._mode = Mode.COMMAND
         try:
             body = row.parse(lexer)
             if row.is_special:
                 self._prepare(body)
-            else:
-                self._mode = Mode.COMMAND
         except Malformed as error:
             return self._refuse(error, None)
+        finally:
+            lexer.text = b""  # which is not kept while the client is waited for
         if self._ended is not None:
             return self._ended
         self._bad = 0
@@ -194,7 +200,6 @@ class ServerConnection:
 
     def _prepare(self, body: Body) -> None:
         """What follows is no command."""
-        self._mode = Mode.COMMAND
         if isinstance(body, general.Idle):
             self._mode = Mode.IDLE
         elif isinstance(body, login.StartTls):
@@ -213,7 +218,6 @@ class ServerConnection:
     def _add(self, line: bytes, announced: Announcement | None, at: int) -> Event | None:
         """Another line of the command, to be read from `at`."""
         text, row = self._text, self._row
-        assert row is not None  # noqa: S101 -- a command is being read
         text.add_line(line, announced)
         if at:
             text.cut(at)
@@ -226,6 +230,7 @@ class ServerConnection:
             utf8=self.utf8, uid_only=self.uid_only, bounds=self.bounds,
         )  # fmt: skip
         if not row.has_messages:
+            self._text = CommandText()
             return self._parse(row, lexer)
         self._lexer, self._announced = lexer, announced
         self._mode = Mode.MESSAGES
@@ -237,14 +242,12 @@ class ServerConnection:
     def _ask(self, announced: Announcement) -> Event | None:
         """Read a literal that belongs to the command."""
         text = self._text
-        if announced.octets > self.bounds.literal or text.size + announced.octets > self._most_octets():
+        too_large = announced.octets > self.bounds.literal or len(text.literals) >= self.bounds.literals
+        if too_large or text.size + announced.octets > self._most_octets():
             return self._refuse(_TOO_BIG, announced)
-        if len(text.literals) >= self.bounds.literals:
-            return self._refuse(_TOO_LONG, announced)
         if announced.waits:
             self._output += _GO_ON
         self._left = announced.octets
-        self._literal = []
         self._mode = Mode.LITERAL
         return None
 
@@ -256,6 +259,7 @@ class ServerConnection:
             if self._left:
                 return NEED_DATA
         self._text.add_literal(b"".join(self._literal))
+        self._literal = []
         self._mode = Mode.REST
         return None
 
@@ -265,7 +269,6 @@ class ServerConnection:
         start = lexer.at
         try:
             if self._messages is None:
-                assert self._row is not None  # noqa: S101 -- a command is being read
                 body = self._row.parse(lexer)
                 self._messages = Messages(is_replace=isinstance(body, append.Replace))
                 return Command(self._tag, self._name, body)
@@ -281,10 +284,18 @@ class ServerConnection:
             self._mode = Mode.OCTETS
             self._must_ask = isinstance(part, Message | TextPart) and part.must_ask
         elif isinstance(part, AppendEnd):
-            self._messages = None
+            self._forget()
             self._bad = 0
             self._mode = Mode.COMMAND
         return part
+
+    def _forget(self) -> None:
+        """The command is over; nothing of it is kept while the client is waited for."""
+        self._messages = None
+        self._text = CommandText()
+        self._lexer = _NOTHING
+        self._literal = []
+        self._skipped = 0
 
     def _read_octets(self) -> Event | None:
         if self._left:
@@ -330,7 +341,7 @@ class ServerConnection:
 
     def _refuse(self, error: Malformed, announced: Announcement | None) -> Event:
         """Answer a command that cannot be done, and get past it."""
-        self._messages = None
+        self._forget()
         self._bad += error.kind == "BAD"
         if not self._begun:
             self._bye("this is IMAP")
@@ -339,7 +350,6 @@ class ServerConnection:
             self._bye("too many bad commands")
             return self._end("bad-commands")
         self._say(Status(error.kind, error.text, error.code, self._tag))
-        self._skipped = 0
         self._mode = Mode.COMMAND
         self._skip_announced(announced)
         return Wrong(self._name, error.text)
@@ -373,12 +383,8 @@ class ServerConnection:
         self._say(Status("BYE", text))
 
     def _end(self, reason: str) -> Event:
-        self._mode = Mode.CLOSED
         self._ended = self._ended or Ended(reason)
         return self._ended
-
-    def _closed(self) -> Event:
-        return self._end("closed")
 
 
 _STEPS: Final = {
@@ -391,5 +397,4 @@ _STEPS: Final = {
     Mode.SKIP_REST: ServerConnection._skip_rest,
     Mode.SASL: ServerConnection._response,
     Mode.IDLE: ServerConnection._done,
-    Mode.CLOSED: ServerConnection._closed,
 }

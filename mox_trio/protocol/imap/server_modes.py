@@ -24,4 +24,3 @@ class Mode(enum.Enum):
     """The answer to a challenge."""
     IDLE = enum.auto()
     """DONE."""
-    CLOSED = enum.auto()

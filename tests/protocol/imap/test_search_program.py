@@ -131,8 +131,8 @@ def test_every_key_is_tried() -> None:
      b'ON "1-Feb-1994', b'ON 1-Feb-1994"', b"OLDER 0", b"YOUNGER x", b"OLDER 4294967296", b"MODSEQ", b"MODSEQ x",
      b'MODSEQ "/flags/x" FOO 5', b'MODSEQ "/flags/x" 5', b"MODSEQ 9223372036854775808", b"EMAILID", b'EMAILID ""',
      b"EMAILID a.b", b"EMAILID " + b"x" * 256, b"HEADER x", b"HEADER", b"FROM", b'FROM "a', b"BODY",
-     b"TEXT {1+}\r\n\xff", b'TEXT "\xff"', b"FILTER", b"FILTER a/b", b"SEEN SEEN SEEN,", b"SEEN  ALL x",
-     b"FUZZY BODY x", b"$1"],
+     b"TEXT {1+}\r\n\xff", b'TEXT "\xff"', b"FILTER", b"FILTER a/b", b'FILTER "a b"', b"FILTER {1+}\r\n\n",
+     b'FILTER "\xc3\xbc"', b"SEEN SEEN SEEN,", b"SEEN  ALL x", b"FUZZY BODY x", b"$1"],
 )  # fmt: skip
 def test_anything_else_is_bad(written: bytes) -> None:
     assert refusal(b"SEARCH " + written).startswith(b"BAD ")

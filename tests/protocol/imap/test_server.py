@@ -1,6 +1,8 @@
 """The server's side of a session: states, literals, limits, and what ends it."""
 
+import gc
 import time
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -97,7 +99,7 @@ def test_what_cannot_be_done_leaves_the_session_as_it_was() -> None:
     session.say(b"a0 NOOP\r\n")
     assert session.say(b"a1 FOO bar\r\na2 NOOP\r\n") == [
         b"a1 BAD unknown command\r\n",
-        Wrong("FOO", "unknown command"),
+        Wrong("", "unknown command"),
         NOOP,
     ]
     assert session.say(b"a1 SELECT {5}\r\na2 NOOP\r\n") == [
@@ -185,7 +187,7 @@ def test_octets_beyond_what_is_worth_reading_end_the_session() -> None:
     found = session.say(b"a1 FOO {401+}\r\n")
     assert found == [
         b"a1 BAD unknown command\r\n* BYE too much that cannot be used\r\n",
-        Wrong("FOO", "unknown command"),
+        Wrong("", "unknown command"),
         Ended("unwanted-octets"),
     ]
 
@@ -317,6 +319,35 @@ def test_answers_speak_utf8_once_that_is_enabled() -> None:
     connection = ServerConnection()
     connection.utf8 = connection.rev2 = True
     assert (connection.wire.utf8, connection.wire.rev2) == (True, True)
+
+
+def test_nothing_of_a_command_is_kept_when_it_is_over() -> None:
+    def kept(*lines: bytes) -> int:
+        session = Session(SELECTED)
+        session.say(b"a0 NOOP\r\n")
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for line in lines:
+                session.connection.receive(line)
+                while session.connection.next_event() is not NEED_DATA:
+                    session.connection.go_on()
+                session.connection.take_output()
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+
+    name = b"{90000+}\r\n" + b"x" * 90_000
+    for line in (
+        b"a1 SETMETADATA x (/a " + name + b")\r\n",
+        b"a1 SETMETADATA x (/a " + name + b" ?\r\n",
+        b"a1 FOO " + name + b"\r\n",
+        b"a1 APPEND " + name + b" {3+}\r\nabc\r\n",
+        b"a1 APPEND x {90000+}\r\n" + b"x" * 90_000 + b" ?\r\n",
+        b"a1 NOOP\r\n" * 10_000,
+    ):
+        assert kept(line) < 20_000, line[:20]
 
 
 def test_a_hundred_thousand_commands_take_seconds() -> None:
