@@ -78,7 +78,7 @@ def astring(octets: bytes) -> bytes:
 
 
 def encode(response: responses.Response, wire: Wire) -> bytes:
-    """The lines of a response."""
+    """The lines of a response. ValueError for a response code that would end its line early."""
     return _ENCODERS[type(response)](response, wire)
 
 
@@ -86,6 +86,8 @@ def _status(it: responses.Status, wire: Wire) -> bytes:
     tag = it.tag.encode("ascii") if it.tag else b"*"
     words = text(it.text, wire.utf8)
     if it.code:
+        if b"\n" in it.code or b"\r" in it.code:
+            raise ValueError("a response code is one line")
         return b"%b %b [%b] %b\r\n" % (tag, it.kind.encode("ascii"), it.code, words)
     if words.startswith(b"["):  # RFC 9051 9, resp-text: such a text would be read as a code
         words = b"- " + words

@@ -75,10 +75,6 @@ class Lexer:
         self.uid_only = uid_only
         self.bounds = bounds
 
-    def fail(self, text: str) -> Malformed:
-        """The error that says so."""
-        return Malformed(text)
-
     # What stands between tokens.
 
     def space(self) -> None:
@@ -204,13 +200,10 @@ class Lexer:
             return None
         return self._literal(binary=True) if self.starts(b"~{") else self.string()
 
-    def text_string(self, decode: Callable[[bytes], str] | None = None) -> str:
+    def text_string(self) -> str:
         """An astring as text, which is UTF-8."""
-        octets = self.astring()
-        if decode is not None:
-            return decode(octets)
         try:
-            return octets.decode()
+            return self.astring().decode()
         except UnicodeDecodeError:
             raise Malformed("text is UTF-8") from None
 

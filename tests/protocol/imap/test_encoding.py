@@ -133,6 +133,11 @@ def test_what_is_not_ascii_depends_on_the_session(response: Response, old: bytes
     assert encoding.encode(response, NEW) == new
 
 
+def test_a_response_code_cannot_end_its_line() -> None:
+    with pytest.raises(ValueError, match="one line"):
+        encoding.encode(Status("NO", "no", b"BADURL x\r\n* BYE"), OLD)
+
+
 def test_lines_of_vanished_messages_are_short() -> None:
     lines = encoding.encode(Vanished(range(1, 200_000, 2), earlier=True), OLD).splitlines(keepends=True)
     assert max(map(len, lines)) <= 8192

@@ -86,8 +86,8 @@ def test_flags_are_rendered_from_bits() -> None:
 
 def test_a_line_costs_microseconds() -> None:
     lists, dates = fetch_response.FlagLists(("\\Seen",), ()), fetch_response.Dates()
-    began = time.perf_counter()
+    began = time.process_time()
     for uid in range(1, 20_001):
         items = (fetch_response.uid(uid), lists.item(uid & 1, 0), dates.internal_date(uid * 100_000))
         fetch_response.line(uid, items)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5

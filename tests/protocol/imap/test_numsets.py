@@ -120,14 +120,14 @@ def test_long_sets_are_cut_between_ranges() -> None:
 def test_a_hundred_thousand_numbers_take_milliseconds() -> None:
     all_of_them = array("I", range(1, 100_001))
     every_other = array("I", range(1, 200_001, 2))
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(1000):
         assert numsets.slices(numsets.resolve(numsets.parse(b"1:*"), 100_000), all_of_them) == [(0, 100_000)]
         assert numsets.of(all_of_them) == ((1, 100_000),)
-    few = time.perf_counter() - began
-    began = time.perf_counter()
+    few = time.process_time() - began
+    began = time.process_time()
     assert len(numsets.slices(numsets.of(every_other), every_other)) == 1
     assert len(numsets.encode_numbers(every_other).split(b",")) == 100_000
-    many = time.perf_counter() - began
+    many = time.process_time() - began
     assert few < 0.5
     assert many < 2

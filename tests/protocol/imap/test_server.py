@@ -228,10 +228,10 @@ def test_lists_are_limited(line: bytes) -> None:
 def test_the_longest_line_is_read_and_quickly() -> None:
     line = b"a1 FETCH " + b",".join(b"%d" % number for number in range(1, 12_500)) + b" FLAGS\r\n"
     assert 60_000 < len(line) < 65_536
-    began = time.perf_counter()
+    began = time.process_time()
     assert isinstance(happened([line])[0], Command)
     assert isinstance(happened([line[at : at + 1] for at in range(len(line))])[0], Command)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_commands_are_read_in_the_state_that_the_answers_led_to() -> None:
@@ -354,12 +354,12 @@ def test_a_hundred_thousand_commands_take_seconds() -> None:
     connection = ServerConnection()
     connection.set_state(SELECTED)
     data = b"a1 UID FETCH 5 (FLAGS)\r\n" * 1000
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(10):
         connection.receive(data)
         for _ in range(1000):
             assert isinstance(connection.next_event(), Command)
         assert connection.next_event() is NEED_DATA
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
     connection.receive(b"a1 STATUS x (MESSAGES)\r\n")
     assert connection.next_event() == Command("a1", "STATUS", mailboxes.Status("x", ("MESSAGES",)))
