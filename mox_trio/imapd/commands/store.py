@@ -49,7 +49,9 @@ async def noted(session: Session, selected: Selected, stored: Stored, *, silent:
         # A client that is told nothing knows the flags, unless somebody else changed them before, unheard.
         untold = frozenset([row.uid for row in changed if view.is_untold(row.uid, row.was)]) if silent else frozenset()
         view.stored(stored.modseq, untold)
-        await session.reach(stored.modseq)
+    if stored.rows:
+        # Also when others made the change that is shown here: what is told next must not be older.
+        await session.reach(max([row.modseq for row in stored.rows]))
         updates.announce_keywords(session, selected)
     if not silent:
         await _say(session, selected, stored.rows, with_flags=True)
