@@ -38,8 +38,9 @@ def build(
     owner: Callable[[AccountId], Awaitable[Account]],
     client: Client,
     holder: str,
+    look: float,
 ) -> Hooks:
-    """Join it; `holder` is a name that no other running process has."""
+    """Join it; `holder` is a name that no other running process has, `look` how often other processes' rows are looked for."""
     config, mail = services.config, services.mail
 
     def kept(account: str) -> int:
@@ -56,5 +57,6 @@ def build(
         holder=holder,
         version=metadata.version("mox-trio"),
         wall=lambda: mail.now() / 1000,
+        look=look,
     )
     return Hooks(room, targets, calls, Arrivals(room, targets, calls.wake))

@@ -78,7 +78,7 @@ def build(
     # The lock of the data directory sees to it that no other server has this name.
     holder = f"{socket.gethostname()} {running_lock.name(services.static.data_directory)}"
     client = http_client.Client(resolver, services.static.webhooks.private_networks, dial, trusted())
-    calling = hooks.build(services, metrics, owner, client, holder)
+    calling = hooks.build(services, metrics, owner, client, holder, look)
     also = (Telling(calling.room, calling.targets, calling.calls.wake),)
     parts = Parts(mail, Mailqueue(mail.index, mail.now), config, metrics, also=also, arrivals=calling.arrivals)
     settings = Settings.of(services.static)

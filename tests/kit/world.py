@@ -14,7 +14,7 @@ as a test wants. trio's clock jumps when nobody does anything, but not while a t
 import base64
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -231,6 +231,8 @@ class Net:
     """Called when anybody dials."""
     lockstep: bool = False
     """Nothing is between the ends of a wire: who sends waits until it is received."""
+    web: dict[str, Callable[[Connection], Awaitable[None]]] = field(default_factory=dict)
+    """What answers at the ports of the web of an address."""
     connections: list[tuple[float, str]] = field(default_factory=list)
     """When a server or host was dialled, in hours, and its address."""
 
@@ -268,6 +270,10 @@ class Net:
         session: str = "",
     ) -> Connection:
         """As `transport.dial.connect`."""
+        if port in (80, 443) and str(addresses[0]) in self.web:
+            near, far = wires.pair()
+            self.nursery.start_soon(self.web[str(addresses[0])], far)
+            return near
         (address,) = addresses
         self.connections.append((self.hour, str(address)))
         self.at_dial()

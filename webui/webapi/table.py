@@ -7,7 +7,7 @@ from mox_trio.mailstore.api_keys import Scope
 from mox_trio.protocol.webapi import methods
 from mox_trio.protocol.webapi.messages import MessageGetResult, SendRequest, SendResult
 from mox_trio.protocol.webapi.shapes import Empty
-from webui.webapi import keys, messages, sending, suppressions, templating
+from webui.webapi import hooks, keys, messages, sending, suppressions, templating
 from webui.webapi.calling import Method
 
 _SEND: Final = """\
@@ -146,6 +146,43 @@ MESSAGES: Final = (
         *("messages", False, False, '{\n  "MsgID": 1,\n  "DestMailboxName": "Archive"\n}'),
     ),
 )
+HOOKS: Final = (
+    Method(
+        *("WebhookSet", Scope.WEBHOOKS, methods.Webhook, methods.WebhookSetResult, hooks.put),
+        "Set the URL that is told of sent mail (outgoing) or of mail that arrives (incoming).",
+        *("webhooks", False, False, '{\n  "Direction": "outgoing",\n  "URL": "https://shop.example.org/mail"\n}'),
+    ),
+    Method(
+        *("WebhookGet", Scope.WEBHOOKS, Empty, methods.WebhookGetResult, hooks.get),
+        "Get the URLs that are set, without their secrets.",
+        "webhooks",
+    ),
+    Method(
+        *("WebhookRemove", Scope.WEBHOOKS, methods.WebhookRequest, Empty, hooks.remove),
+        "Take a URL away; calls that wait are not made.",
+        *("webhooks", False, False, '{\n  "Direction": "outgoing"\n}'),
+    ),
+    Method(
+        *("WebhookTest", Scope.WEBHOOKS, methods.WebhookTestRequest, methods.HookAttempt, hooks.test),
+        "Make a call now that tells of nothing that happened, and see how it went.",
+        *("webhooks", False, False, '{\n  "Direction": "outgoing"\n}'),
+    ),
+    Method(
+        *("HookList", Scope.WEBHOOKS, methods.HookListRequest, methods.HookListResult, hooks.listed),
+        "List calls, the newest first: those that wait, and those that were made and are kept.",
+        "webhooks",
+    ),
+    Method(
+        *("HookReplay", Scope.WEBHOOKS, methods.HooksRequest, methods.HooksChangedResult, hooks.replay),
+        "Make calls again, however they ended; those that wait are made now.",
+        *("webhooks", False, False, '{\n  "IDs": [1]\n}'),
+    ),
+    Method(
+        *("HookCancel", Scope.WEBHOOKS, methods.HooksRequest, methods.HooksChangedResult, hooks.cancel),
+        "Do not make calls that wait.",
+        *("webhooks", False, False, '{\n  "IDs": [1]\n}'),
+    ),
+)
 KEYS: Final = (
     Method(
         *("KeyAdd", Scope.KEYS, methods.KeyAddRequest, methods.KeyAddResult, keys.add),
@@ -165,5 +202,5 @@ KEYS: Final = (
 )
 
 METHODS: Final[Mapping[str, Method]] = {
-    each.name: each for group in (SENDING, TEMPLATES, SUPPRESSIONS, MESSAGES, KEYS) for each in group
+    each.name: each for group in (SENDING, TEMPLATES, SUPPRESSIONS, MESSAGES, HOOKS, KEYS) for each in group
 }
