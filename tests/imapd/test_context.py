@@ -1,0 +1,178 @@
+"""Contexts: results that are kept up to date (RFC 5267 4)."""
+
+import pytest
+
+from mox_trio.imapd import contexts
+from tests.imapd.test_esearch import filled
+from tests.kit import stores
+from tests.kit.imap_world import Client, World
+
+
+def updates(lines: list[bytes]) -> list[bytes]:
+    """What was said of contexts, without "* ESEARCH"."""
+    return [line.removeprefix(b"* ESEARCH ") for line in lines if b"ADDTO" in line or b"REMOVEFROM" in line]
+
+
+async def begun(client: Client, command: str) -> bytes:
+    """Begin a context; its tag."""
+    tag = await client.begin(command)
+    assert (await client.finish(tag)).is_ok
+    return tag.encode()
+
+
+async def test_new_messages_and_flags_change_the_results_of_a_search(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        tag = await begun(client, "UID SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        await other.ok("STORE 2,4 -FLAGS (\\Flagged)")
+        await other.ok("STORE 1,6 +FLAGS (\\Flagged)")
+        await world.deliver("new", flags=["\\Flagged"])
+        await world.deliver("not this one")
+        answer = await client.ok("NOOP")
+        assert updates(answer.lines) == [
+            b'(TAG "%b") UID REMOVEFROM (0 2)' % tag,
+            b'(TAG "%b") UID ADDTO (0 1,6:7)' % tag,
+        ]
+        exists = answer.lines.index(b"* 8 EXISTS")
+        assert exists < min(at for at, line in enumerate(answer.lines) if b"ADDTO" in line)
+        assert updates((await client.ok("NOOP")).lines) == []
+
+
+async def test_a_sessions_own_changes_count_too(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX") as client:
+        tag = await begun(client, "SEARCH RETURN (UPDATE ALL) UNDELETED FLAGGED")
+        answer = await client.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
+        assert updates(answer.lines) == [b'(TAG "%b") ADDTO (0 1)' % tag]
+        answer = await client.ok("STORE 2:3 +FLAGS (\\Deleted)")
+        assert updates(answer.lines) == [b'(TAG "%b") REMOVEFROM (0 2:3)' % tag]
+        assert updates((await client.ok("EXPUNGE")).lines) == []
+
+
+async def test_what_goes_is_said_by_its_numbers_before_it_goes(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        numbered = await begun(client, "SEARCH RETURN (UPDATE) FLAGGED")
+        by_uid = await begun(client, "UID SEARCH RETURN (UPDATE) FLAGGED")
+        await other.ok("STORE 1:3 +FLAGS.SILENT (\\Deleted)")
+        await other.ok("EXPUNGE")
+        answer = await client.ok("SEARCH ALL")
+        assert updates(answer.lines) == []
+        answer = await client.ok("NOOP")
+        assert updates(answer.lines) == [
+            b'(TAG "%b") REMOVEFROM (0 2:3)' % numbered,
+            b'(TAG "%b") UID REMOVEFROM (0 2:3)' % by_uid,
+        ]
+        places = [at for at, line in enumerate(answer.lines) if b"REMOVEFROM" in line]
+        assert max(places) < min(at for at, line in enumerate(answer.lines) if b"EXPUNGE" in line)
+        await other.ok("STORE 1 +FLAGS (\\Flagged)")
+        assert updates((await client.ok("NOOP")).lines) == [
+            b'(TAG "%b") ADDTO (0 1)' % numbered,
+            b'(TAG "%b") UID ADDTO (0 4)' % by_uid,
+        ]
+
+
+async def test_results_of_a_sort_have_positions(world: World) -> None:
+    for subject in ("delta", "bravo", "echo", "alpha"):
+        await world.put(stores.message(subject), flags=["\\Flagged"])
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        tag = await begun(client, "UID SORT RETURN (UPDATE ALL) (SUBJECT) UTF-8 FLAGGED")  # 4 2 1 3
+        await world.put(stores.message("charlie"), flags=["\\Flagged"])
+        await world.put(stores.message("aardvark"), flags=["\\Flagged"])
+        await world.put(stores.message("apple"), flags=["\\Flagged"])
+        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") UID ADDTO (1 6 3 7 5 5)' % tag]
+        await other.ok("NOOP")  # 6 4 7 2 5 1 3
+        await other.ok("UID STORE 7,2,3 -FLAGS (\\Flagged)")
+        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") UID REMOVEFROM (7 3 3 7,2)' % tag]
+        # 6 4 5 1
+        await other.ok("STORE 4 +FLAGS (\\Deleted)")
+        await other.ok("EXPUNGE")
+        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") UID REMOVEFROM (2 4)' % tag]
+        await other.ok("UID STORE 2 +FLAGS (\\Flagged)")
+        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") UID ADDTO (2 2)' % tag]
+
+
+async def test_a_message_that_went_keeps_its_position_until_that_is_told(world: World) -> None:
+    for subject in ("bravo", "delta", "foxtrot"):
+        await world.put(stores.message(subject))
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        tag = await begun(client, "SORT RETURN (UPDATE ALL) (SUBJECT) UTF-8 ALL")
+        await other.ok("STORE 2 +FLAGS (\\Deleted)")
+        await other.ok("EXPUNGE")
+        await world.put(stores.message("echo"))
+        await other.ok("NOOP")
+        assert updates((await client.ok("FETCH 1 UID")).lines) == [b'(TAG "%b") ADDTO (3 4)' % tag]
+        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") REMOVEFROM (2 2)' % tag]
+
+
+async def test_updates_come_while_a_client_idles(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX") as client:
+        tag = await begun(client, "SEARCH RETURN (UPDATE COUNT) SUBJECT urgent")
+        idling = await client.idle()
+        await world.deliver("urgent")
+        said = [await client.response() for _ in range(2)]
+        assert said == [b"* 7 EXISTS", b'* ESEARCH (TAG "%b") ADDTO (0 7)' % tag]
+        await client.done(idling)
+
+
+async def test_a_context_ends_when_it_is_cancelled_or_its_mailbox_left(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        first = await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        second = await begun(client, "SEARCH RETURN (UPDATE CONTEXT COUNT) UNFLAGGED")
+        await client.ok(f'CANCELUPDATE "{first.decode()}"')
+        await other.ok("STORE 1 +FLAGS (\\Flagged)")
+        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") REMOVEFROM (0 1)' % second]
+        assert (await client.do(f'CANCELUPDATE "{first.decode()}" "{second.decode()}"')).kind == "NO"
+        assert (await client.do('CANCELUPDATE "unheard-of"')).kind == "NO"
+        assert (await client.do("CANCELUPDATE")).kind == "BAD"
+        await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        await client.ok("SELECT INBOX")
+        await other.ok("STORE 1 -FLAGS (\\Flagged)")
+        assert updates((await client.ok("NOOP")).lines) == []
+
+
+async def test_only_so_many_contexts_are_kept_up_to_date(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(world)
+    monkeypatch.setattr(contexts, "MOST", 2)
+    monkeypatch.setattr(contexts, "SORTED", 3)
+    async with world.user("INBOX") as client:
+        answer = await client.ok("SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 ALL")
+        assert [line.partition(b"]")[0] for line in answer.holding("NOUPDATE")] == [b'NO [NOUPDATE "a3"']
+        assert answer.holding("COUNT 6")
+        await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        await begun(client, "SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 FLAGGED")
+        answer = await client.ok("SEARCH RETURN (UPDATE COUNT) ALL")
+        assert [line.partition(b"]")[0] for line in answer.holding("NOUPDATE")] == [b'NO [NOUPDATE "a6"']
+        assert answer.holding("COUNT 6")
+
+
+async def test_a_tag_is_not_used_for_two_contexts(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX") as client:
+        await client.send(b"x SEARCH RETURN (UPDATE COUNT) FLAGGED\r\n")
+        assert (await client.finish("x")).is_ok
+        await client.send(b"x SEARCH RETURN (UPDATE COUNT) ALL\r\n")
+        assert (await client.finish("x")).kind == "BAD"
+        await client.send(b"x SEARCH RETURN (COUNT) ALL\r\n")
+        assert (await client.finish("x")).is_ok
+
+
+async def test_update_alone_returns_everything(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX") as client:
+        assert (await client.ok("SEARCH RETURN (UPDATE) FLAGGED")).holding("ALL 2:3,5")
+        assert (await client.ok("SEARCH RETURN (CONTEXT) FLAGGED")).holding("ALL 2:3,5")
+        assert (await client.ok("SEARCH RETURN (CONTEXT UPDATE PARTIAL 1:1) FLAGGED")).holding("PARTIAL (1:1 2)")
+
+
+async def test_with_uidonly_and_qresync_results_are_uids(world: World) -> None:
+    await filled(world)
+    async with world.user("INBOX", "UIDONLY") as client, world.user("INBOX") as other:
+        tag = await begun(client, "UID SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        await other.ok("STORE 2 +FLAGS (\\Deleted)")
+        await other.ok("EXPUNGE")
+        answer = await client.ok("NOOP")
+        assert answer.lines[0] == b'* ESEARCH (TAG "%b") UID REMOVEFROM (0 2)' % tag
+        assert b"* VANISHED 2" in answer.lines

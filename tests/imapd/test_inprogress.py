@@ -1,0 +1,78 @@
+"""INPROGRESS: a client that waits for a long command hears how far it is (RFC 9585)."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import pytest
+from trio.testing import MockClock
+
+from mox_trio.mailstore import reading
+from mox_trio.mailstore.search import columns, conversations, run
+from mox_trio.mailstore.search.conversations import Member
+from mox_trio.mailstore.search.filters import Filter
+from mox_trio.mailstore.search.run import Page
+from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.index.api import MailboxId, Uid
+from tests.imapd.test_esearch import filled
+from tests.kit.imap_world import World
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock) -> None:
+    """Each message takes six seconds."""
+    searched, threaded = run.pages, conversations.pages
+
+    async def pages(
+        store: MailStore, account: Account, mailbox_ids: Sequence[MailboxId], wanted: Filter
+    ) -> AsyncGenerator[Page, None]:
+        async with aclosing(searched(store, account, mailbox_ids, wanted)) as found:
+            async for page in found:
+                mock_clock.jump(6)
+                yield page
+
+    async def members(
+        store: MailStore, account: Account, mailbox_id: MailboxId, uids: Sequence[Uid], *, with_references: bool
+    ) -> AsyncGenerator[list[Member], None]:
+        async with aclosing(threaded(store, account, mailbox_id, uids, with_references=with_references)) as found:
+            async for page in found:
+                mock_clock.jump(6)
+                yield page
+
+    monkeypatch.setattr(run, "pages", pages)
+    monkeypatch.setattr(conversations, "pages", members)
+    for module, name in ((columns, "COLUMNS"), (columns, "NARROWED"), (run, "ROWS"), (reading, "PAGE")):
+        monkeypatch.setattr(module, name, 1)
+
+
+async def told(world: World, command: str) -> list[str]:
+    """The codes that a command of the first session is told."""
+    await filled(world)
+    async with world.user("INBOX") as client:
+        tag = await client.begin(command)
+        answer = await client.finish(tag)
+        assert answer.is_ok
+        codes = [line.partition(b"[INPROGRESS ")[2].partition(b"]")[0] for line in answer.holding("INPROGRESS")]
+        return [code.replace(tag.encode(), b"TAG").decode() for code in codes]
+
+
+@pytest.mark.usefixtures("slow")
+@pytest.mark.parametrize(
+    "command", ["SEARCH TEXT nowhere", "UID SEARCH ALL", "SEARCH SUBJECT 6", "SORT (SUBJECT) UTF-8 TEXT nowhere"]
+)
+async def test_progress_is_told_at_most_every_ten_seconds(mock_clock: MockClock, world: World, command: str) -> None:
+    assert await told(world, command) == ['("TAG" 2 6)', '("TAG" 4 6)', '("TAG" 6 6)']
+
+
+@pytest.mark.usefixtures("slow")
+async def test_progress_of_threads_is_that_of_both_steps(mock_clock: MockClock, world: World) -> None:
+    found = await told(world, "THREAD REFERENCES UTF-8 ALL")
+    assert found == [f'("TAG" {done} 6)' for done in (2, 4, 6, 1, 3, 5)]
+
+
+@pytest.mark.usefixtures("slow")
+async def test_progress_of_several_mailboxes_is_in_mailboxes(mock_clock: MockClock, world: World) -> None:
+    assert await told(world, "ESEARCH IN (mailboxes (Sent Inbox Trash)) SUBJECT 6") != []
+
+
+async def test_quick_commands_say_nothing_of_it(world: World) -> None:
+    assert await told(world, "SEARCH TEXT nowhere") == []
