@@ -24,6 +24,7 @@ from mox_trio.imapd.commands import (
     mailboxes,
     metadata,
     multisearch,
+    notify,
     quota,
     search,
     selecting,
@@ -40,6 +41,7 @@ from mox_trio.protocol.imap.commands import listing as listing_words
 from mox_trio.protocol.imap.commands import login as login_words
 from mox_trio.protocol.imap.commands import mailboxes as mailbox_words
 from mox_trio.protocol.imap.commands import metadata as metadata_words
+from mox_trio.protocol.imap.commands import notify as notify_words
 from mox_trio.protocol.imap.commands import quota as quota_words
 from mox_trio.protocol.imap.commands import search as search_words
 from mox_trio.protocol.imap.commands import selecting as selecting_words
@@ -71,6 +73,8 @@ class Row:
     handler: Handler
     hides_expunges: Callable[[Any], bool] = never
     """Whether what went is told later."""
+    tells: bool = True
+    """Whether what has changed is told with its end; else with the end of the next command."""
 
 
 TABLE: Final[dict[type, Row]] = {
@@ -100,7 +104,7 @@ TABLE: Final[dict[type, Row]] = {
     metadata_words.SetMetadata: Row(metadata.set_),
     append_words.Append: Row(append.append),
     append_words.Replace: Row(append.replace),
-    selecting_words.Select: Row(selecting.select),
+    selecting_words.Select: Row(selecting.select, tells=False),
     selecting_words.Close: Row(selecting.close),
     search_words.Search: Row(search.search, by_number),
     search_words.MultiSearch: Row(multisearch.search),
@@ -111,6 +115,7 @@ TABLE: Final[dict[type, Row]] = {
     store_words.Store: Row(store.store, by_number),
     copying_words.Copy: Row(copying.copy),
     copying_words.Expunge: Row(copying.expunge),
+    notify_words.Notify: Row(notify.notify),
 }
 
 
@@ -129,7 +134,7 @@ async def run(session: Session, command: Command) -> None:
             extra = session.fields(cmd=command.name, reason=replies.private(error))
             logger.warning("command not done", extra=extra)
     if status is not None:
-        if not session.is_over:
+        if not session.is_over and row.tells:
             await updates.tell(session, expunges=not row.hides_expunges(command.body) or session.uid_only)
         session.say(replace(status, tag=command.tag))
     observe(session, command.name, "ok" if status is None else _RESULTS[status.kind], began)

@@ -1,318 +1,197 @@
-"""What FETCH asks for, made ready: which columns it needs, and how the items of responses are made from them.
+"""Says what FETCH asks for, a page of messages at a time, so that no result is ever in memory.
 
-A `Plan` is made once a command. Items are then rendered for a page of messages at once, each as a column of values for a
-template that is shared by all lines: what Python does for a message is one formatting.
+Flags come from the view, what is in rows from rows, headers up to 32 KiB too; bytes of bodies are read only where they are
+asked for. Messages that went and that the session was not told of are still there for it; when they are erased, an hour later,
+the session ends.
 """
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from mox_trio.base.failure import Failure, Kind
-from mox_trio.imapd import sections
-from mox_trio.imapd.sections import Mail, needs_parts
+import trio
+
+from mox_trio.imapd import bodies_out, replies
+from mox_trio.imapd.fetch_plan import Ascii, Page, Plan, mail
+from mox_trio.imapd.sections import Piece, UnknownEncoding, piece
 from mox_trio.imapd.state import Session
-from mox_trio.mailstore import reading_many, rendering
-from mox_trio.mailstore.reading_many import FIRST, FLAGS, KEYWORDS, MODSEQ, OBJECT_ID, RECEIVED, SAVED, SIZE
-from mox_trio.protocol.imap import fetch_response
-from mox_trio.protocol.imap.fetch_items import Binary, BinarySize, Item, Preview, Section, Simple
-from mox_trio.protocol.mime import bodystructure, envelope, structure_codec
-from mox_trio.protocol.mime.part import Part
+from mox_trio.mailstore import flagging, reading_many
+from mox_trio.mailstore.flagging import Change
+from mox_trio.mailstore.reading_many import EMAIL, Wanted
+from mox_trio.protocol.imap import fetch_response, numsets
+from mox_trio.protocol.imap.responses import Status
 from storage_backends.index.api import Row
+from storage_backends.index.tables import flags
 
-PREVIEW: Final = 200
-"""RFC 8970 4: characters."""
+FEW: Final = 20
+"""Messages with 8-bit that are rendered again without a thread."""
+TOGETHER: Final = 1024 * 1024
+"""Octets of bodies that are read together."""
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Messages that are rendered together, each at the same place of all sequences."""
-
-    uids: Sequence[int]
-    places: Sequence[int]
-    """In the snapshot; -1 where a message is not there any more."""
-    rows: Sequence[Row]
-    """As `reading_many.found` gives them; empty where none are needed, of a message or of all."""
+UNKNOWN_CTE: Final = Status("NO", "the encoding of the part is not known", b"UNKNOWN-CTE")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One item of every response."""
+@dataclass(slots=True)
+class _Message:
+    """A message whose response waits for bytes of its body."""
 
-    template: bytes
-    values: Callable[[Page], Iterable[Any]]
-    """For the template, one a message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quick:
-    """A section that most messages have in their row."""
-
-    label: bytes
-    value: Callable[[Row], bytes | None]
-    """None where the row does not hold it all."""
+    start: bytes
+    """The response up to the items that wait."""
+    pieces: list[Piece]
+    row: Row
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to answer a FETCH."""
+class Fetching:
+    """One FETCH under way, over the selected mailbox."""
 
-    columns: tuple[Column, ...]
-    sections: tuple[Section | Binary | BinarySize, ...]
-    quick: tuple[Quick, ...]
-    """All the sections, where they are of the message's own header; else none."""
-    names: tuple[str, ...]
-    """Columns of `email`; those of `reading_many.PLACE` last where bodies may be read."""
-    needs_rows: bool
-    """What the snapshot holds is not enough."""
-    sets_seen: bool
-
-    def at(self, name: str) -> int:
-        """Where a column of `email` is in a row; -1 where it is not."""
-        return FIRST + self.names.index(name) if name in self.names else -1
-
-
-def plan(session: Session, items: Sequence[Item]) -> Plan:
-    """The plan for these items."""
-    wanted = tuple([item for item in items if isinstance(item, Section | Binary | BinarySize)])
-    names = _names(items, wanted)
-    made = _Columns(session, names)
-    columns = tuple([made.of(item) for item in items if isinstance(item, Simple | Preview)])
-    of_rows = any(isinstance(item, Simple) and item.name in _OF_ROWS for item in items)
-    seen = any(isinstance(item, Section | Binary) and not item.peek for item in wanted)
-    return Plan(columns, wanted, _quick(wanted, names), names, bool(names) or of_rows, seen)
-
-
-_OF_ROWS: Final = ("INTERNALDATE", "RFC822.SIZE", "SAVEDATE", "EMAILID")
-"""Items that need a row but no column of `email`."""
-_NAMES: Final = {
-    "ENVELOPE": ("envelope",),
-    "BODYSTRUCTURE": ("bodystructure",),
-    "BODY": ("parts", "header"),
-    "THREADID": ("thread_id",),
-}
-
-
-def _names(items: Sequence[Item], wanted: Sequence[Section | Binary | BinarySize]) -> tuple[str, ...]:
-    found: list[str] = []
-    for item in items:
-        if isinstance(item, Simple):
-            found += _NAMES.get(item.name, ())
-        elif isinstance(item, Preview):
-            found.append("summary")
-    if wanted:
-        found.append("header_size")
-        if any(map(sections.needs_header, wanted)):
-            found.append("header")
-        if any(map(needs_parts, wanted)):
-            found.append("parts")
-        found += reading_many.PLACE
-    return tuple(dict.fromkeys(found))
-
-
-def mail(made: Plan) -> Callable[[Row], Mail]:
-    """What is known of the mail of a row, for its sections."""
-    size, header, parts = made.at("header_size"), made.at("header"), made.at("parts")
-
-    def of(row: Row) -> Mail:
-        head = row[header] if header >= 0 else b""
-        return Mail(row[SIZE], row[size], head, _load(row[parts], head) if parts >= 0 else None)
-
-    return of
-
-
-# -- sections that are in the row
-
-
-def _quick(wanted: Sequence[Section | Binary | BinarySize], names: tuple[str, ...]) -> tuple[Quick, ...]:
-    found: list[Quick] = []
-    for item in wanted:
-        if not isinstance(item, Section) or item.part or not item.text.startswith("HEADER"):
-            return ()
-        header, size = FIRST + names.index("header"), FIRST + names.index("header_size")
-        found.append(Quick(fetch_response.label(item), _of_header(item, header, size)))
-    return tuple(found)
-
-
-def _of_header(item: Section, header: int, size: int) -> Callable[[Row], bytes | None]:
-    choose = _chooser(item)
-    partial = item.partial
-
-    def value(row: Row) -> bytes | None:
-        block: bytes = row[header]
-        length: int = row[size]
-        if len(block) != length and len(block) < length:
-            return None
-        found = choose(block[:length] if len(block) > length else block)
-        return found if partial is None else sections.cut(found, partial)
-
-    return value
-
-
-def _chooser(item: Section) -> Callable[[bytes], bytes]:
-    if item.text == "HEADER":
-        return lambda block: block
-    if item.text == "HEADER.FIELDS.NOT" or not item.fields:
-        return lambda block: sections.chosen(block, item)
-    names = b"|".join([re.escape(field) for field in item.fields])
-    find = re.compile(rb"^(?:%b)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)" % names, re.IGNORECASE | re.MULTILINE).findall
-
-    def fields(block: bytes) -> bytes:
-        found = find(block)
-        if found and not found[-1].endswith(b"\n"):
-            found.append(b"\r\n")
-        found.append(b"\r\n")
-        return b"".join(found)
-
-    return fields
-
-
-# -- items
-
-
-class _Columns:
-    def __init__(self, session: Session, names: tuple[str, ...]) -> None:
+    def __init__(self, session: Session, made: Plan) -> None:
         self._session = session
-        self._names = names
-        self._snapshot = session.require_selected().view.snapshot
-        self._utf8 = session.wire.utf8
+        self._selected = session.require_selected()
+        self._plan = made
+        self._view = self._selected.view
+        self._snapshot = self._view.snapshot
+        self._ascii = None if session.wire.utf8 else Ascii(made.names)
+        self._start = b" ".join([column.template for column in made.columns])
+        """Of every response, as a template."""
+        self._start = (b"* %d UIDFETCH (" if session.uid_only else b"* %d FETCH (") + self._start
+        self._seen: list[int] = []
+        self.has_ghosts = False
 
-    def of(self, item: Simple | Preview) -> Column:
-        return self._preview() if isinstance(item, Preview) else _MADE[item.name](self)
+    async def page(self, positions: Sequence[int]) -> None:
+        """Say the messages at these places of the view."""
+        view = self._view
+        known = view.uids
+        uids = [known[at] for at in positions]
+        gone = [uid for uid in uids if view.is_ghost(uid)] if view.ghosts else []
+        self.has_ghosts = self.has_ghosts or bool(gone)
+        rows: Sequence[Row] = ()
+        if self._plan.needs_rows:
+            rows = await self._rows(uids)
+        elif gone:
+            found = {row[reading_many.UID]: row for row in await self._rows(gone)}
+            rows = [found.get(uid, ()) for uid in uids]
+        page = Page(uids, self._places(positions, uids), rows)
+        numbers = uids if self._session.uid_only else [at + 1 for at in positions]
+        columns = [column.values(page) for column in self._plan.columns]
+        starts = [self._start % each for each in zip(numbers, *columns, strict=True)]
+        if not self._plan.sections:
+            self._session.write(b")\r\n".join([*starts, b""]))
+            return
+        if self._plan.sets_seen and not self._selected.read_only:
+            self._note_seen(page)
+        if not self._said_quickly(starts, rows):
+            await self._say_sections(starts, rows)
 
-    def uid(self) -> Column:
-        return Column(b"UID %d", lambda page: page.uids)
-
-    def flags(self) -> Column:
-        snapshot, item = self._snapshot, self._session.require_feed().flag_lists.item
-        flags, keywords = snapshot.flags, snapshot.keywords
-
-        def values(page: Page) -> Iterable[bytes]:
-            if -1 not in page.places:
-                return [item(flags[at], keywords[at]) for at in page.places]
-            return [
-                item(flags[at], keywords[at]) if at >= 0 else item(row[FLAGS], row[KEYWORDS])
-                for at, row in zip(page.places, page.rows, strict=True)
-            ]
-
-        return Column(b"%b", values)
-
-    def modseq(self) -> Column:
-        modseqs = self._snapshot.modseqs
-
-        def values(page: Page) -> Iterable[int]:
-            if -1 not in page.places:
-                return [modseqs[at] for at in page.places]
-            pairs = zip(page.places, page.rows, strict=True)
-            return [modseqs[at] if at >= 0 else row[MODSEQ] for at, row in pairs]
-
-        return Column(b"MODSEQ (%d)", values)
-
-    def internal_date(self) -> Column:
-        render = self._session.require_feed().dates.date_time
-        return Column(b"INTERNALDATE %b", lambda page: [render(row[RECEIVED]) for row in page.rows])
-
-    def save_date(self) -> Column:
-        render = self._session.require_feed().dates.date_time
-        return Column(b"SAVEDATE %b", lambda page: [render(row[SAVED]) for row in page.rows])
-
-    def size(self) -> Column:
-        return Column(b"RFC822.SIZE %d", lambda page: [row[SIZE] for row in page.rows])
-
-    def email_id(self) -> Column:
-        return Column(b"EMAILID (%b)", lambda page: [row[OBJECT_ID].encode("ascii") for row in page.rows])
-
-    def thread_id(self) -> Column:
-        column = self._at("thread_id")
-        return Column(b"THREADID (%b)", lambda page: [row[column].encode("ascii") for row in page.rows])
-
-    def envelope(self) -> Column:
-        column = self._at("envelope")
-        return Column(b"ENVELOPE %b", lambda page: [row[column] for row in page.rows])
-
-    def structure(self) -> Column:
-        column = self._at("bodystructure")
-        return Column(b"BODYSTRUCTURE %b", lambda page: [row[column] for row in page.rows])
-
-    def body(self) -> Column:
-        parts, header, utf8 = self._at("parts"), self._at("header"), self._utf8
-        made = partial(structure, extended=False, utf8=utf8)
-        return Column(b"BODY %b", lambda page: [made(row[parts], row[header]) for row in page.rows])
-
-    def _preview(self) -> Column:
-        column, utf8 = self._at("summary"), self._utf8
-
-        def one(row: Row) -> bytes:
-            return fetch_response.preview(rendering.parse_summary(row[column]).preview[:PREVIEW], utf8=utf8)
-
-        return Column(b"%b", lambda page: [one(row) for row in page.rows])
-
-    def _at(self, column: str) -> int:
-        return FIRST + self._names.index(column)
-
-
-_MADE: Final[dict[str, Callable[[_Columns], Column]]] = {
-    "UID": _Columns.uid,
-    "FLAGS": _Columns.flags,
-    "MODSEQ": _Columns.modseq,
-    "INTERNALDATE": _Columns.internal_date,
-    "SAVEDATE": _Columns.save_date,
-    "RFC822.SIZE": _Columns.size,
-    "EMAILID": _Columns.email_id,
-    "THREADID": _Columns.thread_id,
-    "ENVELOPE": _Columns.envelope,
-    "BODYSTRUCTURE": _Columns.structure,
-    "BODY": _Columns.body,
-}
-
-
-class Ascii:
-    """ENVELOPE and BODYSTRUCTURE for sessions that take no 8-bit: rendered again where a row holds some.
-
-    RFC 6855 3: without UTF8=ACCEPT nothing but ASCII may stand in them.
-    """
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._named = [(FIRST + names.index(name), name) for name in ("envelope", "bodystructure") if name in names]
-
-    def wanting(self, rows: Sequence[Row]) -> list[int]:
-        """UIDs of rows that hold 8-bit."""
-        found: set[int] = set()
-        for at, _ in self._named:
-            if not b"".join([row[at] for row in rows]).isascii():  # one look, and nearly always no second one
-                found.update([row[reading_many.UID] for row in rows if not row[at].isascii()])
-        return sorted(found)
-
-    def rendered(self, rows: Sequence[Row], sources: Sequence[Row]) -> list[Row]:
-        """The rows, with what `sources` (header and parts of those that were wanting) give in its place."""
-        by_uid = {row[reading_many.UID]: row for row in sources}
-        return [self._rendered(row, by_uid.get(row[reading_many.UID])) for row in rows]
-
-    def _rendered(self, row: Row, source: Row | None) -> Row:
-        if source is None:
-            return row
-        values = list(row)
-        header, parts = source[FIRST], source[FIRST + 1]
-        for at, name in self._named:
-            if name == "envelope":
-                values[at] = envelope.render(header, utf8=False)
+    async def _rows(self, uids: Sequence[int]) -> Sequence[Row]:
+        session, names = self._session, self._plan.names
+        account, box = session.require_account(), self._selected.box
+        found = await reading_many.found(session.store, account, box.id, uids, names)
+        if len(found) < len(uids):
+            await session.require_feed().pull()
+            raise replies.SessionOver(replies.DELETED if box.gone else replies.ERASED)
+        if self._ascii is not None and (wanting := self._ascii.wanting(found)):
+            sources = await reading_many.found(session.store, account, box.id, wanting, ("header", "parts"))
+            render = partial(self._ascii.rendered, found, sources)
+            if len(sources) > FEW:
+                found = await trio.to_thread.run_sync(render, limiter=session.store.computing)
             else:
-                values[at] = structure(parts, header, extended=True, utf8=False)
-        return tuple(values)
+                found = render()
+        return found
+
+    def _places(self, positions: Sequence[int], uids: Sequence[int]) -> Sequence[int]:
+        """Where the messages are in the snapshot, which mostly is where they are in the view."""
+        there = self._snapshot.uids
+        if positions[-1] < len(there) and [there[at] for at in positions] == uids:
+            return positions
+        return [self._snapshot.index(uid) for uid in uids]
+
+    def _said_quickly(self, starts: Sequence[bytes], rows: Sequence[Row]) -> bool:
+        """Say sections that are in the rows, where all of them are."""
+        quick = self._plan.quick
+        if not quick:
+            return False
+        between = b" " if self._plan.columns else b""
+        lines: list[bytes] = []
+        for start, row in zip(starts, rows, strict=True):
+            items: list[bytes] = []
+            for each in quick:
+                value = each.value(row)
+                if value is None or b"\0" in value:
+                    return False
+                items.append(b"%b {%d}\r\n%b" % (each.label, len(value), value))
+            lines += (start, between, b" ".join(items), fetch_response.CLOSING)
+        self._session.write(b"".join(lines))
+        return True
+
+    async def _say_sections(self, starts: Sequence[bytes], rows: Sequence[Row]) -> None:
+        waiting: list[_Message] = []
+        octets = 0
+        of_row = mail(self._plan)
+        for start, row in zip(starts, rows, strict=True):
+            known = of_row(row)
+            try:
+                pieces = [piece(each, known) for each in self._plan.sections]
+            except UnknownEncoding:
+                await self._flush(waiting)
+                raise replies.Refused(UNKNOWN_CTE) from None
+            waiting.append(_Message(start, pieces, row))
+            octets += sum([each.stop - each.start for each in pieces if each.is_read])
+            if octets >= TOGETHER:
+                await self._flush(waiting)
+                octets = 0
+        await self._flush(waiting)
+
+    async def _flush(self, waiting: list[_Message]) -> None:
+        """Say the messages that wait, with small ranges read together."""
+        session = self._session
+        account = session.require_account()
+        wanted: list[Wanted] = []
+        for each in waiting:
+            small = [one for one in each.pieces if one.is_read and bodies_out.is_small(one)]
+            if small:
+                where = reading_many.located(account, each.row)
+                wanted += [bodies_out.wanted(one, each.row[EMAIL], where) for one in small]
+        data = iter(await reading_many.ranges(session.store, account, wanted)) if wanted else iter(())
+        for each in waiting:
+            line = [each.start]
+            is_first = not self._plan.columns
+            for one in each.pieces:
+                if not is_first:
+                    line.append(b" ")
+                is_first = False
+                if one.is_missing:
+                    line.append(fetch_response.nil(one.label))
+                elif one.value is not None:
+                    line.append(_at_hand(one, one.value))
+                elif bodies_out.is_small(one):
+                    line.append(await bodies_out.item(one, next(data)))
+                else:
+                    where = reading_many.located(account, each.row)
+                    await bodies_out.stream(session, line, one, each.row[EMAIL], where)
+                    line = []
+            line.append(fetch_response.CLOSING)
+            session.write(b"".join(line))
+            await session.drain()
+        waiting.clear()
+
+    def _note_seen(self, page: Page) -> None:
+        there = self._snapshot.flags
+        pairs = zip(page.uids, page.places, strict=True)
+        self._seen += [uid for uid, at in pairs if at >= 0 and not there[at] & flags.SEEN]
+
+    async def set_seen(self) -> None:
+        """Set \\Seen where bodies were read (RFC 9051 6.4.5)."""
+        if not self._seen:
+            return
+        session = self._session
+        ranges = numsets.of(self._seen)
+        account, box = session.require_account(), self._selected.box
+        stored = await flagging.store_flags(session.store, account, box.id, ranges, Change.ADD, ["\\Seen"])
+        await session.reach(stored.modseq)
 
 
-def structure(parts: bytes, header: bytes, *, extended: bool, utf8: bool) -> bytes:
-    """BODY or BODYSTRUCTURE from a stored tree of parts."""
-    root = _load(parts, header)
-    return bodystructure.render(root, extended=extended, envelope=partial(envelope.render, utf8=utf8), utf8=utf8)
-
-
-def _load(parts: bytes, header: bytes) -> Part:
-    try:
-        return structure_codec.load(parts, header)
-    except ValueError as error:  # of another version; upkeep writes it anew
-        raise Failure(
-            Kind.TRY_LATER, "the message's structure is not known yet; try again later", str(error)
-        ) from error
+def _at_hand(one: Piece, value: bytes) -> bytes:
+    if one.label.startswith(b"BINARY.SIZE"):
+        return b"%b %b" % (one.label, value)
+    return bodies_out.ready(one, value)

@@ -102,5 +102,5 @@ async def _next(session: Session) -> Event:
         event = await session.dialog.event_or_wake()
         if event is not None:
             return event
-        await updates.tell(session, expunges=True)
+        await updates.tell(session, expunges=True, pushing=True)
     return await session.dialog.next_event()

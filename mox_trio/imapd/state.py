@@ -16,10 +16,12 @@ from mox_trio.mailstore.authenticating import Known
 from mox_trio.mailstore.changes import Changes
 from mox_trio.mailstore.entering import Visit
 from mox_trio.mailstore.logins import Protocols
+from mox_trio.mailstore.mailboxes import Room
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.imap import encoding
 from mox_trio.protocol.imap.encoding import Wire
 from mox_trio.protocol.imap.events import State
+from mox_trio.protocol.imap.fetch_items import Item
 from mox_trio.protocol.imap.numsets import Ranges, SequenceSet
 from mox_trio.protocol.imap.responses import Response, Status
 
@@ -37,7 +39,7 @@ class Selected:
     box: Box
     view: View
     read_only: bool
-    keywords_told: int = 0
+    keywords_told: int = -1
     """How many keywords of the account were in the last FLAGS."""
     contexts: "Contexts | None" = None
     """Searches whose results are kept up to date."""
@@ -53,14 +55,43 @@ class Contexts(Protocol):
         """It was told."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownRoom:
+    """Where a message was appended last."""
+
+    room: Room
+    until: float
+    """Of trio's clock: then it has to be looked at again."""
+
+
 class Notifier(Protocol):
     """What NOTIFY asked for (RFC 5465)."""
+
+    @property
+    def pushes_selected(self) -> bool:
+        """Changes of the selected mailbox are told as they come."""
+
+    @property
+    def pushes_expunges(self) -> bool:
+        """What went from it is told as it goes, and not after the next command."""
+
+    @property
+    def hides_flags(self) -> bool:
+        """Changed flags of it are not wanted."""
+
+    @property
+    def fetches(self) -> tuple[Item, ...]:
+        """What is told of new messages in it."""
+
+    @property
+    def has_overflown(self) -> bool:
+        """More happened than is kept."""
 
     def heard(self, news: Changes) -> None:
         """Something changed in the account."""
 
-    async def tell(self, session: "Session", updates: Updates) -> None:
-        """Say what was heard; `updates` were said of the selected mailbox."""
+    def tell(self, session: "Session") -> None:
+        """Say what was heard."""
 
 
 class Session:
@@ -88,6 +119,7 @@ class Session:
         self.is_over = False
         """The client said goodbye."""
         self.failed_logins = 0
+        self.room: KnownRoom | None = None
         self.agent = ""
         """What the client said of itself by ID."""
 

@@ -5,15 +5,20 @@ and understand the same share the octets: of a thousand that idle in one mailbox
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from mox_trio.imapd import replies
 from mox_trio.imapd.feeds import FLAG_NAMES
+from mox_trio.imapd.fetch_plan import plan
+from mox_trio.imapd.fetching import Fetching
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.imapd.view import Updates
 from mox_trio.protocol.imap import encoding
+from mox_trio.protocol.imap.fetch_items import Item
 from mox_trio.protocol.imap.responses import Exists, Expunged, Flags, Status, Vanished
 
+OVERFLOW: Final = Status("OK", "too much happened; ask for it", b"NOTIFICATIONOVERFLOW")
 SHARED: Final = 64
 """Different updates to one snapshot that are kept for other sessions."""
 SHARED_OCTETS: Final = 256 * 1024
@@ -22,22 +27,42 @@ LINES: Final = 500
 """Lines that are rendered before others have their turn."""
 
 
-async def tell(session: Session, *, expunges: bool) -> None:
-    """Say what there is to say; what went is left for later where `expunges` is not set. SessionOver."""
+async def tell(session: Session, *, expunges: bool, pushing: bool = False) -> None:
+    """Say what there is to say; what went is left for later where `expunges` is not set. SessionOver.
+
+    `pushing` is where no command is in progress: only what NOTIFY asked for is told then (RFC 5465).
+    """
     session.dialog.forget_wake()
-    feed, selected = session.feed, session.selected
+    feed, selected, notify = session.feed, session.selected, session.notify
     if feed is None:
         return
     if feed.gone:
         raise replies.SessionOver(replies.REMOVED)
-    updates = Updates()
     if selected is not None:
         if selected.box.gone:
             raise replies.SessionOver(replies.DELETED)
-        announce_keywords(session, selected)
-        updates = await _tell_selected(session, selected, expunges)
-    if session.notify is not None:
-        await session.notify.tell(session, updates)
+        if notify is None or not pushing or notify.pushes_selected:
+            announce_keywords(session, selected)
+            quietly = pushing and notify is not None and not notify.pushes_expunges
+            updates = await _tell_selected(session, selected, expunges and not quietly)
+            if updates.new and notify is not None and notify.fetches:
+                await _fetch_new(session, notify.fetches, updates.new)
+    if notify is not None:
+        if notify.has_overflown:
+            session.notify = None
+            session.say(OVERFLOW)
+        else:
+            notify.tell(session)
+
+
+async def _fetch_new(session: Session, items: Sequence[Item], uids: Sequence[int]) -> None:
+    """What NOTIFY wants to hear of new messages; \\Seen stays as it is."""
+    fetching = Fetching(session, plan(session, items))
+    there = session.require_selected().view.numbers(uids)
+    positions = [number - 1 for number in there if number]
+    for start in range(0, len(positions), LINES):
+        await fetching.page(positions[start : start + LINES])
+        await session.drain()
 
 
 def announce_keywords(session: Session, selected: Selected) -> None:
@@ -73,6 +98,8 @@ async def _tell_selected(session: Session, selected: Selected, expunges: bool) -
             session.write(ready)
             return Updates()
     updates = view.take(expunges=expunges)
+    if session.notify is not None and session.notify.hides_flags:
+        updates = replace(updates, changed=())
     contexts = selected.contexts
     if contexts is not None:
         contexts.forewarn(session, updates)

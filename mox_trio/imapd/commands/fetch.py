@@ -5,28 +5,19 @@ asked for. \\Seen is set in one write when all is said; its FETCH follows as for
 session was not told of are still there for it; when they are erased, an hour later, the session ends.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 from typing import Final
 
-import trio
-
-from mox_trio.imapd import bodies_out, replies
+from mox_trio.imapd import replies
 from mox_trio.imapd.commands import general, selecting
-from mox_trio.imapd.fetching import Ascii, Page, Plan, mail, plan
-from mox_trio.imapd.sections import Piece, UnknownEncoding, piece
+from mox_trio.imapd.fetch_plan import plan
+from mox_trio.imapd.fetching import Fetching
 from mox_trio.imapd.state import Selected, Session
-from mox_trio.mailstore import flagging, reading_many
-from mox_trio.mailstore.flagging import Change
-from mox_trio.mailstore.reading_many import EMAIL, Wanted
-from mox_trio.protocol.imap import fetch_response, numsets
+from mox_trio.protocol.imap import numsets
 from mox_trio.protocol.imap.commands.fetch import Fetch
 from mox_trio.protocol.imap.fetch_items import Item, Simple
 from mox_trio.protocol.imap.numsets import Ranges
 from mox_trio.protocol.imap.responses import Status
-from storage_backends.index.api import Row
-from storage_backends.index.tables import flags
 
 PAGE: Final = 500
 """Messages whose rows are read at once."""
@@ -45,7 +36,7 @@ async def fetch(session: Session, command: Fetch) -> Status:
     ranges = session.resolve(command.numbers, uid=command.uid)
     if command.vanished:
         await _say_vanished(session, selected, command, ranges)
-    fetching = _Fetching(session, selected, plan(session, items))
+    fetching = Fetching(session, plan(session, items))
     for page in _pages(_places(selected, command, ranges)):
         await fetching.page(page)
         await session.drain()
@@ -117,168 +108,3 @@ def _pages(places: list[tuple[int, int]]) -> Iterator[list[int]]:
                 page = []
     if page:
         yield page
-
-
-@dataclass(slots=True)
-class _Message:
-    """A message whose response waits for bytes of its body."""
-
-    start: bytes
-    """The response up to the items that wait."""
-    pieces: list[Piece]
-    row: Row
-
-
-class _Fetching:
-    """One FETCH under way."""
-
-    def __init__(self, session: Session, selected: Selected, made: Plan) -> None:
-        self._session = session
-        self._selected = selected
-        self._plan = made
-        self._view = selected.view
-        self._snapshot = selected.view.snapshot
-        self._ascii = None if session.wire.utf8 else Ascii(made.names)
-        self._start = b" ".join([column.template for column in made.columns])
-        """Of every response, as a template."""
-        self._start = (b"* %d UIDFETCH (" if session.uid_only else b"* %d FETCH (") + self._start
-        self._seen: list[int] = []
-        self.has_ghosts = False
-
-    async def page(self, positions: Sequence[int]) -> None:
-        """Say the messages at these places of the view."""
-        view = self._view
-        known = view.uids
-        uids = [known[at] for at in positions]
-        gone = [uid for uid in uids if view.is_ghost(uid)] if view.ghosts else []
-        self.has_ghosts = self.has_ghosts or bool(gone)
-        rows: Sequence[Row] = ()
-        if self._plan.needs_rows:
-            rows = await self._rows(uids)
-        elif gone:
-            found = {row[reading_many.UID]: row for row in await self._rows(gone)}
-            rows = [found.get(uid, ()) for uid in uids]
-        page = Page(uids, self._places(positions, uids), rows)
-        numbers = uids if self._session.uid_only else [at + 1 for at in positions]
-        columns = [column.values(page) for column in self._plan.columns]
-        starts = [self._start % each for each in zip(numbers, *columns, strict=True)]
-        if not self._plan.sections:
-            self._session.write(b")\r\n".join([*starts, b""]))
-            return
-        if self._plan.sets_seen and not self._selected.read_only:
-            self._note_seen(page)
-        if not self._said_quickly(starts, rows):
-            await self._say_sections(starts, rows)
-
-    async def _rows(self, uids: Sequence[int]) -> Sequence[Row]:
-        session, names = self._session, self._plan.names
-        account, box = session.require_account(), self._selected.box
-        found = await reading_many.found(session.store, account, box.id, uids, names)
-        if len(found) < len(uids):
-            await session.require_feed().pull()
-            raise replies.SessionOver(replies.DELETED if box.gone else replies.ERASED)
-        if self._ascii is not None and (wanting := self._ascii.wanting(found)):
-            sources = await reading_many.found(session.store, account, box.id, wanting, ("header", "parts"))
-            render = partial(self._ascii.rendered, found, sources)
-            if len(sources) > FEW:
-                found = await trio.to_thread.run_sync(render, limiter=session.store.computing)
-            else:
-                found = render()
-        return found
-
-    def _places(self, positions: Sequence[int], uids: Sequence[int]) -> Sequence[int]:
-        """Where the messages are in the snapshot, which mostly is where they are in the view."""
-        there = self._snapshot.uids
-        if positions[-1] < len(there) and [there[at] for at in positions] == uids:
-            return positions
-        return [self._snapshot.index(uid) for uid in uids]
-
-    def _said_quickly(self, starts: Sequence[bytes], rows: Sequence[Row]) -> bool:
-        """Say sections that are in the rows, where all of them are."""
-        quick = self._plan.quick
-        if not quick:
-            return False
-        between = b" " if self._plan.columns else b""
-        lines: list[bytes] = []
-        for start, row in zip(starts, rows, strict=True):
-            items: list[bytes] = []
-            for each in quick:
-                value = each.value(row)
-                if value is None or b"\0" in value:
-                    return False
-                items.append(b"%b {%d}\r\n%b" % (each.label, len(value), value))
-            lines += (start, between, b" ".join(items), fetch_response.CLOSING)
-        self._session.write(b"".join(lines))
-        return True
-
-    async def _say_sections(self, starts: Sequence[bytes], rows: Sequence[Row]) -> None:
-        waiting: list[_Message] = []
-        octets = 0
-        of_row = mail(self._plan)
-        for start, row in zip(starts, rows, strict=True):
-            known = of_row(row)
-            try:
-                pieces = [piece(each, known) for each in self._plan.sections]
-            except UnknownEncoding:
-                await self._flush(waiting)
-                raise replies.Refused(UNKNOWN_CTE) from None
-            waiting.append(_Message(start, pieces, row))
-            octets += sum([each.stop - each.start for each in pieces if each.is_read])
-            if octets >= TOGETHER:
-                await self._flush(waiting)
-                octets = 0
-        await self._flush(waiting)
-
-    async def _flush(self, waiting: list[_Message]) -> None:
-        """Say the messages that wait, with small ranges read together."""
-        session = self._session
-        account = session.require_account()
-        wanted: list[Wanted] = []
-        for each in waiting:
-            small = [one for one in each.pieces if one.is_read and bodies_out.is_small(one)]
-            if small:
-                where = reading_many.located(account, each.row)
-                wanted += [bodies_out.wanted(one, each.row[EMAIL], where) for one in small]
-        data = iter(await reading_many.ranges(session.store, account, wanted)) if wanted else iter(())
-        for each in waiting:
-            line = [each.start]
-            is_first = not self._plan.columns
-            for one in each.pieces:
-                if not is_first:
-                    line.append(b" ")
-                is_first = False
-                if one.is_missing:
-                    line.append(fetch_response.nil(one.label))
-                elif one.value is not None:
-                    line.append(_at_hand(one, one.value))
-                elif bodies_out.is_small(one):
-                    line.append(await bodies_out.item(one, next(data)))
-                else:
-                    where = reading_many.located(account, each.row)
-                    await bodies_out.stream(session, line, one, each.row[EMAIL], where)
-                    line = []
-            line.append(fetch_response.CLOSING)
-            session.write(b"".join(line))
-            await session.drain()
-        waiting.clear()
-
-    def _note_seen(self, page: Page) -> None:
-        there = self._snapshot.flags
-        pairs = zip(page.uids, page.places, strict=True)
-        self._seen += [uid for uid, at in pairs if at >= 0 and not there[at] & flags.SEEN]
-
-    async def set_seen(self) -> None:
-        """Set \\Seen where bodies were read (RFC 9051 6.4.5)."""
-        if not self._seen:
-            return
-        session = self._session
-        ranges = numsets.of(self._seen)
-        account, box = session.require_account(), self._selected.box
-        stored = await flagging.store_flags(session.store, account, box.id, ranges, Change.ADD, ["\\Seen"])
-        await session.reach(stored.modseq)
-
-
-def _at_hand(one: Piece, value: bytes) -> bytes:
-    if one.label.startswith(b"BINARY.SIZE"):
-        return b"%b %b" % (one.label, value)
-    return bodies_out.ready(one, value)

@@ -6,14 +6,14 @@ session knows is found. SAVE, UPDATE and sequence numbers belong to the selected
 
 from array import array
 from contextlib import aclosing
-from dataclasses import dataclass
 
 import trio
 
-from mox_trio.base.failure import Failure
-from mox_trio.imapd import answering, contexts, patterns, replies, searching
+from mox_trio.imapd import answering, contexts, replies, searching
+from mox_trio.imapd import sources as sources_
 from mox_trio.imapd.commands import general
 from mox_trio.imapd.commands.search import FOUND, saves_nothing_when_it_fails
+from mox_trio.imapd.sources import Places
 from mox_trio.imapd.state import Progress, Session
 from mox_trio.mailstore import mailboxes, reading
 from mox_trio.mailstore.search import run
@@ -84,16 +84,6 @@ async def _say(session: Session, command: MultiSearch, row: MailboxRow, found: "
     await session.drain()
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """What sources are resolved against."""
-
-    rows: dict[str, MailboxRow]
-    subscribed: frozenset[str]
-    inboxes: frozenset[str]
-    selected: str
-
-
 async def _chosen(session: Session, sources: tuple[Source, ...]) -> list[MailboxRow]:
     """The mailboxes that are meant, each once, in the order of their names. Refused."""
     selected = session.selected
@@ -101,48 +91,11 @@ async def _chosen(session: Session, sources: tuple[Source, ...]) -> list[Mailbox
         raise replies.Refused(NOT_SELECTED)
     account = session.require_account()
     overview = await mailboxes.overview(session.store, account)
-    places = _Places(
+    places = Places(
         {row.name: row for row in overview.mailboxes},
         overview.subscribed,
         frozenset({"Inbox"}) | session.parts.personal(account.name),
         next((row.name for row in overview.mailboxes if selected is not None and row.id == selected.box.id), ""),
     )
-    names = {name for source in sources or (Source("selected"),) for name in _names(places, source)}
+    names = {name for source in sources or (Source("selected"),) for name in sources_.names(places, source)}
     return [row for name, row in places.rows.items() if name in names]
-
-
-def _names(places: _Places, source: Source) -> set[str]:
-    """RFC 5465 6."""
-    match source.kind:
-        case "selected" | "selected-delayed":
-            return {places.selected}
-        case "inboxes":
-            return set(places.inboxes)
-        case "personal":
-            return set(places.rows)
-        case "subscribed":
-            return set(places.subscribed)
-        case _:
-            named = {name for each in source.mailboxes if (name := _canonical(each))}
-            if source.kind == "mailboxes":
-                return named
-            return {name for name in places.rows if _is_below(name, named, deep=source.kind == "subtree")}
-
-
-def _canonical(name: str) -> str:
-    try:
-        return mailboxes.canonical(name)
-    except Failure:
-        return ""
-
-
-def _is_below(name: str, tops: set[str], *, deep: bool) -> bool:
-    """Whether a mailbox is one of `tops`, or below one: next below it, or anywhere where it is `deep`."""
-    if name in tops:
-        return True
-    parent = name.rpartition(patterns.DELIMITER)[0]
-    while parent:
-        if parent in tops:
-            return True
-        parent = parent.rpartition(patterns.DELIMITER)[0] if deep else ""
-    return False

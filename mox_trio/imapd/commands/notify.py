@@ -1,0 +1,40 @@
+"""NOTIFY (RFC 5465)."""
+
+from typing import Final
+
+from mox_trio.imapd import replies
+from mox_trio.imapd.notifying import Notification
+from mox_trio.imapd.state import Session
+from mox_trio.mailstore import mailboxes
+from mox_trio.protocol.imap.commands.notify import Notify
+from mox_trio.protocol.imap.responses import Status
+
+EVENTS: Final = (
+    *("MessageNew", "MessageExpunge", "FlagChange", "MailboxName"),
+    *("SubscriptionChange", "MailboxMetadataChange", "ServerMetadataChange"),
+)
+_KNOWN: Final = frozenset([each.lower() for each in EVENTS])
+_BAD_EVENT: Final = Status("NO", "such events are not told", b"BADEVENT (%b)" % " ".join(EVENTS).encode("ascii"))
+
+
+async def notify(session: Session, command: Notify) -> Status:
+    """NOTIFY SET and NOTIFY NONE."""
+    if not command.groups:
+        session.notify = None
+        return replies.DONE
+    if any(each.events - _KNOWN for each in command.groups):
+        return _BAD_EVENT
+    kinds = [each.source.kind for each in command.groups if each.source.kind.startswith("selected")]
+    if len(kinds) > 1:
+        return Status("BAD", "the selected mailbox is in one group")
+    account = session.require_account()
+    inboxes = frozenset({mailboxes.INBOX}) | session.parts.personal(account.name)
+    notification = Notification(command.groups, inboxes)
+    session.notify = notification  # from here on what happens is heard
+    overview = await mailboxes.overview(session.store, account)
+    notification.begin(overview.mailboxes, overview.subscribed)
+    if command.status:
+        for status in notification.statuses(session):
+            session.say(status)
+            await session.drain()
+    return replies.DONE

@@ -1,0 +1,318 @@
+"""What FETCH asks for, made ready: which columns it needs, and how the items of responses are made from them.
+
+A `Plan` is made once a command. Items are then rendered for a page of messages at once, each as a column of values for a
+template that is shared by all lines: what Python does for a message is one formatting.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.imapd import sections
+from mox_trio.imapd.sections import Mail, needs_parts
+from mox_trio.imapd.state import Session
+from mox_trio.mailstore import reading_many, rendering
+from mox_trio.mailstore.reading_many import FIRST, FLAGS, KEYWORDS, MODSEQ, OBJECT_ID, RECEIVED, SAVED, SIZE
+from mox_trio.protocol.imap import fetch_response
+from mox_trio.protocol.imap.fetch_items import Binary, BinarySize, Item, Preview, Section, Simple
+from mox_trio.protocol.mime import bodystructure, envelope, structure_codec
+from mox_trio.protocol.mime.part import Part
+from storage_backends.index.api import Row
+
+PREVIEW: Final = 200
+"""RFC 8970 4: characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages that are rendered together, each at the same place of all sequences."""
+
+    uids: Sequence[int]
+    places: Sequence[int]
+    """In the snapshot; -1 where a message is not there any more."""
+    rows: Sequence[Row]
+    """As `reading_many.found` gives them; empty where none are needed, of a message or of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One item of every response."""
+
+    template: bytes
+    values: Callable[[Page], Iterable[Any]]
+    """For the template, one a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """A section that most messages have in their row."""
+
+    label: bytes
+    value: Callable[[Row], bytes | None]
+    """None where the row does not hold it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to answer a FETCH."""
+
+    columns: tuple[Column, ...]
+    sections: tuple[Section | Binary | BinarySize, ...]
+    quick: tuple[Quick, ...]
+    """All the sections, where they are of the message's own header; else none."""
+    names: tuple[str, ...]
+    """Columns of `email`; those of `reading_many.PLACE` last where bodies may be read."""
+    needs_rows: bool
+    """What the snapshot holds is not enough."""
+    sets_seen: bool
+
+    def at(self, name: str) -> int:
+        """Where a column of `email` is in a row; -1 where it is not."""
+        return FIRST + self.names.index(name) if name in self.names else -1
+
+
+def plan(session: Session, items: Sequence[Item]) -> Plan:
+    """The plan for these items."""
+    wanted = tuple([item for item in items if isinstance(item, Section | Binary | BinarySize)])
+    names = _names(items, wanted)
+    made = _Columns(session, names)
+    columns = tuple([made.of(item) for item in items if isinstance(item, Simple | Preview)])
+    of_rows = any(isinstance(item, Simple) and item.name in _OF_ROWS for item in items)
+    seen = any(isinstance(item, Section | Binary) and not item.peek for item in wanted)
+    return Plan(columns, wanted, _quick(wanted, names), names, bool(names) or of_rows, seen)
+
+
+_OF_ROWS: Final = ("INTERNALDATE", "RFC822.SIZE", "SAVEDATE", "EMAILID")
+"""Items that need a row but no column of `email`."""
+_NAMES: Final = {
+    "ENVELOPE": ("envelope",),
+    "BODYSTRUCTURE": ("bodystructure",),
+    "BODY": ("parts", "header"),
+    "THREADID": ("thread_id",),
+}
+
+
+def _names(items: Sequence[Item], wanted: Sequence[Section | Binary | BinarySize]) -> tuple[str, ...]:
+    found: list[str] = []
+    for item in items:
+        if isinstance(item, Simple):
+            found += _NAMES.get(item.name, ())
+        elif isinstance(item, Preview):
+            found.append("summary")
+    if wanted:
+        found.append("header_size")
+        if any(map(sections.needs_header, wanted)):
+            found.append("header")
+        if any(map(needs_parts, wanted)):
+            found.append("parts")
+        found += reading_many.PLACE
+    return tuple(dict.fromkeys(found))
+
+
+def mail(made: Plan) -> Callable[[Row], Mail]:
+    """What is known of the mail of a row, for its sections."""
+    size, header, parts = made.at("header_size"), made.at("header"), made.at("parts")
+
+    def of(row: Row) -> Mail:
+        head = row[header] if header >= 0 else b""
+        return Mail(row[SIZE], row[size], head, _load(row[parts], head) if parts >= 0 else None)
+
+    return of
+
+
+# -- sections that are in the row
+
+
+def _quick(wanted: Sequence[Section | Binary | BinarySize], names: tuple[str, ...]) -> tuple[Quick, ...]:
+    found: list[Quick] = []
+    for item in wanted:
+        if not isinstance(item, Section) or item.part or not item.text.startswith("HEADER"):
+            return ()
+        header, size = FIRST + names.index("header"), FIRST + names.index("header_size")
+        found.append(Quick(fetch_response.label(item), _of_header(item, header, size)))
+    return tuple(found)
+
+
+def _of_header(item: Section, header: int, size: int) -> Callable[[Row], bytes | None]:
+    choose = _chooser(item)
+    partial = item.partial
+
+    def value(row: Row) -> bytes | None:
+        block: bytes = row[header]
+        length: int = row[size]
+        if len(block) != length and len(block) < length:
+            return None
+        found = choose(block[:length] if len(block) > length else block)
+        return found if partial is None else sections.cut(found, partial)
+
+    return value
+
+
+def _chooser(item: Section) -> Callable[[bytes], bytes]:
+    if item.text == "HEADER":
+        return lambda block: block
+    if item.text == "HEADER.FIELDS.NOT" or not item.fields:
+        return lambda block: sections.chosen(block, item)
+    names = b"|".join([re.escape(field) for field in item.fields])
+    find = re.compile(rb"^(?:%b)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)" % names, re.IGNORECASE | re.MULTILINE).findall
+
+    def fields(block: bytes) -> bytes:
+        found = find(block)
+        if found and not found[-1].endswith(b"\n"):
+            found.append(b"\r\n")
+        found.append(b"\r\n")
+        return b"".join(found)
+
+    return fields
+
+
+# -- items
+
+
+class _Columns:
+    def __init__(self, session: Session, names: tuple[str, ...]) -> None:
+        self._session = session
+        self._names = names
+        self._snapshot = session.require_selected().view.snapshot
+        self._utf8 = session.wire.utf8
+
+    def of(self, item: Simple | Preview) -> Column:
+        return self._preview() if isinstance(item, Preview) else _MADE[item.name](self)
+
+    def uid(self) -> Column:
+        return Column(b"UID %d", lambda page: page.uids)
+
+    def flags(self) -> Column:
+        snapshot, item = self._snapshot, self._session.require_feed().flag_lists.item
+        flags, keywords = snapshot.flags, snapshot.keywords
+
+        def values(page: Page) -> Iterable[bytes]:
+            if -1 not in page.places:
+                return [item(flags[at], keywords[at]) for at in page.places]
+            return [
+                item(flags[at], keywords[at]) if at >= 0 else item(row[FLAGS], row[KEYWORDS])
+                for at, row in zip(page.places, page.rows, strict=True)
+            ]
+
+        return Column(b"%b", values)
+
+    def modseq(self) -> Column:
+        modseqs = self._snapshot.modseqs
+
+        def values(page: Page) -> Iterable[int]:
+            if -1 not in page.places:
+                return [modseqs[at] for at in page.places]
+            pairs = zip(page.places, page.rows, strict=True)
+            return [modseqs[at] if at >= 0 else row[MODSEQ] for at, row in pairs]
+
+        return Column(b"MODSEQ (%d)", values)
+
+    def internal_date(self) -> Column:
+        render = self._session.require_feed().dates.date_time
+        return Column(b"INTERNALDATE %b", lambda page: [render(row[RECEIVED]) for row in page.rows])
+
+    def save_date(self) -> Column:
+        render = self._session.require_feed().dates.date_time
+        return Column(b"SAVEDATE %b", lambda page: [render(row[SAVED]) for row in page.rows])
+
+    def size(self) -> Column:
+        return Column(b"RFC822.SIZE %d", lambda page: [row[SIZE] for row in page.rows])
+
+    def email_id(self) -> Column:
+        return Column(b"EMAILID (%b)", lambda page: [row[OBJECT_ID].encode("ascii") for row in page.rows])
+
+    def thread_id(self) -> Column:
+        column = self._at("thread_id")
+        return Column(b"THREADID (%b)", lambda page: [row[column].encode("ascii") for row in page.rows])
+
+    def envelope(self) -> Column:
+        column = self._at("envelope")
+        return Column(b"ENVELOPE %b", lambda page: [row[column] for row in page.rows])
+
+    def structure(self) -> Column:
+        column = self._at("bodystructure")
+        return Column(b"BODYSTRUCTURE %b", lambda page: [row[column] for row in page.rows])
+
+    def body(self) -> Column:
+        parts, header, utf8 = self._at("parts"), self._at("header"), self._utf8
+        made = partial(structure, extended=False, utf8=utf8)
+        return Column(b"BODY %b", lambda page: [made(row[parts], row[header]) for row in page.rows])
+
+    def _preview(self) -> Column:
+        column, utf8 = self._at("summary"), self._utf8
+
+        def one(row: Row) -> bytes:
+            return fetch_response.preview(rendering.parse_summary(row[column]).preview[:PREVIEW], utf8=utf8)
+
+        return Column(b"%b", lambda page: [one(row) for row in page.rows])
+
+    def _at(self, column: str) -> int:
+        return FIRST + self._names.index(column)
+
+
+_MADE: Final[dict[str, Callable[[_Columns], Column]]] = {
+    "UID": _Columns.uid,
+    "FLAGS": _Columns.flags,
+    "MODSEQ": _Columns.modseq,
+    "INTERNALDATE": _Columns.internal_date,
+    "SAVEDATE": _Columns.save_date,
+    "RFC822.SIZE": _Columns.size,
+    "EMAILID": _Columns.email_id,
+    "THREADID": _Columns.thread_id,
+    "ENVELOPE": _Columns.envelope,
+    "BODYSTRUCTURE": _Columns.structure,
+    "BODY": _Columns.body,
+}
+
+
+class Ascii:
+    """ENVELOPE and BODYSTRUCTURE for sessions that take no 8-bit: rendered again where a row holds some.
+
+    RFC 6855 3: without UTF8=ACCEPT nothing but ASCII may stand in them.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._named = [(FIRST + names.index(name), name) for name in ("envelope", "bodystructure") if name in names]
+
+    def wanting(self, rows: Sequence[Row]) -> list[int]:
+        """UIDs of rows that hold 8-bit."""
+        found: set[int] = set()
+        for at, _ in self._named:
+            if not b"".join([row[at] for row in rows]).isascii():  # one look, and nearly always no second one
+                found.update([row[reading_many.UID] for row in rows if not row[at].isascii()])
+        return sorted(found)
+
+    def rendered(self, rows: Sequence[Row], sources: Sequence[Row]) -> list[Row]:
+        """The rows, with what `sources` (header and parts of those that were wanting) give in its place."""
+        by_uid = {row[reading_many.UID]: row for row in sources}
+        return [self._rendered(row, by_uid.get(row[reading_many.UID])) for row in rows]
+
+    def _rendered(self, row: Row, source: Row | None) -> Row:
+        if source is None:
+            return row
+        values = list(row)
+        header, parts = source[FIRST], source[FIRST + 1]
+        for at, name in self._named:
+            if name == "envelope":
+                values[at] = envelope.render(header, utf8=False)
+            else:
+                values[at] = structure(parts, header, extended=True, utf8=False)
+        return tuple(values)
+
+
+def structure(parts: bytes, header: bytes, *, extended: bool, utf8: bool) -> bytes:
+    """BODY or BODYSTRUCTURE from a stored tree of parts."""
+    root = _load(parts, header)
+    return bodystructure.render(root, extended=extended, envelope=partial(envelope.render, utf8=utf8), utf8=utf8)
+
+
+def _load(parts: bytes, header: bytes) -> Part:
+    try:
+        return structure_codec.load(parts, header)
+    except ValueError as error:  # of another version; upkeep writes it anew
+        raise Failure(
+            Kind.TRY_LATER, "the message's structure is not known yet; try again later", str(error)
+        ) from error

@@ -1,0 +1,177 @@
+"""What NOTIFY asked for (RFC 5465): what is heard of an account becomes STATUS, LIST and METADATA of mailboxes, and FETCH of new
+messages in the selected one.
+
+What was heard gathers by mailbox, so that many changes are one response; when it is more than `MOST`, the client hears
+NOTIFICATIONOVERFLOW and nothing more. Of several groups that a mailbox is in the first one counts (RFC 5465 3.1).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mox_trio.imapd import listing, sources
+from mox_trio.imapd.listing import Names
+from mox_trio.imapd.sources import Places
+from mox_trio.imapd.state import Session
+from mox_trio.mailstore.changes import Changes
+from mox_trio.protocol.imap.commands.notify import EventGroup
+from mox_trio.protocol.imap.fetch_items import Item
+from mox_trio.protocol.imap.responses import ListEntry, MailboxStatus, MetadataChanged
+from storage_backends.index.tables.mailboxes import MailboxRow
+
+MOST: Final = 1000
+"""Mailboxes, names and entries that wait to be told of."""
+
+_OF_MESSAGES: Final = frozenset({"messagenew", "messageexpunge", "flagchange"})
+
+
+class Notification:
+    """Of one session."""
+
+    def __init__(self, groups: Sequence[EventGroup], inboxes: Iterable[str]) -> None:
+        self._groups = [each for each in groups if not each.source.kind.startswith("selected")]
+        self._selected = next((each for each in groups if each.source.kind.startswith("selected")), None)
+        self._inboxes = frozenset(inboxes)
+        self._rows: dict[int, MailboxRow] = {}
+        """Mailboxes as the client knows them."""
+        self._subscribed: set[str] = set()
+        self._news: dict[int, MailboxRow] = {}
+        self._subscriptions: dict[str, bool] = {}
+        self._entries: dict[int, list[str]] = {}
+        """Names of annotations that changed, by mailbox; 0 is the account."""
+        self._listed: set[str] = set()
+        """Names of which LIST was said now: once says it all."""
+        self.has_overflown = False
+
+    def begin(self, rows: Iterable[MailboxRow], subscribed: Iterable[str]) -> None:
+        """The client knows what is there now."""
+        self._rows = {row.id: row for row in rows}
+        self._subscribed = set(subscribed)
+
+    # -- the selected mailbox
+
+    @property
+    def pushes_selected(self) -> bool:
+        """Its changes are told as they come."""
+        return self._selected is not None and bool(self._selected.events & _OF_MESSAGES)
+
+    @property
+    def pushes_expunges(self) -> bool:
+        """What went is told as it goes, and not after the next command (RFC 5465 6.2)."""
+        return self._selected is not None and self._selected.source.kind == "selected"
+
+    @property
+    def hides_flags(self) -> bool:
+        """Changed flags of it are not wanted."""
+        return self._selected is not None and "flagchange" not in self._selected.events
+
+    @property
+    def fetches(self) -> tuple[Item, ...]:
+        """What is told of new messages in it."""
+        return self._selected.fetch if self._selected is not None else ()
+
+    # -- the others
+
+    def heard(self, news: Changes) -> None:
+        """Something changed in the account."""
+        if self.has_overflown:
+            return
+        for row in news.mailboxes:
+            self._news[row.id] = row
+        self._subscriptions.update(news.subscriptions)
+        for mailbox_id, entry, _ in news.annotations:
+            entries = self._entries.setdefault(mailbox_id, [])
+            if entry not in entries:
+                entries.append(entry)
+        waiting = len(self._news) + len(self._subscriptions) + sum(map(len, self._entries.values()))
+        if waiting > MOST:
+            self.has_overflown = True
+
+    def tell(self, session: Session) -> None:
+        """Say what was heard."""
+        rows, self._news = self._news, {}
+        subscriptions, self._subscriptions = self._subscriptions, {}
+        entries, self._entries = self._entries, {}
+        selected = session.selected.box.id if session.selected is not None else 0
+        changed = [name for name, yes in subscriptions.items() if (name in self._subscribed) != yes]
+        self._subscribed.symmetric_difference_update(changed)
+        self._listed.clear()
+        for row in rows.values():
+            old = self._rows.get(row.id)
+            if old is not None and not row.gone and (row.modseq, row.highest_modseq) < (old.modseq, old.highest_modseq):
+                continue  # from before the client was told
+            self._tell_mailbox(session, old, row, is_selected=row.id == selected)
+        for name in changed:
+            if name not in self._listed and "subscriptionchange" in self._events(name):
+                session.say(self._entry(name))
+        for mailbox_id, names in entries.items():
+            self._tell_metadata(session, mailbox_id, names)
+
+    def statuses(self, session: Session) -> list[MailboxStatus]:
+        """STATUS of all mailboxes whose messages are told of, but for the selected one (RFC 5465 3.1)."""
+        selected = session.selected.box.id if session.selected is not None else 0
+        rows = sorted(self._rows.values(), key=lambda row: row.name)
+        return [_status(session, row) for row in rows if row.id != selected and self._events(row.name) & _OF_MESSAGES]
+
+    def _tell_mailbox(self, session: Session, old: MailboxRow | None, row: MailboxRow, *, is_selected: bool) -> None:
+        if row.gone:
+            if old is not None:
+                del self._rows[row.id]
+                if "mailboxname" in self._events(old.name):  # RFC 5465 5.4
+                    session.say(ListEntry(("\\NonExistent",), old.name))
+            return
+        self._rows[row.id] = row
+        if old is None or old.name != row.name or old.special_use != row.special_use:
+            names = {row.name} if old is None else {old.name, row.name}
+            if any("mailboxname" in self._events(name) for name in names):
+                renamed = old.name if old is not None and old.name != row.name else None
+                self._listed.add(row.name)
+                session.say(self._entry(row.name, renamed))
+        if not is_selected and self._events(row.name) & _happened(old, row):
+            session.say(_status(session, row))
+
+    def _tell_metadata(self, session: Session, mailbox_id: int, entries: Sequence[str]) -> None:
+        if not mailbox_id:
+            if any("servermetadatachange" in each.events for each in self._groups):
+                session.say(MetadataChanged("", tuple(entries)))
+            return
+        row = self._rows.get(mailbox_id)
+        if row is not None and "mailboxmetadatachange" in self._events(row.name):
+            session.say(MetadataChanged(row.name, tuple(entries)))
+
+    def _events(self, name: str) -> frozenset[str]:
+        """What is told of a mailbox."""
+        places = Places({}, self._subscribed, self._inboxes)
+        return next((each.events for each in self._groups if sources.is_meant(places, each.source, name)), frozenset())
+
+    def _entry(self, name: str, old_name: str | None = None) -> ListEntry:
+        names = Names.of(self._rows.values(), self._subscribed)
+        return ListEntry(listing.attributes(names, name, with_subscribed=True), name, old_name=old_name)
+
+
+def _happened(old: MailboxRow | None, row: MailboxRow) -> frozenset[str]:
+    """What became of a mailbox's messages."""
+    if old is None:
+        return frozenset({"messagenew"}) if row.messages else frozenset()
+    if row.highest_modseq == old.highest_modseq:
+        return frozenset()
+    found: set[str] = set()
+    new = row.uidnext - old.uidnext
+    if new:
+        found.add("messagenew")
+    if old.messages + new != row.messages:
+        found.add("messageexpunge")
+    if not found or row.unseen != old.unseen:
+        found.add("flagchange")
+    return frozenset(found)
+
+
+def _status(session: Session, row: MailboxRow) -> MailboxStatus:
+    items: list[tuple[str, int | str | None]] = [
+        ("MESSAGES", row.messages),
+        ("UIDNEXT", row.uidnext),
+        ("UIDVALIDITY", row.uidvalidity),
+        ("UNSEEN", row.unseen),
+    ]
+    if session.condstore:
+        items.append(("HIGHESTMODSEQ", max(row.highest_modseq, 1)))
+    return MailboxStatus(row.name, tuple(items))

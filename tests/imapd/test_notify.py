@@ -1,0 +1,118 @@
+"""NOTIFY (RFC 5465): what is told of which mailboxes, and when."""
+
+import pytest
+
+from mox_trio.mailstore import annotating, mailboxes
+from tests.kit.imap_world import World
+
+
+async def test_other_mailboxes_are_told_of_by_status(world: World) -> None:
+    async with world.user("INBOX") as client:
+        await client.ok("NOTIFY SET (PERSONAL (MessageNew MessageExpunge FlagChange))")
+        await world.deliver(mailbox="Archive")
+        line = await client.response()
+        assert line.startswith(b'* STATUS "Archive" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY ')
+        assert line.endswith(b" UNSEEN 1)")
+        async with world.user("Archive") as other:
+            await other.ok("STORE 1 +FLAGS.SILENT (\\Seen \\Deleted)")
+            assert (await client.response()).endswith(b" UNSEEN 0)")
+            await other.ok("EXPUNGE")
+            assert b"MESSAGES 0 UIDNEXT 2" in await client.response()
+
+
+async def test_status_is_given_at_once_where_it_is_asked_for(world: World) -> None:
+    await world.deliver()
+    await world.deliver(mailbox="Sent")
+    async with world.user("INBOX") as client:
+        answer = await client.ok("NOTIFY SET STATUS (MAILBOXES (Sent Inbox) (MessageNew MessageExpunge))")
+        assert [line.split(b" ")[1] for line in answer.starting("STATUS")] == [b'"Sent"']
+
+
+async def test_the_selected_mailbox_is_told_of_without_a_command(world: World) -> None:
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        await client.ok(
+            "NOTIFY SET (SELECTED (MessageNew (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)]) MessageExpunge FlagChange))"
+        )
+        await world.deliver("news")
+        assert await client.response() == b"* 1 EXISTS"
+        assert (
+            await client.response() == b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)] {17}\r\nSubject: news\r\n\r\n)"
+        )
+        await other.ok("NOOP")
+        await other.ok("STORE 1 +FLAGS (\\Deleted)")
+        assert await client.response() == b"* 1 FETCH (UID 1 FLAGS (\\Deleted))"
+        await other.ok("EXPUNGE")
+        assert await client.response() == b"* 1 EXPUNGE"
+
+
+async def test_delayed_expunges_wait_for_a_command(world: World) -> None:
+    await world.deliver(flags=["\\Deleted"])
+    await world.deliver()
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        await client.ok("NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge))")
+        await other.ok("EXPUNGE")
+        await world.deliver()
+        assert await client.response() == b"* 3 EXISTS"
+        assert (await client.ok("FETCH 3 UID")).lines == [b"* 3 FETCH (UID 3)"]
+        assert (await client.ok("NOOP")).lines == [b"* 1 EXPUNGE"]
+
+
+async def test_names_and_subscriptions(world: World) -> None:
+    async with world.user() as client:
+        await client.ok("NOTIFY SET (SUBTREE (Work) (MailboxName SubscriptionChange))")
+        await mailboxes.create(world.store, world.account, "Other")
+        await mailboxes.create(world.store, world.account, "Work/Plans")
+        said = [await client.response() for _ in range(2)]
+        assert [line.rpartition(b'"/" ')[2] for line in said] == [b'"Work"', b'"Work/Plans"']
+        await mailboxes.rename(world.store, world.account, "Work/Plans", "Work/Ideas")
+        line = await client.response()
+        assert line.endswith(b'"Work/Ideas" ("OLDNAME" ("Work/Plans"))')
+        await client.ok("NOOP")
+        await mailboxes.subscribe(world.store, world.account, "Work", subscribed=False)
+        line = await client.response()
+        assert line.endswith(b'"Work"')
+        assert b"\\Subscribed" not in line
+        await mailboxes.delete(world.store, world.account, "Work/Ideas")
+        assert await client.response() == b'* LIST (\\NonExistent) "/" "Work/Ideas"'
+
+
+async def test_annotations(world: World) -> None:
+    inbox = await mailboxes.get(world.store, world.account, "Inbox")
+    async with world.user() as client:
+        await client.ok("NOTIFY SET (PERSONAL (MailboxMetadataChange ServerMetadataChange))")
+        await annotating.put(world.store, world.account, inbox.id, "/private/comment", b"x")
+        assert await client.response() == b'* METADATA "Inbox" /private/comment'
+        await annotating.put(world.store, world.account, 0, "/shared/motto", b"x")
+        assert await client.response() == b'* METADATA "" /shared/motto'
+
+
+async def test_the_first_group_that_has_a_mailbox_counts(world: World) -> None:
+    async with world.user() as client:
+        await client.ok("NOTIFY SET (MAILBOXES Archive NONE) (PERSONAL (MessageNew MessageExpunge))")
+        await world.deliver(mailbox="Archive")
+        await world.deliver(mailbox="Sent")
+        assert (await client.response()).startswith(b'* STATUS "Sent"')
+
+
+async def test_none_ends_it(world: World) -> None:
+    async with world.user() as client:
+        await client.ok("NOTIFY SET (PERSONAL (MessageNew MessageExpunge))")
+        await client.ok("NOTIFY NONE")
+        await world.deliver(mailbox="Archive")
+        assert (await client.ok("NOOP")).lines == []
+
+
+@pytest.mark.parametrize(
+    ("groups", "kind", "code"),
+    [
+        ("(PERSONAL (MessageNew MessageExpunge AnnotationChange))", "NO", "BADEVENT"),
+        ("(SELECTED (MessageNew MessageExpunge)) (SELECTED-DELAYED (MessageNew MessageExpunge))", "BAD", ""),
+        ("(PERSONAL (MessageNew))", "BAD", ""),
+        ("(PERSONAL (FlagChange))", "BAD", ""),
+        ("(PERSONAL (MessageNew (UID) MessageExpunge))", "BAD", ""),
+    ],
+)
+async def test_what_cannot_be_told_is_refused(world: World, groups: str, kind: str, code: str) -> None:
+    async with world.user() as client:
+        answer = await client.do(f"NOTIFY SET {groups}")
+        assert (answer.kind, answer.code.split(" ")[0]) == (kind, code)
