@@ -33,7 +33,7 @@ from mox_trio.protocol.imap.lexer import Lexer, Malformed, NeedLiteral
 from mox_trio.protocol.imap.responses import Status
 from mox_trio.protocol.imap.server_modes import Mode
 
-_HEAD: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,200}) +(?:([Uu][Ii][Dd]) +)?([A-Za-z]+)").match
+_HEAD: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,200}) +((?:[Uu][Ii][Dd] +)?[A-Za-z]+)").match
 """RFC 9051 9: a tag is of ASTRING-CHAR without "+"."""
 _GO_ON: Final = b"+ go on\r\n"
 _IDLE_OCTETS: Final = 64
@@ -163,14 +163,12 @@ class ServerConnection:
         if head is None:
             self._tag = self._name = ""
             return self._refuse(Malformed("a command is a tag and a name"), announced)
-        tag, uid, verb = head.groups()
-        self._tag = tag.decode("ascii")
-        name = verb.decode("ascii").upper()
-        self._name = name = f"UID {name}" if uid else name
-        row = table.COMMANDS.get(name)
-        if row is None:
+        self._tag = head[1].decode("ascii")
+        found = table.maybe_named(head[2])
+        if found is None:
             self._name = ""
             return self._refuse(Malformed("unknown command"), announced)
+        self._name, row = found
         self._row, self._begun = row, True
         if self.state not in row.states or (row.by_number and self.uid_only):
             return self._refuse(table.misplaced(row, self.state), announced)

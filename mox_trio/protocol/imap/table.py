@@ -98,6 +98,13 @@ COMMANDS: Final[dict[str, Row]] = {
     "UID REPLACE": Row(partial(append.parse_replace, uid=True), SELECTED, has_messages=True),
 }
 
+_WRITTEN: Final = {name.encode("ascii"): (name, row) for name, row in COMMANDS.items()}
+
+
+def maybe_named(octets: bytes) -> tuple[str, Row] | None:
+    """A command by its name as a client wrote it: in any case, with spaces behind UID."""
+    return _WRITTEN.get(octets) or _WRITTEN.get(b" ".join(octets.upper().split()))
+
 
 def misplaced(row: Row, state: State) -> Malformed:
     """Why a command is not allowed now: because of the state, or because it uses sequence numbers with UIDONLY."""

@@ -1,7 +1,7 @@
 """FETCH and UID FETCH (RFC 9051 6.4.5, RFC 7162 3.1.4 and 3.2.6, RFC 9394)."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mox_trio.protocol.imap import fetch_items
 from mox_trio.protocol.imap.fetch_items import Item, Simple
@@ -9,8 +9,7 @@ from mox_trio.protocol.imap.lexer import NUMBER_63, Lexer, Malformed
 from mox_trio.protocol.imap.numsets import SequenceSet
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(NamedTuple):
     """FETCH. Macros are taken apart; no item is there twice."""
 
     uid: bool
