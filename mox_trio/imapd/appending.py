@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
+
+import trio
 
 from mox_trio.base import limits
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.imapd import catenating, correspondents, replies
-from mox_trio.imapd.state import Session
+from mox_trio.imapd.state import KnownRoom, Session
 from mox_trio.mailstore import deliver, keywords, mailboxes
 from mox_trio.mailstore.deliver import Incoming, Prepared
 from mox_trio.mailstore.mailboxes import Room
@@ -34,13 +36,16 @@ from mox_trio.protocol.imap.commands.append import (
 )
 from mox_trio.protocol.imap.events import Block, Event
 from mox_trio.protocol.imap.responses import Status
+from storage_backends.errors import StorageError
 from storage_backends.index.api import MailboxId, Uid
 from storage_backends.index.tables.sent import Correspondent
 
-TOGETHER: Final = 16
+TOGETHER: Final = 64
 """Messages of one command whose bodies are put side by side."""
 TOGETHER_OCTETS: Final = 1024 * 1024
 """Octets of messages that wait for that."""
+FRESH: Final = 1.0
+"""Seconds that a mailbox is taken to be as it was; what is decided by it early is decided again when messages are placed."""
 
 CANCELLED: Final = Status("NO", "a message without octets ends it: nothing was appended")
 TOO_BIG: Final = Status("NO", "the message is larger than this server takes", b"TOOBIG")
@@ -63,6 +68,13 @@ class Old:
     mailbox_id: MailboxId
     uid: Uid
     size: int
+
+
+class Batch(NamedTuple):
+    """Messages in spools."""
+
+    incoming: list[Incoming]
+    spools: AsyncExitStack
 
 
 @dataclass(eq=False, slots=True)
@@ -88,6 +100,8 @@ class Appending:
     written_to: dict[int, Correspondent] = field(default_factory=dict)
     """Whom messages that are appended to Sent went to."""
     spools: AsyncExitStack = field(default_factory=AsyncExitStack)
+    is_read: bool = False
+    """All of it has come."""
     status: Status | None = None
     """The completion, once there is one."""
     modseq: int = 0
@@ -98,28 +112,67 @@ class Appending:
         """Of messages in spools."""
         return sum(each.spooled.size for each in self.incoming)
 
+    def take_batch(self) -> Batch:
+        """The messages in spools, which are another's from now on."""
+        batch = Batch(self.incoming, self.spools)
+        self.incoming, self.spools = [], AsyncExitStack()
+        return batch
+
 
 async def receive(session: Session, appending: Appending, next_event: Callable[[], Awaitable[Event]]) -> None:
     """Take the messages of a command up to its end. Failure, StorageError, Refused, Interrupted: it is over, and of its messages
     nothing is left but what `discard` takes away.
+
+    While bodies of some messages are put away the next ones come.
     """
+    if not await _take_some(session, appending, next_event):
+        return
+    try:
+        async with trio.open_nursery() as nursery:
+            more = True
+            while more:
+                batch, done = appending.take_batch(), trio.Event()
+                nursery.start_soon(_prepare, session, appending, batch, done)
+                try:
+                    more = await _take_some(session, appending, next_event)
+                except (Failure, StorageError, replies.Refused, Interrupted):
+                    await done.wait()  # so that `discard` finds all bodies
+                    raise
+                await done.wait()
+    except ExceptionGroup as group:
+        raise one_of(group) from group
+
+
+def one_of(group: ExceptionGroup[Exception]) -> Exception:
+    """What went wrong, as if one function did it all."""
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _take_some(session: Session, appending: Appending, next_event: Callable[[], Awaitable[Event]]) -> bool:
+    """Take messages until there are some in spools; whether there may be more."""
     while True:
         event = await next_event()
         if isinstance(event, AppendEnd):
-            return
+            appending.is_read = True
+            return False
         if not isinstance(event, Message):
             raise Interrupted(event)
         await _take(session, appending, event, next_event)
         if len(appending.incoming) >= TOGETHER or appending.octets >= TOGETHER_OCTETS:
-            await prepare(session, appending)
+            return True
 
 
-async def begin(session: Session, appending: Appending, known: Room | None = None) -> None:
-    """Look where the messages are to go; `known` is what was just found out about the same mailbox. Failure, StorageError."""
+async def begin(session: Session, appending: Appending) -> None:
+    """Look where the messages are to go. Failure, StorageError."""
     appending.mailbox = mailboxes.canonical(appending.body.mailbox)
-    if known is None or known.mailbox.name != appending.mailbox:
-        known = await mailboxes.room(session.store, session.require_account(), appending.mailbox)
-    appending.room = known
+    known, now = session.room, trio.current_time()
+    if known is None or known.room.mailbox.name != appending.mailbox or known.until < now or session.quota():
+        room = await mailboxes.room(session.store, session.require_account(), appending.mailbox)
+        known = session.room = KnownRoom(room, now + FRESH)
+    appending.room = known.room
 
 
 async def forget(appending: Appending) -> None:
@@ -138,10 +191,15 @@ async def discard(session: Session, appending: Appending) -> None:
 
 async def prepare(session: Session, appending: Appending) -> None:
     """Put the bodies away that are in spools. StorageError; Refused where too much waits in memory."""
-    account = session.require_account()
-    appending.prepared += map(_without_octets, await deliver.prepare(session.store, account, appending.incoming))
-    appending.columns += sum(map(_columns, appending.prepared[-len(appending.incoming) :]))
-    await forget(appending)
+    await _prepare(session, appending, appending.take_batch(), trio.Event())
+
+
+async def _prepare(session: Session, appending: Appending, batch: Batch, done: trio.Event) -> None:
+    async with batch.spools:
+        prepared = await deliver.prepare(session.store, session.require_account(), batch.incoming)
+        appending.prepared += map(_without_octets, prepared)
+        appending.columns += sum(map(_columns, prepared))
+    done.set()
     if appending.columns > limits.IMAP_APPEND_COLUMNS_OCTETS:
         raise replies.Refused(TOO_MUCH)
 

@@ -46,18 +46,10 @@ async def append(session: Session, command: Append) -> Status | None:
             await pipeline.run(first)
             nursery.cancel_scope.cancel()
     except ExceptionGroup as group:
-        raise _one_of(group) from group
+        raise coming.one_of(group) from group
     finally:
         await pipeline.forget()
     return None
-
-
-def _one_of(group: ExceptionGroup[Exception]) -> Exception:
-    """What went wrong, as if one function did it all."""
-    error: Exception = group
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def replace(session: Session, command: Replace) -> Status | None:
@@ -82,7 +74,6 @@ class _Pipeline:
         self._placing: Sequence[Appending] = ()
         self._placed: deque[Appending] = deque()
         """And not answered."""
-        self._last: Appending | None = None
         self._to_do = trio.Event()
         self._done = trio.Event()
 
@@ -97,13 +88,16 @@ class _Pipeline:
         try:
             if isinstance(body, Replace):
                 made.old = await _old(session, body)
-            await coming.begin(session, made, self._last.room if self._last is not None else None)
+            await coming.begin(session, made)
             await coming.receive(session, made, self._next)
             is_whole = True
         except (Failure, StorageError, replies.Refused) as error:
             status = placing.refusal(session, error)
             await self._settle()
-            session.dialog.protocol.refuse_literal(status)
+            if made.is_read:
+                session.say(changed(status, tag=tag))
+            else:
+                session.dialog.protocol.refuse_literal(status)
             self._observe(made, status)
         except Interrupted as interrupted:
             await self._settle()
@@ -113,7 +107,6 @@ class _Pipeline:
         finally:
             if not is_whole:
                 await coming.discard(session, made)
-        self._last = made if is_whole else None
         return made if is_whole else None
 
     async def _next(self) -> Event:
@@ -232,8 +225,11 @@ class _Pipeline:
             self._observe(each, each.status)
 
     async def _heard(self, placed: Sequence[Appending]) -> None:
-        """Let all sessions know of them."""
-        await self._session.reach(max(each.modseq for each in placed))
+        """Let all sessions know of them that have the mailbox selected; others hear of it soon enough."""
+        boxes = self._session.require_feed().boxes.values()
+        selected = {box.row.name for box in boxes}
+        modseq = max([each.modseq for each in placed if each.mailbox in selected or each.old is not None], default=0)
+        await self._session.reach(modseq)
         for each in placed:
             if each.modseq:
                 mailboxes.say_normal_form(self._session, each.body.mailbox)
