@@ -82,7 +82,7 @@ async def test_names_are_encoded_as_the_session_understands_them(world: World) -
     async with world.user() as old, world.user("", "IMAP4rev2") as new:
         await new.ok('CREATE "\u53f0\u5317 \\"a\\""')
         assert (await old.ok('LIST "" &U,BTFw-*')).lines == [b'* LIST (\\HasNoChildren) "/" "&U,BTFw- \\"a\\""']
-        assert (await new.ok('LIST "" *\u5317*')).lines == [
+        assert (await new.ok('LIST "" "*\u5317*"')).lines == [
             '* LIST (\\HasNoChildren) "/" "\u53f0\u5317 \\"a\\""'.encode()
         ]
 
