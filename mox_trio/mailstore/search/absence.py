@@ -27,18 +27,16 @@ _SPACES: Final = bytes.maketrans(b"\t\v\f\r", b"    ")
 class Absence:
     """Knows which texts are looked for."""
 
-    __slots__ = ("_octets", "_spaced", "_undecidable")
+    __slots__ = ("_octets", "_spaced")
 
     def __init__(self, texts: Iterable[str]) -> None:
         needles = [needle(text) for text in texts if text]
-        # A control character in a header is shown as U+FFFD.
-        self._undecidable = any("\ufffd" in each.text for each in needles)
         self._octets = [each.octets for each in needles if each.octets is not None]
         self._spaced = [each for each in self._octets if not each.isalnum() and each.split() != [each]]
 
     def is_sure(self, message: bytes) -> bool:
         """Whether none of the texts is in the header or the text of the message."""
-        if self._undecidable or not message.isascii() or (b"=" in message and b"=?" in message):
+        if not message.isascii() or (b"=" in message and b"=?" in message):
             return False
         lower = message.lower()
         for octets in self._octets:
