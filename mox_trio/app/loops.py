@@ -16,7 +16,7 @@ from mox_trio.base.failure import Failure
 from mox_trio.base.metrics import Metrics
 from mox_trio.mailqueue import managing
 from mox_trio.mailqueue.queue import Mailqueue
-from mox_trio.mailstore import upkeep
+from mox_trio.mailstore import answered, upkeep
 from storage_backends.errors import StorageError
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ async def look_after(desk: Desk) -> None:
 async def _once(desk: Desk) -> None:
     done = await upkeep.run(desk.mail)
     expunged = await retention.run(desk)
+    await answered.prune(desk.mail)
     logger.info(
         "upkeep done",
         extra={

@@ -31,6 +31,8 @@ CONNECT: Final = 20.0
 LONGEST_URL: Final = 2000
 LONGEST: Final = 3600.0
 """Seconds that httpx waits for anything; who asks sets the limit."""
+READ_ON: Final = 64 * 1024
+"""Bytes of an answer that are read although nobody wants them, so that the connection can be kept; a longer one is cut off."""
 IDLE: Final = 15.0
 """Seconds for which a connection is kept for the next request."""
 
@@ -140,13 +142,18 @@ class Client:
         if http is None:
             raise CallFailed("the server is about to stop")
         async with http.stream("POST", url, content=body, headers=headers) as response:
-            found = b""
-            if most:
-                async for block in response.aiter_raw(most):
-                    found += block
-                    if len(found) >= most:
-                        break
-            return Answered(response.status_code, found[:most])
+            found, read = b"", 0
+            network = response.extensions["network_stream"]
+            try:
+                async for block in response.aiter_raw():
+                    found += block[: most - len(found)]
+                    read += len(block)
+                    if read > READ_ON:
+                        network.cut()
+            except (httpcore.NetworkError, httpcore.ProtocolError):
+                if not network.is_cut:
+                    raise
+            return Answered(response.status_code, found)
 
 
 def _reason(error: Exception) -> str:
@@ -168,6 +175,22 @@ class _Body(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
+class _Whole:
+    """A request's body. No generator: one whose request fails would be left half-way."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __aiter__(self) -> "_Whole":
+        return _Whole(self._body)
+
+    async def __anext__(self) -> bytes:
+        if not self._body:
+            raise StopAsyncIteration
+        body, self._body = self._body, b""
+        return body
+
+
 class _Pool(httpx.AsyncBaseTransport):
     """httpx on a pool of httpcore with our network."""
 
@@ -183,7 +206,7 @@ class _Pool(httpx.AsyncBaseTransport):
             method=request.method,
             url=url,
             headers=request.headers.raw,
-            content=request.stream,
+            content=_Whole(request.content),
             extensions=request.extensions,
         )
         answer = await self._pool.handle_async_request(asked)
@@ -253,9 +276,16 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.is_cut = False
+
+    def cut(self) -> None:
+        """Nothing more is read from it."""
+        self.is_cut = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Bytes as they come."""
+        if self.is_cut:
+            raise httpcore.ReadError("the answer is too long")
         try:
             return await self._connection.receive(max_bytes, timeout=CONNECT * 10 if timeout is None else timeout)
         except Silent as error:
