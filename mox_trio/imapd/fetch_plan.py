@@ -21,6 +21,7 @@ from mox_trio.protocol.imap.fetch_items import Binary, BinarySize, Item, Preview
 from mox_trio.protocol.mime import bodystructure, envelope, structure_codec
 from mox_trio.protocol.mime.part import Part
 from storage_backends.index.api import Row
+from storage_backends.index.tables import flags
 
 PREVIEW: Final = 200
 """RFC 8970 4: characters."""
@@ -68,21 +69,24 @@ class Plan:
     needs_rows: bool
     """What the snapshot holds is not enough."""
     sets_seen: bool
+    shows_flags: bool
+    """FLAGS is among the items: with \\Seen, where it is set."""
 
     def at(self, name: str) -> int:
         """Where a column of `email` is in a row; -1 where it is not."""
         return FIRST + self.names.index(name) if name in self.names else -1
 
 
-def plan(session: Session, items: Sequence[Item]) -> Plan:
-    """The plan for these items."""
+def plan(session: Session, items: Sequence[Item], *, peeks: bool = False) -> Plan:
+    """The plan for these items; where it `peeks` nothing sets \\Seen."""
     wanted = tuple([item for item in items if isinstance(item, Section | Binary | BinarySize)])
     names = _names(items, wanted)
-    made = _Columns(session, names)
+    seen = not (peeks or session.require_selected().read_only)
+    seen = seen and any(isinstance(item, Section | Binary) and not item.peek for item in wanted)
+    made = _Columns(session, names, also_flags=flags.SEEN if seen else 0)
     columns = tuple([made.of(item) for item in items if isinstance(item, Simple | Preview)])
     of_rows = any(isinstance(item, Simple) and item.name in _OF_ROWS for item in items)
-    seen = any(isinstance(item, Section | Binary) and not item.peek for item in wanted)
-    return Plan(columns, wanted, _quick(wanted, names), names, bool(names) or of_rows, seen)
+    return Plan(columns, wanted, _quick(wanted, names), names, bool(names) or of_rows, seen, Simple("FLAGS") in items)
 
 
 _OF_ROWS: Final = ("INTERNALDATE", "RFC822.SIZE", "SAVEDATE", "EMAILID")
@@ -173,9 +177,11 @@ def _chooser(item: Section) -> Callable[[bytes], bytes]:
 
 
 class _Columns:
-    def __init__(self, session: Session, names: tuple[str, ...]) -> None:
+    def __init__(self, session: Session, names: tuple[str, ...], *, also_flags: int) -> None:
         self._session = session
         self._names = names
+        self._also_flags = also_flags
+        """Flags that the messages get by being fetched."""
         self._snapshot = session.require_selected().view.snapshot
         self._utf8 = session.wire.utf8
 
@@ -187,13 +193,13 @@ class _Columns:
 
     def flags(self) -> Column:
         snapshot, item = self._snapshot, self._session.require_feed().flag_lists.item
-        flags, keywords = snapshot.flags, snapshot.keywords
+        there, keywords, also = snapshot.flags, snapshot.keywords, self._also_flags
 
         def values(page: Page) -> Iterable[bytes]:
             if -1 not in page.places:
-                return [item(flags[at], keywords[at]) for at in page.places]
+                return [item(there[at] | also, keywords[at]) for at in page.places]
             return [
-                item(flags[at], keywords[at]) if at >= 0 else item(row[FLAGS], row[KEYWORDS])
+                item(there[at] | also, keywords[at]) if at >= 0 else item(row[FLAGS], row[KEYWORDS])
                 for at, row in zip(page.places, page.rows, strict=True)
             ]
 

@@ -78,7 +78,7 @@ class Fetching:
         if not self._plan.sections:
             self._session.write(b")\r\n".join([*starts, b""]))
             return
-        if self._plan.sets_seen and not self._selected.read_only:
+        if self._plan.sets_seen:
             self._note_seen(page)
         if not self._said_quickly(starts, rows):
             await self._say_sections(starts, rows)
@@ -188,6 +188,9 @@ class Fetching:
         ranges = numsets.of(self._seen)
         account, box = session.require_account(), self._selected.box
         stored = await flagging.store_flags(session.store, account, box.id, ranges, Change.ADD, ["\\Seen"])
+        if self._plan.shows_flags and not session.condstore:  # else the new MODSEQ has to be told
+            untold = [row.uid for row in stored.rows if self._view.is_untold(row.uid, row.was)]
+            self._view.stored(stored.modseq, frozenset(untold))
         await session.reach(stored.modseq)
 
 

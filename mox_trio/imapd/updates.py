@@ -57,7 +57,7 @@ async def tell(session: Session, *, expunges: bool, pushing: bool = False) -> No
 
 async def _fetch_new(session: Session, items: Sequence[Item], uids: Sequence[int]) -> None:
     """What NOTIFY wants to hear of new messages; \\Seen stays as it is."""
-    fetching = Fetching(session, plan(session, items))
+    fetching = Fetching(session, plan(session, items, peeks=True))
     there = session.require_selected().view.numbers(uids)
     positions = [number - 1 for number in there if number]
     for start in range(0, len(positions), LINES):

@@ -119,6 +119,23 @@ async def test_reading_a_body_sets_seen_and_peeking_does_not(world: World) -> No
         assert (await client.ok("FETCH 1 BODY[TEXT]")).lines[1:] == []
 
 
+async def test_flags_beside_a_body_are_those_that_it_gets(world: World) -> None:
+    await world.deliver()
+    await world.deliver()
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        await other.ok("STORE 2 +FLAGS.SILENT (\\Answered)")
+        answer = await client.ok("FETCH 1:2 (FLAGS BODY[TEXT])")
+        assert [line.split(b" BODY[")[0] for line in answer.lines] == [
+            b"* 1 FETCH (FLAGS (\\Seen)",
+            b"* 2 FETCH (FLAGS (\\Seen \\Answered)",
+            b"* 2 FETCH (UID 2 FLAGS (\\Seen \\Answered))",
+        ]
+        await client.ok("STORE 1 -FLAGS.SILENT (\\Seen)")
+    async with world.user("INBOX", "CONDSTORE") as client:
+        answer = await client.ok("FETCH 1 (FLAGS BODY[TEXT])")
+        assert b"MODSEQ (" in answer.lines[-1]
+
+
 async def test_examined_mailboxes_stay_unseen(world: World) -> None:
     await world.deliver()
     async with world.user() as client:
