@@ -52,6 +52,8 @@ class Patterns:
             at += 1
             if at > most:
                 raise TooLong
+        self.size = at
+        """Characters of all patterns."""
         self._wild = self._anything | self._level
         self._first = self._closed(first)
         self._forget()

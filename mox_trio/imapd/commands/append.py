@@ -31,6 +31,8 @@ MOST_WAITING: Final = 64
 MOST_OCTETS: Final = 4 * 1024 * 1024
 """Octets of their messages."""
 
+REFUSED_BY_PROTOCOL: Final = Status("BAD", "bad syntax")
+"""It has said so itself."""
 GONE: Final = Status("NO", "there is no such message", b"NONEXISTENT")
 
 
@@ -103,7 +105,7 @@ class _Pipeline:
             await self._settle()
             if isinstance(interrupted.event, Ended):
                 raise replies.Ended(interrupted.event) from None
-            session.dialog.put_back(interrupted.event)
+            self._observe(made, REFUSED_BY_PROTOCOL)
         finally:
             if not is_whole:
                 await coming.discard(session, made)
@@ -236,7 +238,7 @@ class _Pipeline:
 
     def _observe(self, appending: Appending, status: Status) -> None:
         seconds = trio.current_time() - appending.began
-        result = "ok" if status.kind == "OK" else "error"
+        result = {"OK": "ok", "BAD": "badsyntax"}.get(status.kind, "error")
         name = appending.name.lower()
         self._session.parts.metrics.observe("imap_command_duration_seconds", seconds, cmd=name, result=result)
 
