@@ -45,7 +45,11 @@ Log in as {address} with the password {password}; all mail arrives there.
   swaks --server 127.0.0.1:{smtp} --to you@example.org
   swaks --server 127.0.0.1:{submission} --auth-user {address} --auth-password {password} --from {address} --to you@example.org
   {program} --config {directory}/mox-trio.toml mailbox messages {account}
+  curl --user {address}:{password} http://127.0.0.1:{webapi_http}/webapi/v0/Send --data-urlencode \\
+    'request={{"To": [{{"Address": "you@example.org"}}], "Subject": "hello", "Text": "hi"}}'
   curl http://127.0.0.1:{metrics_http}/metrics
+
+Methods of the HTTP API, explained: http://127.0.0.1:{webapi_http}/webapi/
 
 {listening}
 

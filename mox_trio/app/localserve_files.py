@@ -31,7 +31,14 @@ ACCOUNT: Final = "mox"
 ADDRESS: Final = "mox@localhost"
 PASSWORD: Final = "moxmoxmox"  # noqa: S105 - it is printed for everybody to use
 
-PORTS: Final = {"smtp": 25, "metrics_http": 81, "submissions": 465, "submission": 587}
+PORTS: Final = {
+    "smtp": 25,
+    "webapi_http": 80,
+    "metrics_http": 81,
+    "webapi_https": 443,
+    "submissions": 465,
+    "submission": 587,
+}
 """Services and their ports above the base port."""
 LIFE: Final = timedelta(days=4 * 365)
 
@@ -47,11 +54,16 @@ exempt = ["127.0.0.0/8", "::1/128"]
 [queue]
 private_networks = ["127.0.0.0/8", "::1/128"]
 
+[webhooks]
+private_networks = ["127.0.0.0/8", "::1/128"]
+
 [listeners.local]
 ips = ["127.0.0.1", "::1"]
 smtp = {{ port = {smtp}, first_time_sender_delay = "0s" }}
 submission = {{ port = {submission}, require_starttls = false }}
 submissions = {{ port = {submissions} }}
+webapi_http = {{ port = {webapi_http} }}
+webapi_https = {{ port = {webapi_https} }}
 metrics_http = {{ port = {metrics_http} }}
 
 [listeners.local.tls]
