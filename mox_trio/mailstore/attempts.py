@@ -7,7 +7,7 @@ all names that are nobody's together).
 """
 
 import logging
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from hashlib import blake2b
 from typing import Final
@@ -55,6 +55,8 @@ class Attempt:
     protocol: str
     mechanism: str
     result: str
+    user_agent: str = ""
+    """What the client says of itself; many say nothing, or say it after they logged in."""
 
     def key(self) -> bytes:
         """What identifies the row."""
@@ -85,6 +87,16 @@ class LoginAttempts:
         elif len(self._waiting) < MOST_WAITING:
             self._waiting[attempt] = _Waiting(now, now, 1)
         self._some.set()
+
+    def name_client(self, attempt: Attempt, user_agent: str) -> None:
+        """Say what program it was, of an attempt that was recorded a moment ago; nothing where it is written already."""
+        waiting = self._waiting.get(attempt)
+        if waiting is None:
+            return
+        waiting.times -= 1
+        if not waiting.times:
+            del self._waiting[attempt]
+        self.record(replace(attempt, user_agent=user_agent))
 
     async def run(self) -> None:
         """Write what gathers, until cancelled; what waits then is still written."""
@@ -153,6 +165,7 @@ def _row(attempt: Attempt, seen: _Waiting, account_id: AccountId | None) -> Atte
         attempt.protocol,
         attempt.mechanism,
         attempt.result,
+        attempt.user_agent,
         seen.first,
         seen.last,
         seen.times,

@@ -36,6 +36,8 @@ _BINDINGS: Final = {"tls-unique", "tls-server-end-point"}
 """What clients may choose below TLS 1.3 (RFC 5929)."""
 
 Conversation = Generator[Any, Any, bytes | None]
+STORAGE_ERRORS: Final = (StorageError,)
+"""What the stores fail with, for who does not know them."""
 Respond = Callable[[bytes], Awaitable[bytes | None]]
 """Sends a challenge and gives the client's answer; None where it gives up."""
 
@@ -133,6 +135,7 @@ class Login:
         self._name = ""
         self.user_agent = ""
         """What the client says that it is."""
+        self._recorded: Attempt | None = None
         self.realm = Realm(who.logins, who.account_of, who.disabled, visit.protocol, visit.certificate)
 
     async def converse(self, conversation: Conversation, respond: Respond) -> tuple[Known, bytes | None] | None:
@@ -169,9 +172,9 @@ class Login:
 
     def came_by(self, user_agent: str) -> None:
         """The client says of itself what it is, after it logged in."""
-        if user_agent != self.user_agent:
+        if user_agent != self.user_agent and self._recorded is not None:
             self.user_agent = user_agent
-            logger.info("client", extra={**self._visit.fields, "agent": user_agent})
+            self._who.attempts.name_client(self._recorded, user_agent)
 
     def failed(self, error: Failure | StorageError | Rejected) -> Failed:
         """Nobody is logged in: count it, and say it to the log once."""
@@ -197,18 +200,18 @@ class Login:
         visit = self._visit
         name = str(known.address) if known is not None and not self._name else self._name
         account = self.realm.account(name) if name else ""
-        self._who.attempts.record(
-            Attempt(
-                account="" if account.startswith(authenticating.NOBODYS) else account,
-                login=attempts.attempted_name(name),
-                remote_ip=str(visit.address),
-                local_ip=str(visit.local_address or ""),
-                tls=f"{visit.tls.version} {visit.tls.cipher}" if visit.tls else "",
-                protocol=visit.kind,
-                mechanism=self._mechanism,
-                result=result,
-            )
+        self._recorded = Attempt(
+            account="" if account.startswith(authenticating.NOBODYS) else account,
+            login=attempts.attempted_name(name),
+            remote_ip=str(visit.address),
+            local_ip=str(visit.local_address or ""),
+            tls=f"{visit.tls.version} {visit.tls.cipher}" if visit.tls else "",
+            protocol=visit.kind,
+            mechanism=self._mechanism,
+            result=result,
+            user_agent=self.user_agent,
         )
+        self._who.attempts.record(self._recorded)
         mechanism = self._mechanism.lower()
         self._metrics.count("authentication_total", kind=visit.kind, variant=mechanism, result=result)
 

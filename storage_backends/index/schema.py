@@ -313,6 +313,7 @@ login_attempt = table(
     word("protocol"),
     word("mechanism"),
     word("result"),  # as in mailstore.attempts
+    word("user_agent"),  # what the client says of itself
     count("first"),
     count("last"),
     count("times", 1),

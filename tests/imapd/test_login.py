@@ -142,11 +142,12 @@ async def test_failures_are_counted_recorded_and_logged(world: World, caplog: py
     async with world.client() as client:
         await client.do(f"LOGIN {ADDRESS} wrong")
         await client.login()
+        await client.ok('ID ("name" "Swift" "version" "9")')
     await world.attempts.flush()
     rows = await attempts.latest(world.store, world.account)
-    assert sorted((row.mechanism, row.protocol, row.result) for row in rows) == [
-        ("LOGIN", "imap", "bad-credentials"),
-        ("LOGIN", "imap", "ok"),
+    assert sorted((row.mechanism, row.protocol, row.result, row.user_agent) for row in rows) == [
+        ("LOGIN", "imap", "bad-credentials", ""),
+        ("LOGIN", "imap", "ok", "Swift 9"),
     ]
     lines = [record.getMessage() for record in caplog.records]
     assert "login failed" in lines

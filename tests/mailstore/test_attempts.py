@@ -50,6 +50,18 @@ async def test_they_are_written_a_little_later_and_at_the_end(
     assert len(await found(kit, account)) == 2
 
 
+async def test_a_client_may_name_itself_a_moment_later(kit: Kit, account: Account) -> None:
+    recorded = LoginAttempts(kit.store)
+    recorded.record(ATTEMPT)
+    recorded.record(ATTEMPT)
+    recorded.name_client(ATTEMPT, "Swift 9")
+    await recorded.flush()
+    recorded.name_client(ATTEMPT, "too late")
+    await recorded.flush()
+    found = [(row.user_agent, row.times) for row in await attempts.latest(kit.store, account)]
+    assert sorted(found) == [("", 1), ("Swift 9", 1)]
+
+
 async def test_what_gathers_is_bounded(kit: Kit, account: Account) -> None:
     recorded = LoginAttempts(kit.store)
     for number in range(attempts.MOST_WAITING + 10):

@@ -135,7 +135,7 @@ async def logins(services: Services, name: str, most: int) -> Output:
         {
             **{
                 field: getattr(row, field)
-                for field in ("login", "result", "times", "remote_ip", "protocol", "mechanism")
+                for field in ("login", "result", "times", "remote_ip", "protocol", "mechanism", "user_agent")
             },
             "tls": row.tls,
             "first": output.instant(row.first),
@@ -144,7 +144,7 @@ async def logins(services: Services, name: str, most: int) -> Output:
         for row in await attempts.latest(services.mail, account, most)
     ]
     headings = {"last": "last", "times": "times", "result": "result", "remote_ip": "from", "login": "as"}
-    headings |= {"protocol": "protocol", "mechanism": "mechanism"}
+    headings |= {"protocol": "protocol", "mechanism": "mechanism", "user_agent": "client"}
     return output.table(rows, headings, f"nobody tried to log in to {name} within 30 days")
 
 

@@ -24,6 +24,7 @@ class AttemptRow(NamedTuple):
     protocol: str
     mechanism: str
     result: str
+    user_agent: str
     first: int
     last: int
     times: int
