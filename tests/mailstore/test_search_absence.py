@@ -11,6 +11,7 @@ from mox_trio.mailstore.search.absence import Absence
 from mox_trio.mailstore.search.judging import Found
 from mox_trio.mailstore.search.suspects import Column
 from mox_trio.mailstore.search.text import Fields, fold, needle
+from mox_trio.protocol.mime import structure_codec
 from mox_trio.protocol.mime.parser import Parser
 
 
@@ -125,6 +126,36 @@ def test_what_is_surely_absent_is_not_found_by_a_proper_look(parts: list[bytes],
     message = b"".join(parts)
     if Absence([text]).is_sure(message):
         assert not holds(message, text)
+
+
+TREES = [
+    (b"Subject: x\r\n\r\nwords", True),
+    (b"Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nwords", True),
+    (b"Content-Type: text/html; charset=iso-8859-15\r\n\r\nwords", True),
+    (b"Content-Type: text/plain; charset=utf-7; format=flowed\r\n\r\nwords", False),
+    (b"Content-Type: text/plain; charset=utf-16\r\n\r\nwords", False),
+    (b"Content-Transfer-Encoding: base64\r\n\r\nwords", False),
+    (b"Content-Transfer-Encoding: x-unheard-of\r\n\r\nwords", False),
+    (b"Content-Type: application/pdf\r\n\r\nwords", False),
+    (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nwords\r\n--b--", False),
+]
+
+
+@pytest.mark.parametrize(("message", "is_one"), TREES)
+def test_the_tree_of_one_plain_text_is_known_by_its_bytes(message: bytes, is_one: bool) -> None:
+    parser = Parser()
+    parser.feed(message)
+    dumped = structure_codec.dump(parser.close())
+    assert structure_codec.is_one_text(dumped) is is_one
+    assert not structure_codec.is_one_text(dumped + b" ")
+
+
+def test_a_known_tree_spares_looking_at_what_a_text_says_of_charsets() -> None:
+    message = b"Subject: x\r\n\r\nContent-Transfer-Encoding: base64 is =?what? he wrote; charset=hz\r\n"
+    assert not Absence(["needle"]).is_sure(message)
+    assert Absence(["needle"]).is_sure(message, 14, is_one_text=True)
+    assert not Absence(["base64"]).is_sure(message, 14, is_one_text=True)
+    assert not Absence(["needle"]).is_sure(b"Subject: =?a?q?b?=\r\n\r\n", 20, is_one_text=True)
 
 
 # -- columns of many

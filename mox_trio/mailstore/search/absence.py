@@ -34,15 +34,18 @@ class Absence:
         self._octets = [each.octets for each in needles if each.octets is not None]
         self._spaced = [each for each in self._octets if not each.isalnum() and each.split() != [each]]
 
-    def is_sure(self, message: bytes) -> bool:
-        """Whether none of the texts is in the header or the text of the message."""
-        if not message.isascii() or (b"=" in message and b"=?" in message):
+    def is_sure(self, message: bytes, header_size: int | None = None, *, is_one_text: bool = False) -> bool:
+        """Whether none of the texts is in the header, of so many octets where that is known, or the text of the message.
+
+        `is_one_text`: as `structure_codec.is_one_text` says; then the message need not say so itself.
+        """
+        if not message.isascii() or message.find(b"=?", 0, header_size if is_one_text else None) >= 0:
             return False
         lower = message.lower()
         for octets in self._octets:
             if octets in lower:
                 return False
-        if not (_is_harmless(lower, _ENCODING) and _is_harmless(lower, _CHARSET)):
+        if not is_one_text and not (_is_harmless(lower, _ENCODING) and _is_harmless(lower, _CHARSET)):
             return False
         if self._spaced:
             unfolded = lower.replace(b"\r\n", b"").replace(b"\n", b"").translate(_SPACES)

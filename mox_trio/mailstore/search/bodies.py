@@ -130,25 +130,34 @@ def _decide_all(
 
 
 def _matches_whole(account: Account, plan: Plan, facts: Facts, mail: bytes) -> bool:
-    if plan.absence.is_sure(mail):
-        facts.text = Found(done=True, nowhere=True)
-        answer = plan.judge(facts)
-        if answer is not None:
-            return answer
-    if facts.fields is None:
+    parts = _parts(account, facts)
+    facts.text = _at_once(plan, facts, mail, is_one_text=structure_codec.is_one_text(parts))
+    answer = plan.judge(facts)
+    if answer is None and facts.fields is None:
         facts.fields = Fields(mail[: min(facts.header_size, limits.MIME_HEADER_BYTES)])
         answer = plan.judge(facts)
-        if answer is not None:
-            return answer
-    facts.text = found = Found(done=True)
-    spans = scanning.spans(_tree(account, facts, mail), with_part_headers=plan.with_part_headers)
-    scanning.look(mail, spans, plan.texts, found)
-    return plan.judge(facts) is True
+    if answer is None and facts.text is None:
+        found = Found(done=True)
+        spans = scanning.spans(_tree(parts, mail), with_part_headers=plan.with_part_headers)
+        scanning.look(mail, spans, plan.texts, found)
+        facts.text = found
+        answer = plan.judge(facts)
+    return answer is True
 
 
-def _tree(account: Account, facts: Facts, mail: bytes) -> Part:
+def _at_once(plan: Plan, facts: Facts, mail: bytes, *, is_one_text: bool) -> Found | None:
+    """What is found without taking the message apart; None where it has to be."""
+    if plan.absence.is_sure(mail, facts.header_size, is_one_text=is_one_text):
+        return Found(done=True, nowhere=True)
+    if is_one_text and mail.isascii():
+        body = mail[facts.header_size :].lower().decode("ascii")
+        return Found({each for each in plan.texts if each in body}, done=True)
+    return None
+
+
+def _tree(parts: bytes, mail: bytes) -> Part:
     try:
-        return structure_codec.load(_parts(account, facts))
+        return structure_codec.load(parts)
     except ValueError:
         # Of another version, until `upkeep` has rendered it again.
         parser = Parser()

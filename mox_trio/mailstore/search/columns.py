@@ -15,7 +15,6 @@ from mox_trio.mailstore.search.plan import Narrowing, Plan, Sieve
 from mox_trio.mailstore.search.suspects import Column
 from mox_trio.mailstore.search.text import Fields
 from mox_trio.mailstore.store import Account
-from storage_backends.errors import Corrupt
 from storage_backends.index.api import MailboxId, Row, Transaction, Uid
 from storage_backends.index.tables import finding
 from storage_backends.index.tables.emails import Place
@@ -25,6 +24,8 @@ COLUMNS: Final = 1000
 NARROWED: Final = 2000
 """Messages of a page of which one column is searched as one."""
 
+PLACE: Final = ("object_id", "prefix", "store", "ref", "size", "parts", "header_size")
+"""What is asked for at once where columns decide nothing."""
 JOINED: Final = 200
 """Values of a column that are searched as one: together they fit into the processor's cache."""
 
@@ -54,7 +55,8 @@ def sift(tx: Transaction, *, account: Account, plan: Plan, mailbox_id: MailboxId
         last, more = Uid(rows[-1][0]), len(rows) == NARROWED
         uids = _suspects(account, plan.narrowing, rows)
         condition, most = condition.within(uids), len(uids)
-    found = finding.candidates(tx, mailbox_id, condition, finding.Page(after, most)) if most else []
+    ahead = PLACE if plan.stages.isdisjoint({Stage.SUMMARY, Stage.HEADER}) else ()
+    found = finding.candidates(tx, mailbox_id, condition, finding.Page(after, most), ahead) if most else []
     sieve = Sieve(plan.judge, [Facts(row) for row in found])
     if last is None:
         last, more = (sieve.undecided[-1].uid if found else after), len(found) == COLUMNS
@@ -64,7 +66,7 @@ def sift(tx: Transaction, *, account: Account, plan: Plan, mailbox_id: MailboxId
             learn(tx, account, sieve)
             sieve.decide()
     if sieve.undecided:
-        _learn_places(tx, account, sieve)
+        _learn_places(tx, account, sieve, ahead)
     return Sifted(sieve, last, more)
 
 
@@ -105,8 +107,13 @@ def _learn_header(tx: Transaction, account: Account, sieve: Sieve) -> None:
             facts.fields = Fields(block)
 
 
-def _learn_places(tx: Transaction, account: Account, sieve: Sieve) -> None:
-    for facts, prefix, row in _columns(tx, account, sieve, ("prefix", "store", "ref", "size", "parts", "header_size")):
+def _learn_places(tx: Transaction, account: Account, sieve: Sieve, ahead: tuple[str, ...]) -> None:
+    if ahead:
+        width = len(finding.Candidate._fields)
+        opened = _opened_rows(account, sieve, "prefix", [(0, *facts.row[width:]) for facts in sieve.undecided])
+    else:
+        opened = _columns(tx, account, sieve, PLACE[1:])
+    for facts, prefix, row in opened:
         place = Place(facts.email_id, account.id, row[1], row[3], row[4], row[2], row[5])
         facts.located = Located(place, prefix)
         facts.parts, facts.header_size = row[6], row[7]
@@ -118,14 +125,17 @@ def _columns(tx: Transaction, account: Account, sieve: Sieve, names: tuple[str, 
     """
     numbers = {facts.email_id for facts in sieve.undecided}
     rows = {row[0]: row for row in finding.columns(tx, account.id, list(numbers), names)}
+    return _opened_rows(account, sieve, names[0], [rows[facts.email_id] for facts in sieve.undecided])
+
+
+def _opened_rows(account: Account, sieve: Sieve, column: str, rows: Sequence[Row]) -> list[tuple[Facts, bytes, Row]]:
     known: list[tuple[Facts, bytes, Row]] = []
-    column, open_sealed = names[0], account.codec.open
-    for facts in sieve.undecided:
-        row = rows[facts.email_id]
-        try:
-            known.append((facts, open_sealed(rendering.place(column, row[1]), row[2]), row))
-        except Corrupt:
+    values = account.codec.open_each((rendering.place(column, row[1]) for row in rows), [row[2] for row in rows])
+    for facts, row, value in zip(sieve.undecided, rows, values, strict=True):
+        if value is None:
             sieve.unreadable.append(facts.uid)
+        else:
+            known.append((facts, value, row))
     if len(known) < len(sieve.undecided):
         sieve.undecided = [facts for facts, _, _ in known]
     return known

@@ -233,15 +233,15 @@ def _text(text: str) -> Judge:
         return lambda facts: True
 
     def anywhere(facts: Facts) -> bool | None:
-        if facts.text is not None and facts.text.nowhere:
-            return False
+        text = facts.text
+        if text is not None:
+            if text.nowhere:
+                return False
+            if wanted.text in text.in_body or wanted.text in text.in_parts:
+                return True
         if facts.fields is not None and facts.fields.hold(wanted):
             return True
-        if facts.text is None:
-            return None
-        if wanted.text in facts.text.in_body or wanted.text in facts.text.in_parts:
-            return True
-        return False if facts.text.done and facts.fields is not None else None
+        return False if text is not None and text.done and facts.fields is not None else None
 
     return anywhere
 

@@ -7,6 +7,7 @@ message is parsed again.
 """
 
 import json
+import re
 from typing import Any, Final
 
 from mox_trio.protocol.mime.part import Part, walk
@@ -16,6 +17,17 @@ VERSION: Final = 1
 
 _USUAL: Final[list[Any]] = ["text", "plain", [], "7bit", None, [], None, None, [], None, None, ""]
 """From `Part.type` to `Part.md5` in their order, then the header."""
+
+_ONE_TEXT: Final = re.compile(
+    rb'\[%d,\[0(?:,[0-9]+){5}(?:,"text","[a-z0-9.+-]*"'
+    rb'(?:,\[(?:\["charset","(?i:us-ascii|utf-?8|iso-8859-[0-9]{1,2}|windows-125[0-9])"\])?\](?:,"(?:7bit|8bit|binary)")?)?)?\]\]'
+    % VERSION
+)
+
+
+def is_one_text(data: bytes) -> bool:
+    """Whether it is surely the tree of a message that is one text, not encoded, whose octets below 128 are ASCII."""
+    return _ONE_TEXT.fullmatch(data) is not None
 
 
 def dump(root: Part) -> bytes:

@@ -55,7 +55,8 @@ class Page(NamedTuple):
     most: int
 
 
-_CANDIDATE = tuple(message.c[name] for name in Candidate._fields)
+_CANDIDATE: Final = Candidate._fields
+_UID: Final = ("uid",)
 _BY_MESSAGE_ID = prepared(
     select(email.c.id).where(email.c.account_id == p("account"), email.c.message_id_key == p("value"))
 )
@@ -65,12 +66,16 @@ _BY_THREAD = prepared(select(email.c.id).where(email.c.account_id == p("account"
 
 def uids(tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page) -> list[Uid]:
     """UIDs of the messages that meet a condition, in order."""
-    return [Uid(row[0]) for row in _run(tx, mailbox_id, condition, page, ())]
+    return [Uid(row[0]) for row in _run(tx, mailbox_id, condition, page, _UID, ())]
 
 
-def candidates(tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page) -> list[Row]:
-    """The messages that meet a condition in the order of their UIDs, as plain tuples: see Candidate."""
-    return _run(tx, mailbox_id, condition, page, None)
+def candidates(
+    tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page, names: tuple[str, ...] = ()
+) -> list[Row]:
+    """The messages that meet a condition in the order of their UIDs, as plain tuples: see Candidate. Named columns of
+    the mail stand behind, as in `with_columns`.
+    """
+    return _run(tx, mailbox_id, condition, page, _CANDIDATE, names)
 
 
 def with_columns(
@@ -81,7 +86,7 @@ def with_columns(
 
     The caller gives few different `names`, each a tuple of its program.
     """
-    return _run(tx, mailbox_id, condition, page, names)
+    return _run(tx, mailbox_id, condition, page, _UID, names)
 
 
 def columns(tx: Transaction, account: AccountId, email_ids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
@@ -108,18 +113,23 @@ def by_thread(tx: Transaction, account: AccountId, thread_id: str) -> list[Email
 
 
 def _run(
-    tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page, names: tuple[str, ...] | None
+    tx: Transaction,
+    mailbox_id: MailboxId,
+    condition: Condition,
+    page: Page,
+    own: tuple[str, ...],
+    names: tuple[str, ...],
 ) -> list[Row]:
     values = {f"v{number}": value for number, value in enumerate(condition.values)}
     parameters = {"mailbox": mailbox_id, "after": page.after, "most": page.most, **values}
-    return tx.all(_select(condition.shape, names), parameters)
+    return tx.all(_select(condition.shape, own, names), parameters)
 
 
 @lru_cache(maxsize=256)
-def _select(shape: Shape, names: tuple[str, ...] | None) -> Prepared:
-    """Of what is in `message` without `names`; with them the UID and those of `email`."""
+def _select(shape: Shape, own: tuple[str, ...], names: tuple[str, ...]) -> Prepared:
+    """Columns of `message`, and behind them named ones of `email`."""
     within = _clause(shape, (f"v{number}" for number in count()))
-    chosen = select(*_CANDIDATE) if names is None else select(message.c.uid, *(email.c[name] for name in names))
+    chosen = select(*(message.c[name] for name in own), *(email.c[name] for name in names))
     if names:
         chosen = chosen.join(email, email.c.id == message.c.email_id)
     return prepared(
