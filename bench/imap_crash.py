@@ -197,8 +197,12 @@ def run(points: int, least: int, top: Path) -> bool:
     (node,) = imap_served.prepared(top)
     players = [Player(f"client{n}", random.Random()) for n in range(CLIENTS)]
     wrong: list[str] = []
-    for _ in range(points):
+    for point in range(points + 1):
         with imap_served.serving(node) as serving:
+            if point:
+                wrong += looked(serving, players)
+            if wrong or point == points:
+                break
             wanted = sum(each.acknowledged.total() for each in players) + least
             threads = [threading.Thread(target=guarded, args=(each, serving, wrong)) for each in players]
             for thread in threads:
@@ -209,18 +213,19 @@ def run(points: int, least: int, top: Path) -> bool:
             os.kill(serving.pid, signal.SIGKILL)
             for thread in threads:
                 thread.join()
-        with imap_served.serving(node) as serving, imap_clients.connect(serving.port) as client:
-            client.login(serving.user, imap_served.PASSWORD)
-            for each in players:
-                wrong += each.compare(client)
-        if wrong:
-            break
     total: Counter[str] = sum((each.acknowledged for each in players), Counter())
     told = ", ".join(f"{count} {name}" for name, count in total.most_common())
     print(f"kills: {points}; acknowledged: {total.total()} ({told}); wrong: {len(wrong)}")
     for text in wrong[:30]:
         print("-", text)
     return not wrong
+
+
+def looked(node: Node, players: list[Player]) -> list[str]:
+    """What is wrong after a server was killed and started again."""
+    with imap_clients.connect(node.port) as client:
+        client.login(node.user, imap_served.PASSWORD)
+        return [text for each in players for text in each.compare(client)]
 
 
 def guarded(player: Player, node: Node, wrong: list[str]) -> None:

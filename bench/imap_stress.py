@@ -333,7 +333,8 @@ class Session:
         elif self.mode == "condstore" and self.random.random() < 0.5:
             more = b" (CONDSTORE)"
         verb = b"EXAMINE" if self.random.random() < 0.1 else b"SELECT"
-        self._next = Belief(self.world, box, f"{self.who} ({self.mode})", earlier)
+        who = f"{self.who} ({self.mode})"
+        self._next = Belief(self.world, box, who, earlier, uid_only=self.mode == "uidonly")
         self._send(Command(verb, mailbox=name), verb, b" ", imap_clients.quoted(name), more)
 
     def reselect(self) -> None:
@@ -742,7 +743,14 @@ def differences(session: Session, truth: dict[bytes, dict[int, tuple[frozenset[b
     if len(entries) != len(there):
         yield f"it knows {len(entries)} messages, {len(there)} are there; {sorted(set(session.belief.known()) ^ there.keys())}"
         return
-    for entry, uid in zip(entries, sorted(there), strict=True):
+    known = session.belief.known()
+    unknown = sorted(there.keys() - set(known))
+    # Where numbers are never told, those that are not known have no place.
+    uids = known + unknown if session.belief.uid_only else sorted(there)
+    for entry, uid in zip(entries, uids, strict=False):
+        if uid not in there:
+            yield f"it believes in UID {uid}, which is gone"
+            return
         flags, modseq = there[uid]
         if entry.uid not in (0, uid):
             yield f"it believes in UID {entry.uid} where {uid} is"

@@ -16,6 +16,7 @@ quoted `?"name`), and `...` at the end of a list is whatever else. A response th
 """
 
 import base64
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,14 +26,14 @@ import pytest
 
 from tests.kit import imap_clients, imap_trace
 from tests.kit.imap_clients import Client, Response, Value
-from tests.kit.imap_served import PASSWORD, Place
+from tests.kit.imap_served import EXAMPLES, PASSWORD, Place
 
-ACCOUNT = "transcripts"
+ACCOUNT = EXAMPLES[int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "gw0"))) % len(EXAMPLES)]
 DIRECTORY = Path(__file__).parent / "imap_transcripts"
 DATE = "17-Jul-1996 02:44:25 -0700"
 FREE = frozenset((b"FLAGS", b"RECENT", b"OK"))
 """What a server may always say."""
-PAIRS = frozenset((b"FETCH", b"UIDFETCH", b"STATUS", b"METADATA"))
+PAIRS = frozenset((b"FETCH", b"UIDFETCH", b"STATUS", b"METADATA", b"ESEARCH"))
 
 HEAD = (
     "Date: Wed, 17 Jul 1996 02:23:25 -0700\r\nFrom: Terry Gray <gray@cac.example>\r\nTo: imap@cac.example\r\n"
@@ -213,7 +214,7 @@ class Player:
                 heard.append(client.read())
         else:
             answer = client.answer(tag)
-            heard = answer.untagged
+            heard = joined(answer.untagged)
             self._ended(ends, answer.tagged, client)
         left = list(heard)
         for text in said:
@@ -246,10 +247,13 @@ class Player:
 
     def _match(self, text: str, heard: list[Response], *, bind: bool = False) -> Response | None:
         wanted = imap_clients.parse(unescaped(text))
-        for each in heard:
+        for original in heard:
+            each = original
             if each.name != wanted.name or each.number != wanted.number:
                 continue
             draft = dict(self.bound)
+            if each.name == b"ESEARCH":
+                each, wanted = paired(each), paired(wanted)
             whole = self._matches_pairs if each.name in PAIRS else self._matches
             is_one = whole(wanted.values, each.values, draft) and (
                 not wanted.code or self._matches(wanted.code, each.code, draft)
@@ -257,7 +261,7 @@ class Player:
             if is_one and (wanted.code or not each.code or wanted.name != b"OK"):
                 if bind:
                     self.bound = draft
-                return each
+                return original
         return None
 
     def _matches_pairs(self, wanted: tuple[Value, ...], said: tuple[Value, ...], bound: dict[bytes, Value]) -> bool:
@@ -311,6 +315,27 @@ class Player:
         return b"\n".join(line.rstrip() for line in (client.transcript or [])[-30:]).decode(errors="replace")
 
 
+def joined(responses: list[Response]) -> list[Response]:
+    """Several FETCH of one message as one: flags that a FETCH sets may be said with it or after it (RFC 9051 6.4.5)."""
+    kept: list[Response] = []
+    for each in responses:
+        at = next((at for at, other in enumerate(kept) if (other.name, other.number) == (each.name, each.number)), None)
+        if each.name not in (b"FETCH", b"UIDFETCH") or at is None:
+            kept.append(each)
+            continue
+        items = {**kept[at].items(), **each.items()}
+        flat = tuple(value for pair in items.items() for value in pair)
+        kept[at] = Response(each.tag, each.name, each.number, values=(flat,))
+    return kept
+
+
+def paired(response: Response) -> Response:
+    """ESEARCH with what it returns as a list of pairs: their order is free."""
+    values = list(response.values)
+    head = values[:2] if values[1:2] == [b"UID"] else values[:1]
+    return Response(response.tag, response.name, values=(*head, tuple(values[len(head) :])))
+
+
 def lowered(value: Value) -> Value:
     """Names in IMAP have no case."""
     return value.lower() if isinstance(value, bytes) else value
@@ -330,7 +355,6 @@ def unquoted(text: str) -> bytes:
     return text[1:-1].replace("\\r", "\r").replace("\\n", "\n").encode()
 
 
-@pytest.mark.xdist_group("imap-transcripts")
 @pytest.mark.parametrize("title", TRANSCRIPTS)
 def test_an_example_is_played(imap_place: Place, title: str) -> None:
     Player(imap_place, TRANSCRIPTS[title]).play()

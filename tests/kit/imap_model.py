@@ -14,6 +14,7 @@ A session that stores silently while others change flags may believe one of two 
 """
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -167,7 +168,9 @@ class Remembered:
 class Belief:
     """What one session was told of the mailbox that it has selected."""
 
-    def __init__(self, world: World, box: Box, who: str, earlier: Remembered | None = None) -> None:
+    def __init__(
+        self, world: World, box: Box, who: str, earlier: Remembered | None = None, *, uid_only: bool = False
+    ) -> None:
         self.world = world
         self.box = box
         self.who = who
@@ -176,6 +179,7 @@ class Belief:
         self.settled = 0
         """All changes up to this mod-sequence were told when it came back by QRESYNC."""
         self.selecting = True
+        self.uid_only = uid_only
         self._earlier = earlier
         self._exists = 0
         self._fetched: dict[int, Response] = {}
@@ -298,6 +302,9 @@ class Belief:
     def _place(self, uid: int) -> int | None:
         """Where a UID is, or where it must be if it was not told: among the unknown between its neighbours."""
         unknown: int | None = None
+        if self.uid_only:
+            places = {entry.uid: at for at, entry in enumerate(self.entries)}
+            return places.get(uid, places.get(0))
         for at, entry in enumerate(self.entries):
             if entry.uid == uid:
                 return at
@@ -327,8 +334,13 @@ class Belief:
         if at is None:
             self.find(f"UIDFETCH {uid}, which is not there")
             return
-        self._identify(at, uid)
-        self._learn(self.entries[at], response.items(), command)
+        entry = self.entries[at]
+        if not entry.uid:
+            # No numbers are ever told (RFC 9586), and so those it knows come first here, and the others have no place.
+            entry.uid = uid
+            self.entries.sort(key=lambda each: each.uid or math.inf)
+            self.box.highest_uid = max(self.box.highest_uid, uid)
+        self._learn(entry, response.items(), command)
 
     def _identify(self, at: int, uid: int) -> None:
         entry = self.entries[at]

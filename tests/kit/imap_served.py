@@ -27,8 +27,10 @@ from tests.kit.imap_clients import Client
 from tests.kit.s3 import S3Server
 
 USERS: Final = ("mia", "noah")
-SHARED_USERS: Final = ("mbsync", "offlineimap", "mutt", "fetchmail", "libraries", "scripted", "transcripts", "trace")
-"""Of the server that all tests of a run share: one for each file or program."""
+EXAMPLES: Final = tuple(f"examples{number}" for number in range(4))
+"""Accounts in which examples are played: one for each process that runs tests."""
+SHARED_USERS: Final = ("mbsync", "offlineimap", "mutt", "fetchmail", "libraries", "scripted", *EXAMPLES)
+"""Of the server that all tests of a run share."""
 DOMAIN: Final = "here.example"
 PASSWORD: Final = "correct-horse-battery-staple"
 
