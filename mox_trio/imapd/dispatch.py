@@ -75,6 +75,8 @@ class Row:
     """Whether what went is told later."""
     tells: bool = True
     """Whether what has changed is told with its end; else with the end of the next command."""
+    is_counted: bool = True
+    """A handler that answers several commands counts them itself."""
 
 
 TABLE: Final[dict[type, Row]] = {
@@ -102,8 +104,8 @@ TABLE: Final[dict[type, Row]] = {
     quota_words.SetQuota: Row(quota.set_),
     metadata_words.GetMetadata: Row(metadata.get),
     metadata_words.SetMetadata: Row(metadata.set_),
-    append_words.Append: Row(append.append),
-    append_words.Replace: Row(append.replace),
+    append_words.Append: Row(append.append, is_counted=False),
+    append_words.Replace: Row(append.replace, is_counted=False),
     selecting_words.Select: Row(selecting.select, tells=False),
     selecting_words.Close: Row(selecting.close),
     search_words.Search: Row(search.search, by_number),
@@ -137,7 +139,8 @@ async def run(session: Session, command: Command) -> None:
         if not session.is_over and row.tells:
             await updates.tell(session, expunges=not row.hides_expunges(command.body) or session.uid_only)
         session.say(replace(status, tag=command.tag))
-    observe(session, command.name, "ok" if status is None else _RESULTS[status.kind], began)
+    if row.is_counted:
+        observe(session, command.name, "ok" if status is None else _RESULTS[status.kind], began)
 
 
 _RESULTS: Final = {"OK": "ok", "NO": "error", "BAD": "badsyntax", "BYE": "error", "PREAUTH": "ok"}

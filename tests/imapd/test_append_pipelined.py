@@ -122,3 +122,18 @@ async def test_large_ones_overlap_as_well(world: World) -> None:
         nursery.start_soon(client.send, b"".join(one(number, large) for number in range(20)))
         assert len(await completions(client, 20)) == 20
     assert await counts(world) == (20, 21)
+
+
+async def test_each_command_is_counted_once_with_its_result(world: World) -> None:
+    data = stores.message()
+    async with world.user() as client:
+        await client.send(
+            one(0, data) + one(1, data, "nowhere") + one(2, data) + b"t3 APPEND Inbox {1+}\r\nx nonsense\r\n"
+        )
+        await completions(client, 4)
+        await client.ok(b"APPEND Inbox {1+}\r\nx")
+        await client.do("APPEND nowhere {1}")
+    lines = world.parts.metrics.text().decode().splitlines()
+    for result, count in (("ok", 3), ("error", 2), ("badsyntax", 1)):
+        name = f'moxtrio_imap_command_duration_seconds_count{{cmd="append",result="{result}"}}'
+        assert f"{name} {count}.0" in lines

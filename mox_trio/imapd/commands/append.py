@@ -140,6 +140,8 @@ class _Pipeline:
         finally:
             await coming.forget(appending)
         await self._heard([appending])
+        if appending.status is not None:
+            self._observe(appending, appending.status)
         return appending.status
 
     # -- several
