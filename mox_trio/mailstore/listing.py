@@ -18,14 +18,16 @@ from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.mime import structure_codec
 from mox_trio.protocol.mime.part import Part, walk
 from storage_backends.index.api import EmailId, MailboxId, ModSeq, Row, Transaction, Uid
+from storage_backends.index.tables import accounts, mailboxes, messages
 from storage_backends.index.tables import keywords as keyword_rows
 from storage_backends.index.tables import listing as rows
-from storage_backends.index.tables import mailboxes, messages
 from storage_backends.index.tables.listing import EVIDENCE, Member
 from storage_backends.index.tables.messages import MessageRow
 
 FEW: Final = 5000
 """Messages of a mailbox up to which each is joined with its mail; beyond, the account's index of threads is read."""
+HIDDEN_USE: Final = mailboxes.TRASH | mailboxes.JUNK
+"""Special uses of mailboxes that searches leave out unless they are named."""
 _UID_BITS: Final = 32
 _COLUMNS: Final = ("object_id", "thread_id", "sent", "summary", "parts")
 
@@ -53,6 +55,17 @@ def uid(number: int) -> Uid:
 def modseq(number: int) -> ModSeq:
     """The same of a watermark."""
     return ModSeq(number)
+
+
+def ranges(uids: Iterable[int]) -> list[tuple[int, int]]:
+    """The fewest ranges that hold exactly these UIDs, in any order."""
+    return messages.ranges_of(sorted(set(uids)))
+
+
+async def keys(store: MailStore, mailbox_id: MailboxId) -> "array[int]":
+    """The keys of all messages of a mailbox, in the order of their UIDs."""
+    found = await store.index.read(lambda tx: rows.plain(tx, mailbox_id))
+    return array("Q", [key(received, uid) for uid, received in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +198,18 @@ def _filename(part: Part) -> str:
     return next((value for name, value in pairs if name in ("filename", "name")), "")
 
 
+async def trees(store: MailStore, account: Account, mailbox_id: MailboxId, uid: Uid) -> list[bytes]:
+    """The stored part tree of a message, if it is there and the mailbox is the account's."""
+
+    def unit(tx: Transaction) -> list[bytes]:
+        if mailboxes.by_id(tx, account.id, mailbox_id) is None:
+            return []
+        found = messages.details(tx, mailbox_id, [(uid, uid)], ("object_id", "parts"))
+        return [account.codec.open(rendering.place("parts", row[-2]), row[-1]) for row in found]
+
+    return await store.index.read(unit)
+
+
 async def members(store: MailStore, account: Account, thread_ids: Sequence[str]) -> list[Member]:
     """All placements of the mails of threads, the oldest first."""
     return await store.index.read(lambda tx: rows.members(tx, account.id, thread_ids))
@@ -196,6 +221,17 @@ async def evidence(store: MailStore, account: Account, email_id: EmailId) -> dic
     if row is None:
         raise Failure(Kind.NOT_FOUND, "the message was erased")
     return dict(zip(EVIDENCE, row, strict=True))
+
+
+async def watermark(store: MailStore, account: Account) -> ModSeq:
+    """Where the account is now."""
+    return await store.index.read(lambda tx: accounts.by_id(tx, account.id).modseq)
+
+
+async def check_mailbox(store: MailStore, account: Account, number: int) -> None:
+    """NOT_FOUND unless it is a mailbox of the account."""
+    if await store.index.read(lambda tx: mailboxes.by_id(tx, account.id, MailboxId(number))) is None:
+        raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
 
 
 async def keyword_names(store: MailStore, account: Account) -> list[str]:

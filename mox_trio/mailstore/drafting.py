@@ -1,0 +1,65 @@
+"""Messages that are being written: a new version takes the place of the one before, in one transaction.
+
+A draft that somebody else replaced or sent meanwhile is a CONFLICT, after which both versions are there to be looked at.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import acting, deliver, expunging
+from mox_trio.mailstore.deliver import Delivered, Incoming, Terms
+from mox_trio.mailstore.store import Account, MailStore
+from storage_backends.index.api import MailboxId, Transaction, Uid
+from storage_backends.index.tables import mailboxes, placing
+
+
+class Old(NamedTuple):
+    """The version before."""
+
+    mailbox_id: MailboxId
+    uid: Uid
+
+
+class Answered(NamedTuple):
+    """A message that this one answers or forwards, and the flag that says so."""
+
+    mailbox_id: MailboxId
+    uid: Uid
+    flag: str
+
+
+async def save(
+    store: MailStore, account: Account, mailbox: str, incoming: Incoming, old: Old | None, quota: int = 0
+) -> Delivered:
+    """Put a draft into a mailbox in place of an old one. CONFLICT when that is gone; as `deliver.to_mailbox` otherwise."""
+
+    def also(tx: Transaction, _: Sequence[Delivered]) -> None:
+        if old is not None and not _take_out(tx, store, account, old):
+            raise Failure(Kind.CONFLICT, "the draft was changed or sent in another window")
+
+    return await deliver.to_mailbox(store, account, mailbox, incoming, Terms(quota), [also])
+
+
+async def sent(
+    store: MailStore, account: Account, mailbox: str, incoming: Incoming, old: Old | None, answered: Answered | None
+) -> Delivered:
+    """Put a message that was sent into a mailbox, take its draft away if that is there, and mark what it answers."""
+
+    def also(tx: Transaction, _: Sequence[Delivered]) -> None:
+        if old is not None:
+            _take_out(tx, store, account, old)
+        if answered is not None and mailboxes.by_id(tx, account.id, answered.mailbox_id) is not None:
+            change = acting.Change(add=(answered.flag,))
+            acting.flag_unit(tx, account=account, mailbox_id=answered.mailbox_id, uids=[answered.uid], change=change)
+
+    return await deliver.to_mailbox(store, account, mailbox, incoming, Terms(), [also])
+
+
+def _take_out(tx: Transaction, store: MailStore, account: Account, old: Old) -> bool:
+    if mailboxes.by_id(tx, account.id, old.mailbox_id) is None:
+        return False
+    there = placing.uids(tx, old.mailbox_id, [(old.uid, old.uid)])
+    if there:
+        expunging.take_out(tx, store, account, old.mailbox_id, there)
+    return bool(there)

@@ -1,0 +1,84 @@
+"""Logging in, sessions, and who may talk to the webmail."""
+
+import pytest
+from trio_websocket import HandshakeError
+
+from tests.kit.localserve import LocalServer
+from tests.webui.mail import talking
+
+
+async def test_a_right_password_makes_a_session_and_logging_out_ends_it(server: LocalServer) -> None:
+    async with talking.browser(server) as browser:
+        assert (await browser.http.get("session")).json() == {"login": None}
+        answer = await browser.log_in()
+        cookies = answer.headers.get_list("set-cookie")
+        session = next(each for each in cookies if each.startswith("webmailsession="))
+        assert {"HttpOnly", "SameSite=Strict", "Path=/webmail/"} <= {part.strip() for part in session.split(";")}
+        assert (await browser.http.get("session")).json()["login"] == "mox@localhost"
+        assert (await browser.http.post("logout", json={})).status_code == 403
+        assert (await browser.http.post("logout", headers={"x-mox-csrf": browser.csrf})).status_code == 200
+        assert (await browser.http.get("session")).json() == {"login": None}
+        assert (await browser.http.get("export?mailbox=1&uids=1")).status_code == 401
+
+
+async def test_wrong_names_and_passwords_get_one_answer(server: LocalServer) -> None:
+    async with talking.browser(server) as browser:
+        wrong = await browser.log_in("nonsense nonsense")
+        nobody = await browser.log_in(address="nobody@elsewhere.example")
+        assert (wrong.status_code, wrong.json()) == (nobody.status_code, nobody.json())
+        assert wrong.status_code == 401
+
+
+async def test_a_form_of_another_site_has_no_login_token(server: LocalServer) -> None:
+    async with talking.browser(server) as browser:
+        given = {"token": "guessed", "address": "mox@localhost", "password": "moxmoxmox"}
+        assert (await browser.http.post("login", json=given)).status_code == 403
+        assert (await browser.http.post("login", data=given)).status_code == 400
+
+
+async def test_attempts_are_recorded_beside_those_of_other_protocols(server: LocalServer) -> None:
+    async with talking.browser(server) as browser:
+        await browser.log_in("wrong wrong wrong")
+    assert "service=webmail" in server.wait_for_line('message="login failed"')
+
+
+async def test_a_websocket_of_another_origin_is_refused(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser:
+        with pytest.raises(ExceptionGroup) as raised:
+            async with browser.websocket("http://evil.example"):
+                pass
+        assert isinstance(raised.value.exceptions[0], HandshakeError)
+
+
+async def test_a_page_without_the_csrf_token_is_sent_away(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.websocket() as wire:
+        page = talking.Page(wire)
+        await page.say(t="hello", csrf="guessed")
+        assert (await page.next())["t"] == "bye"
+        assert await page.closed() == 4401
+
+
+async def test_a_page_without_a_session_is_sent_away(server: LocalServer) -> None:
+    async with talking.browser(server) as browser, browser.websocket() as wire:
+        page = talking.Page(wire)
+        await page.say(t="hello", csrf="")
+        assert await page.closed() == 4401
+
+
+async def test_what_is_no_message_of_the_protocol_ends_the_connection(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        await page.wire.send_message('{"t":"look","view":-1}')
+        assert await page.closed() == 4400
+
+
+async def test_pages_allow_no_inline_script_and_cannot_be_framed(server: LocalServer) -> None:
+    async with talking.browser(server) as browser:
+        answer = await browser.http.get("")
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in policy
+    if answer.status_code == 200:
+        assert "require-trusted-types-for 'script'" in policy
+        assert "<script>" not in answer.text
+        assert "style=" not in answer.text

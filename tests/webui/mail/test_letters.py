@@ -1,0 +1,151 @@
+"""Drafts, sending, and taking it back; uploads and what is given out."""
+
+import io
+import time
+import zipfile
+
+import pytest
+
+from tests.kit.localserve import LocalServer
+from tests.webui.mail import talking
+
+
+async def test_a_draft_is_saved_over_its_older_self_and_never_over_another_ones(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        first = await page.call("draftSave", letter=talking.letter("draft"))
+        place = {"mailbox": first["mailbox"], "uid": first["uid"]}
+        more = {"draft": place, "message_id": first["messageId"]}
+        second = await page.call("draftSave", letter=talking.letter("draft 2", **more))
+        assert second["uid"] != first["uid"]
+        listed = await page.look(1, mailbox=page.box("drafts"), threads=False)
+        assert [row["subject"] for row in listed["rows"]] == ["draft 2"]
+        with pytest.raises(talking.Refused, match="conflict"):
+            await page.call("draftSave", letter=talking.letter("draft 3", **more))
+        opened = await page.call("draftOpen", mailbox=second["mailbox"], uid=second["uid"])
+        assert (opened["subject"], opened["recipients"]) == ("draft 2", [["Ann", "you@localhost"]])
+
+
+async def test_a_draft_keeps_recipients_that_are_no_addresses_yet(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        saved = await page.call(
+            "draftSave", letter=talking.letter("typing", to=[["", "ann"]], cc=[["", "b@b.example"]])
+        )
+        opened = await page.call("draftOpen", mailbox=saved["mailbox"], uid=saved["uid"])
+        assert (opened["recipients"], opened["cc"]) == ([["", "ann"]], [["", "b@b.example"]])
+        with pytest.raises(talking.Refused, match="invalid"):
+            await page.call("send", letter=talking.letter("typing", to=[["", "ann"]]))
+
+
+async def test_attachments_go_from_the_upload_into_the_draft_and_out(server: LocalServer) -> None:
+    content = bytes(range(256)) * 2000
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        headers = {"x-mox-csrf": browser.csrf, "content-type": "application/pdf"}
+        refused = await browser.http.post("upload?name=x", content=b"x", headers={"content-type": "text/plain"})
+        assert refused.status_code == 403
+        taken = (await browser.http.post("upload?name=r%C3%A9port.pdf", content=content, headers=headers)).json()
+        assert (taken["size"], taken["name"]) == (len(content), "réport.pdf")
+        saved = await page.call("draftSave", letter=talking.letter("with file", files=[{"upload": taken["upload"]}]))
+        part = saved["attachments"][0]
+        assert (part["name"], part["size"], part["kind"]) == ("réport.pdf", len(content), "pdf")
+        piece = {"mailbox": saved["mailbox"], "uid": saved["uid"], "path": part["path"]}
+        place = {"mailbox": saved["mailbox"], "uid": saved["uid"]}
+        sent = await page.call("send", letter=talking.letter("with file", files=[piece], draft=place))
+        base = f"msg/{sent['mailbox']}/{sent['uid']}"
+        answer = await browser.http.get(f"{base}/part/1")
+        assert answer.content == content
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"].startswith("attachment;")
+        assert "sandbox" in answer.headers["content-security-policy"]
+        archive = zipfile.ZipFile(io.BytesIO((await browser.http.get(f"{base}/files.zip")).content))
+        assert archive.read("réport.pdf") == content
+        left = await page.look(2, mailbox=page.box("drafts"), threads=False)
+        assert "with file" not in [row["subject"] for row in left["rows"]]
+
+
+async def test_sending_can_be_taken_back_for_a_moment_and_then_not(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        held = await page.call("send", letter=talking.letter("held"), hold=30)
+        back = await page.call("unsend", queued=held["queued"], mailbox=held["mailbox"], uid=held["uid"])
+        assert back["mailbox"] == page.box("drafts")
+        with pytest.raises(talking.Refused, match="conflict"):
+            await page.call("unsend", queued=held["queued"], mailbox=held["mailbox"], uid=held["uid"])
+        await page.look(1, mailbox=page.box("inbox"))
+        gone = await page.call("send", letter=talking.letter("gone"))
+        if not any(message["t"] == "ops" for message in page.heard):
+            await page.hear("ops")
+        with pytest.raises(talking.Refused, match="conflict"):
+            await page.call("unsend", queued=gone["queued"], mailbox=gone["mailbox"], uid=gone["uid"])
+    assert "held" not in server.subjects()
+
+
+async def test_what_is_planned_waits_and_is_listed(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        later = 4_000_000_000_000
+        with pytest.raises(talking.Refused, match="invalid"):
+            await page.call("send", letter=talking.letter("later"), until=later)
+        at = int(time.time() * 1000) + 3_600_000
+        sent = await page.call("send", letter=talking.letter("later"), until=at)
+        planned = await page.call("scheduled")
+        assert [(each["queued"], each["at"], each["recipients"]) for each in planned] == [
+            (sent["queued"], at, ["you@localhost"])
+        ]
+        await page.call("unsend", queued=sent["queued"], mailbox=sent["mailbox"], uid=sent["uid"])
+
+
+async def test_an_answer_marks_what_it_answers_and_joins_its_thread(server: LocalServer) -> None:
+    await talking.deliver(server, talking.mail("question", Message_ID="<q@example.org>"))
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        inbox = page.box("inbox")
+        row = (await page.look(1, mailbox=inbox, threads=False))["rows"][0]
+        uid = int(row["id"].split(".")[1])
+        reply = {"mailbox": inbox, "uid": uid, "forward": False}
+        more = {"in_reply_to": "q@example.org", "references": ["q@example.org"], "reply": reply}
+        await page.call("send", letter=talking.letter("Re: question", **more))
+        shown = await page.call("message", mailbox=inbox, uid=uid)
+        assert "\\Answered" in shown["flags"]
+        thread = await page.call("thread", id=row["thread"], mailbox=inbox)
+        assert "Re: question" in [each["subject"] for each in thread]
+
+
+async def test_who_was_written_to_is_completed(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        await page.call("send", letter=talking.letter("hi", to=[["Zoë Quill", "zq@localhost"]]))
+        assert (await page.call("complete", text="quil"))[0] == ["Zoë Quill", "zq@localhost"]
+        assert (await page.call("complete", text="zq@"))[0][1] == "zq@localhost"
+        assert await page.call("known", addresses=["zq@localhost", "never@localhost"]) == ["zq@localhost"]
+
+
+async def test_nobody_sends_as_somebody_else(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        with pytest.raises(talking.Refused, match="policy"):
+            await page.call("send", letter=talking.letter("forged", sender=["Boss", "boss@elsewhere.example"]))
+
+
+async def test_a_rule_of_a_message_puts_the_next_one_where_it_says(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        made = await page.call("mailboxCreate", name="From Ann")
+        await page.call("ruleAdd", mailbox=made["id"], **{"from": "ruled@example.org"})
+        await page.look(1, mailbox=made["id"])
+        await talking.deliver(server, talking.mail("ruled", From="ruled@example.org"))
+        assert (await page.hear("ops"))["ops"][0][2]["subject"] == "ruled"
+        rule = (await page.call("rules"))[0]
+        await page.call("ruleRemove", address=rule["address"], number=rule["number"], comment=rule["comment"])
+        assert await page.call("rules") == []
+
+
+async def test_messages_are_given_out_as_they_came(server: LocalServer) -> None:
+    await talking.deliver(server, talking.mail("raw one", "From here\n"))
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        inbox = page.box("inbox")
+        row = (await page.look(1, mailbox=inbox, threads=False))["rows"][0]
+        uid = row["id"].split(".")[1]
+        raw = await browser.http.get(f"msg/{inbox}/{uid}/raw")
+        assert "Subject: raw one" in raw.text
+        assert raw.headers["content-type"] == "text/plain; charset=utf-8"
+        mbox = (await browser.http.get(f"export?mailbox={inbox}&uids={uid}&format=mbox")).text
+        assert mbox.startswith("From ann@example.org ")
+        assert "\n>>From here\n" in mbox  # smtplib quoted it once
+        for kind, ending in (("eml", "raw one.eml"), ("maildir", ":2,")):
+            answer = await browser.http.get(f"export?mailbox={inbox}&uids={uid}&format={kind}")
+            (name,) = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
+            assert name.endswith(ending)

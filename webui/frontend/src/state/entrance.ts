@@ -1,0 +1,59 @@
+// Logging in and out.
+
+import { signal } from "@preact/signals";
+
+export type Who = { login: string } | null;
+
+/** undefined while nobody knows. */
+export const who = signal<Who | undefined>(undefined);
+let csrf = "";
+
+export function csrfToken(): string {
+  return csrf;
+}
+
+interface Answer {
+  login?: string | null;
+  csrf?: string;
+  token?: string;
+  error?: { code: string; message: string };
+}
+
+async function ask(path: string, body?: object): Promise<Answer> {
+  const options: RequestInit = body
+    ? {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-mox-csrf": csrf },
+        body: JSON.stringify(body),
+      }
+    : {};
+  const response = await fetch(path, { ...options, credentials: "same-origin" });
+  return (await response.json()) as Answer;
+}
+
+/** Find out who is logged in. */
+export async function check(): Promise<void> {
+  const answer = await ask("session");
+  csrf = answer.csrf ?? "";
+  who.value = answer.login ? { login: answer.login } : null;
+}
+
+/** Log in; returns what is wrong, or nothing. */
+export async function enter(address: string, password: string): Promise<string | null> {
+  try {
+    const { token } = await ask("login/prepare", {});
+    const answer = await ask("login", { token, address, password });
+    if (answer.error) return answer.error.message;
+    csrf = answer.csrf ?? "";
+    who.value = { login: address };
+    return null;
+  } catch {
+    return "The server does not answer. Check your connection and try again.";
+  }
+}
+
+export async function leave(): Promise<void> {
+  await ask("logout", {}).catch(() => null);
+  csrf = "";
+  who.value = null;
+}

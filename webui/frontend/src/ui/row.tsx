@@ -1,0 +1,143 @@
+// One row: who, when, subject and the first words, small signs in fixed columns.
+
+import { memo } from "./memo";
+import { ANSWERED, DRAFT, FLAGGED, FORWARDED, type Row } from "../state/protocol";
+import { settings } from "../state/settings";
+import { keywords, mailbox, selected, words } from "../state/store";
+import { full, short } from "../text/dates";
+import { called, first } from "../text/people";
+import { marked } from "../text/plain";
+import { Icon } from "./icons";
+import { extendTo, toggle } from "./opening";
+import { dragged } from "./tree";
+
+interface Props {
+  row: Row;
+  rowKey: string;
+  style: { transform: string; height: string };
+  place: number;
+  length: number;
+  isHere: boolean;
+  isOpen: boolean;
+  isSelected: boolean;
+  onOpen: () => void;
+}
+
+/** Who a row is from, or to in mailboxes of what was sent. */
+export function people(row: Row, isOutgoing: boolean): string {
+  if (isOutgoing) return row.to[1] ? `To ${called(row.to)}` : "No recipient";
+  if (row.people.length === 1 && row.people[0]) return called(row.people[0]) || "Unknown sender";
+  return row.people.map(first).join(", ");
+}
+
+export function Marked({ text }: { text: string }) {
+  return (
+    <>
+      {marked(text, words.value).map((piece, number) => (piece.mark ? <mark key={number}>{piece.text}</mark> : piece.text))}
+    </>
+  );
+}
+
+function Signs({ row }: { row: Row }) {
+  return (
+    <span class="signs">
+      {row.flags.includes(ANSWERED) && (
+        <span title="Answered" class="sign">
+          <Icon name="reply" />
+        </span>
+      )}
+      {row.flags.includes(FORWARDED) && (
+        <span title="Forwarded" class="sign">
+          <Icon name="forward" />
+        </span>
+      )}
+      {row.files > 0 && (
+        <span title="Has attachments" class="sign">
+          <Icon name="clip" />
+        </span>
+      )}
+      {row.flags.includes(FLAGGED) && (
+        <span title="Flagged" class="sign flagged">
+          <Icon name="star" filled />
+        </span>
+      )}
+    </span>
+  );
+}
+
+function describe(row: Row, who: string): string {
+  const parts = [row.unread ? "Unread" : "", who, row.subject || "No subject", short(row.date)];
+  if (row.count > 1) parts.push(`${row.count} messages`);
+  if (row.flags.includes(FLAGGED)) parts.push("flagged");
+  if (row.files) parts.push("with attachments");
+  return parts.filter(Boolean).join(", ");
+}
+
+export const ListRow = memo(function ListRow({ row, rowKey, style, place, length, isHere, isOpen, isSelected, onOpen }: Props) {
+  const isOutgoing = mailbox.value?.role === "sent" || mailbox.value?.role === "drafts";
+  const who = people(row, isOutgoing);
+  const labels = row.flags.filter((flag) => keywords.value.includes(flag));
+  const kind = `row ${row.unread ? "unread" : ""} ${isHere ? "here" : ""} ${isOpen ? "opened" : ""} ${isSelected ? "selected" : ""}`;
+  function click(event: MouseEvent) {
+    if (event.shiftKey) extendTo(rowKey);
+    else if (event.ctrlKey || event.metaKey) toggle(rowKey);
+    else onOpen();
+  }
+  return (
+    <li
+      class={settings.value.density === "one" ? `${kind} one` : kind}
+      style={style}
+      aria-setsize={length}
+      aria-posinset={place + 1}
+      draggable
+      onDragStart={(event) => {
+        dragged.value = selected.value.has(rowKey) ? [...selected.value] : [rowKey];
+        event.dataTransfer?.setData("application/x-mox-rows", dragged.value.join(" "));
+        if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
+      }}
+      onDragEnd={() => {
+        dragged.value = [];
+      }}
+    >
+      <label class="select">
+        <input
+          type="checkbox"
+          checked={isSelected}
+          aria-label={`Select ${row.subject || "message"}`}
+          tabIndex={-1}
+          onClick={(event) => {
+            event.stopPropagation();
+            if (event.shiftKey) extendTo(rowKey);
+            else toggle(rowKey);
+          }}
+        />
+        <span class="dot" aria-hidden="true" />
+      </label>
+      <button type="button" class="open" tabIndex={isHere ? 0 : -1} aria-current={isOpen ? "true" : undefined} aria-label={describe(row, who)} onClick={click}>
+        <span class="who">
+          <bdi>{who}</bdi>
+          {row.count > 1 && <span class="thread-count">{row.count}</span>}
+        </span>
+        <Signs row={row} />
+        <time dateTime={new Date(row.date).toISOString()} title={full(row.date)}>
+          {short(row.date)}
+        </time>
+        <span class="what">
+          {row.flags.includes(DRAFT) && <span class="tag draft">Draft</span>}
+          {labels.slice(0, 3).map((label) => (
+            <span class="tag" key={label}>
+              {label}
+            </span>
+          ))}
+          <bdi class="subject">{row.subject ? <Marked text={row.subject} /> : <i>No subject</i>}</bdi>
+          <span class="preview">
+            <bdi>
+              <Marked text={row.preview} />
+            </bdi>
+          </span>
+        </span>
+      </button>
+    </li>
+  );
+});
+

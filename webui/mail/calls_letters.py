@@ -1,0 +1,223 @@
+"""Writing: drafts are saved and opened, messages are sent and, for a moment, taken back.
+
+Sending goes through `outgoing.submit`: what is returned is in the queue, held for as long as the page wants to be able to take it
+back, so that a page that goes away has sent all the same. A copy is in the mailbox for sent mail. Taking back drops what waits
+in the queue and makes the copy a draft; when something left already, nothing is taken back (CONFLICT).
+"""
+
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from mox_trio.base.address import Address, Path
+from mox_trio.base.failure import Failure, Kind
+from mox_trio.ledger import sent as correspondents
+from mox_trio.mailstore import acting, deliver, drafting, listing, moving
+from mox_trio.mailstore.spool import Spool, Spooled, spooled
+from mox_trio.outgoing import taking_back
+from mox_trio.protocol.mime import header, words
+from mox_trio.protocol.smtp.envelope import Client, Envelope, Recipient
+from mox_trio.protocol.smtp.reply import Refusal
+from webui.mail import calls_mailboxes, identities, letters, message, sanitising
+from webui.mail.desk import Arguments, Desk, Json, Operation
+from webui.mail.letters import Letter, Workshop
+
+LONGEST_HOLD: Final = 60
+"""Seconds for which sending can be taken back."""
+LATEST: Final = 366 * 24 * 3_600_000
+"""Milliseconds ahead that sending can be planned."""
+COMPLETIONS: Final = 12
+
+
+def _letter(arguments: Arguments) -> Letter:
+    try:
+        return Letter.model_validate(arguments.given.get("letter"))
+    except ValidationError as error:
+        raise Failure(Kind.INVALID, "this is no message", str(error)) from error
+
+
+def _old(letter: Letter) -> drafting.Old | None:
+    if letter.draft is None:
+        return None
+    return drafting.Old(listing.mailbox_id(letter.draft.mailbox), listing.uid(letter.draft.uid))
+
+
+def _message_id(at: Desk, letter: Letter) -> str:
+    return letter.message_id or letters.new_message_id(at.store.entropy(16), at.web.services.static.hostname)
+
+
+async def save(at: Desk, arguments: Arguments) -> Json:
+    """draftSave {letter}: a new version in place of the one before. CONFLICT, INVALID, QUOTA, NOT_FOUND (file)."""
+    letter = _letter(arguments)
+    name = await acting.with_role(at.store, at.account, calls_mailboxes.ROLES["drafts"], "Drafts")
+    message_id = _message_id(at, letter)
+    async with AsyncExitStack() as stack:
+        made = await Workshop(at.store, at.account, at.uploads).make(letter, message_id, stack, draft=True)
+        spool = await stack.enter_async_context(Spool(at.store))
+        whole = await spooled(at.store, made, spool)
+        incoming = deliver.Incoming(whole, flags=("\\Seen", "\\Draft"))
+        delivered = await drafting.save(at.store, at.account, name, incoming, _old(letter), at.quota())
+    for piece in letter.files:
+        if piece.upload:
+            await at.uploads.forget(at.account, piece.upload)
+    found = await message.shown(at.store, at.account, delivered.mailbox_id, delivered.uid)
+    return {
+        "mailbox": int(delivered.mailbox_id),
+        "uid": int(delivered.uid),
+        "messageId": message_id,
+        "attachments": found["attachments"],
+        "size": delivered.size,
+    }
+
+
+async def open_draft(at: Desk, arguments: Arguments) -> Json:
+    """draftOpen {mailbox, uid}: a message as something to write on."""
+    mailbox, uid = arguments.number("mailbox"), arguments.number("uid")
+    found = await message.find(at.store, at.account, mailbox, uid)
+    shown: dict[str, Any] = await message.shown(at.store, at.account, mailbox, uid)
+    fields = header.parse(await message.header_of(at.store, at.account, found))
+    for name in ("To", "Cc", "Bcc"):
+        key = {"To": "recipients", "Cc": "cc", "Bcc": "bcc"}[name]
+        unfinished = fields.all(f"{letters.UNFINISHED}{name}".lower().encode())
+        shown[key] = [*shown[key], *(["", words.decode(each)] for each in unfinished)]
+    return {**shown, "body": await editable(at, found)}
+
+
+async def editable(at: Desk, found: message.Found) -> str:
+    """The HTML of a message for the editor; "" where there is none."""
+    part = message.bodies(found.root).html
+    if part is None:
+        return ""
+    return sanitising.for_editing(await message.text_of(at.store, at.account, found, part, message.HTML_BYTES))
+
+
+async def quotable(at: Desk, arguments: Arguments) -> Json:
+    """quotable {mailbox, uid}: the HTML of a message for an answer."""
+    found = await message.find(at.store, at.account, arguments.number("mailbox"), arguments.number("uid"))
+    return {"html": await editable(at, found)}
+
+
+async def send(at: Desk, arguments: Arguments) -> Json:
+    """send {letter, hold?, until?}: hand it over, held for `hold` seconds or until a time in milliseconds.
+
+    INVALID (address), POLICY (refused, with the reason), RATE, NOT_FOUND (file).
+    """
+    letter = _letter(arguments)
+    people = [*letter.to, *letter.cc, *letter.bcc]
+    if not people:
+        raise Failure(Kind.INVALID, "the message has no recipient")
+    sender = letters.parsed(letter.sender).address
+    message_id = _message_id(at, letter)
+    async with AsyncExitStack() as stack:
+        made = await Workshop(at.store, at.account, at.uploads).make(letter, message_id, stack, draft=False)
+        spool = await stack.enter_async_context(Spool(at.store))
+        whole = await spooled(at.store, made, spool)
+        recipients = list(dict.fromkeys(letters.parsed(each).address for each in people))
+        queued = await _submit(at, sender, recipients, whole, _hold(at, arguments))
+        kept = await _keep(at, letter, whole)
+    return {"queued": queued, "mailbox": int(kept.mailbox_id), "uid": int(kept.uid), "messageId": message_id}
+
+
+def _hold(at: Desk, arguments: Arguments) -> dict[str, int]:
+    until = arguments.number("until", 0)
+    if until:
+        if until > at.store.now() + LATEST:
+            raise Failure(Kind.INVALID, "that is more than a year ahead")
+        return {"hold_until": until}
+    hold = min(arguments.number("hold", 0), LONGEST_HOLD)
+    return {"hold_for": hold} if hold else {}
+
+
+async def _submit(at: Desk, sender: Address, recipients: list[Address], whole: Spooled, hold: dict[str, int]) -> str:
+    """The name of the message in the queue."""
+    submission, visitor = at.web.submission, at.visitor
+    client = Client(
+        address=visitor.address,
+        local_address=visitor.local_address,
+        hello="webmail",
+        login=at.account.name,
+        login_address=at.guest.address,
+        session=visitor.session,
+        exempt=visitor.exempt,
+    )
+    envelope = Envelope(Path.of(sender), size=whole.size, **hold)  # type: ignore[arg-type]
+    try:
+        await submission.mail(client, envelope)
+        accepted: list[Recipient] = []
+        for each in recipients:
+            recipient = Recipient(Path.of(each))
+            await submission.rcpt(client, envelope, recipient)
+            accepted.append(recipient)
+        full = Envelope(Path.of(sender), tuple(accepted), size=whole.size, **hold)  # type: ignore[arg-type]
+        replies = await submission.data(client, full, whole)
+    except Refusal as refusal:
+        kind = Kind.RATE if refusal.reply.is_temporary else Kind.POLICY
+        raise Failure(kind, f"not sent: {refusal.reply.text}", refusal.reason) from None
+    return replies[0].text.rpartition(" ")[2]
+
+
+async def _keep(at: Desk, letter: Letter, whole: Spooled) -> deliver.Delivered:
+    """The copy among sent mail, in place of the draft; what it answers is marked."""
+    name = await acting.with_role(at.store, at.account, calls_mailboxes.ROLES["sent"], "Sent")
+    answered = None
+    if letter.reply is not None:
+        flag = "$Forwarded" if letter.reply.forward else "\\Answered"
+        box = listing.mailbox_id(letter.reply.mailbox)
+        answered = drafting.Answered(box, listing.uid(letter.reply.uid), flag)
+    incoming = deliver.Incoming(whole, flags=("\\Seen",))
+    kept = await drafting.sent(at.store, at.account, name, incoming, _old(letter), answered)
+    for piece in letter.files:
+        if piece.upload:
+            await at.uploads.forget(at.account, piece.upload)
+    return kept
+
+
+async def unsend(at: Desk, arguments: Arguments) -> Json:
+    """unsend {queued, mailbox, uid}: take it out of the queue and make its copy a draft. CONFLICT when it left already."""
+    await taking_back.take_back(at.web.outgoing, at.account.id, arguments.text("queued", most=100))
+    drafts = await acting.with_role(at.store, at.account, calls_mailboxes.ROLES["drafts"], "Drafts")
+    source, uid = listing.mailbox_id(arguments.number("mailbox")), listing.uid(arguments.number("uid"))
+    await acting.flag(at.store, at.account, source, [uid], acting.Change(add=("\\Draft",)))
+    moved = await moving.move(at.store, at.account, source, listing.ranges([uid]), drafts)
+    return {"mailbox": int(moved.target), "uid": int(moved.first)}
+
+
+async def scheduled(at: Desk, arguments: Arguments) -> Json:
+    """scheduled {}: what waits in the queue for a time to come."""
+    found = await taking_back.planned(at.web.outgoing, at.account.id)
+    return [{"queued": each.name, "at": each.at, "recipients": list(each.recipients)} for each in found]
+
+
+async def complete(at: Desk, arguments: Arguments) -> Json:
+    """complete {text}: people whom the account wrote to, the last first, whose name or address has a word that begins so."""
+    wanted = arguments.text("text", most=200).lower().strip()
+    own = [[each.name, each.address] for each in identities.of(at)]
+    known = await correspondents.known(at.store.index, at.account.id, at.account.codec)
+    found: list[Json] = []
+    for name, address in [*([each.name, each.address] for each in known), *own]:
+        parts = [address.lower(), *address.lower().replace(".", " ").replace("@", " ").split(), *name.lower().split()]
+        if any(part.startswith(wanted) for part in parts) or wanted in name.lower():
+            found.append([name, address])
+            if len(found) == COMPLETIONS:
+                break
+    return found
+
+
+async def known(at: Desk, arguments: Arguments) -> Json:
+    """known {addresses}: those of the addresses that the account wrote to before."""
+    wanted = {each.lower() for each in arguments.texts("addresses", 1000)}
+    every = await correspondents.known(at.store.index, at.account.id, at.account.codec)
+    return [each.address.lower() for each in every if each.address.lower() in wanted]
+
+
+OPERATIONS: Final[dict[str, Operation]] = {
+    "draftSave": save,
+    "draftOpen": open_draft,
+    "quotable": quotable,
+    "send": send,
+    "unsend": unsend,
+    "scheduled": scheduled,
+    "complete": complete,
+    "known": known,
+}
