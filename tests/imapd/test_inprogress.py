@@ -6,7 +6,6 @@ from contextlib import aclosing
 import pytest
 from trio.testing import MockClock
 
-from mox_trio.mailstore import reading
 from mox_trio.mailstore.search import columns, conversations, run
 from mox_trio.mailstore.search.conversations import Member
 from mox_trio.mailstore.search.filters import Filter
@@ -40,7 +39,7 @@ def slow(monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock) -> None:
 
     monkeypatch.setattr(run, "pages", pages)
     monkeypatch.setattr(conversations, "pages", members)
-    for module, name in ((columns, "COLUMNS"), (columns, "NARROWED"), (run, "ROWS"), (reading, "PAGE")):
+    for module, name in ((columns, "COLUMNS"), (columns, "NARROWED"), (run, "ROWS"), (conversations, "PAGE")):
         monkeypatch.setattr(module, name, 1)
 
 

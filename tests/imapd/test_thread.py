@@ -20,7 +20,8 @@ def member(
 ) -> Member:
     """A message named by its UID; `references` are names of others, the oldest first."""
     names = tuple(reversed(references.split()))
-    return Member(Uid(uid), str(uid), names, subject, reply, uid if sent is None else sent, uid)
+    written = f"Re: {subject}" if reply else subject
+    return Member(Uid(uid), str(uid), names, subject, written, uid if sent is None else sent, uid)
 
 
 def threads(algorithm: str, *members: Member) -> str:
@@ -83,7 +84,7 @@ def test_threads_of_one_subject_are_one_by_references_and_not_by_refs(
     assert threads("REFERENCES", *members) == expected
     by_refs = threads(
         "REFS",
-        *[Member(each.uid, each.message_id, each.references, "", False, each.sent, each.received) for each in members],
+        *[Member(each.uid, each.message_id, each.references, "", "", each.sent, each.received) for each in members],
     )
     assert threads("REFS", *members) == by_refs
 
@@ -108,7 +109,7 @@ def test_ordered_subject_puts_messages_of_a_subject_below_the_first() -> None:
 
 def test_a_second_message_of_the_same_name_is_one_without_name() -> None:
     first = member(1)
-    second = Member(Uid(2), "1", (), "", False, 2, 2)
+    second = Member(Uid(2), "1", (), "", "", 2, 2)
     assert threads("REFERENCES", first, second, member(3, "1")) == "(1 3)(2)"
 
 
@@ -132,7 +133,7 @@ def test_every_message_is_in_one_place_whatever_they_say_of_each_other(
     given: list[tuple[list[str], str, bool]],
 ) -> None:
     members = [
-        Member(Uid(at), str(at), tuple(references), subject, reply, (at * 7) % 5, at)
+        Member(Uid(at), str(at), tuple(references), subject, "Re: " * reply + subject, (at * 7) % 5, at)
         for at, (references, subject, reply) in enumerate(given, 1)
     ]
     for algorithm in threading.ALGORITHMS.values():
@@ -141,14 +142,14 @@ def test_every_message_is_in_one_place_whatever_they_say_of_each_other(
 
 def test_long_and_hostile_chains_take_no_time() -> None:
     count = 20_000
-    chain = [Member(Uid(at), str(at), (str(at - 1),), "s", True, at, at) for at in range(1, count + 1)]
+    chain = [Member(Uid(at), str(at), (str(at - 1),), "s", "Re: s", at, at) for at in range(1, count + 1)]
     for members in (chain, chain[::-1], random.Random(1).sample(chain, count)):
         trees = threading.references(members)
         assert uids_of(trees) == list(range(1, count + 1))
         assert thread_lists.encode(trees)
     # Each of them has a child already and wants to be at the bottom of the chain.
     more = [
-        Member(Uid(count + at), f"x{at}", (str(count),) if at % 2 else (f"x{at + 1}",), "s", True, at, at)
+        Member(Uid(count + at), f"x{at}", (str(count),) if at % 2 else (f"x{at + 1}",), "s", "Re: s", at, at)
         for at in range(count)
     ]
     assert len(uids_of(threading.references([*chain, *more]))) == 2 * count
