@@ -1,7 +1,7 @@
 """Messages in another order than that of their UIDs (RFC 5256 3, RFC 5957).
 
 Texts are compared in the form that searches compare. Where all keys are equal, the order of the UIDs decides, also
-when keys are reversed. Messages that are gone meanwhile are left out.
+when keys are reversed. Messages that went meanwhile are sorted as long as their mails are not erased, then left out.
 """
 
 import enum
@@ -13,14 +13,15 @@ from typing import Any, Final
 
 import trio
 
-from mox_trio.mailstore import reading
+from mox_trio.mailstore import reading_many
+from mox_trio.mailstore.reading_many import FIRST, RECEIVED, SIZE, UID
 from mox_trio.mailstore.rendering import Summary
 from mox_trio.mailstore.search.text import fold
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.index.api import MailboxId, Uid
-from storage_backends.index.tables import messages
-from storage_backends.index.tables.messages import MessageRow
+from storage_backends.index.api import MailboxId, Row, Uid
 
+PAGE: Final = 500
+"""Messages whose columns are read at once."""
 CHUNK: Final = 4096
 """Messages that are sorted without letting other threads run."""
 
@@ -52,26 +53,22 @@ class Key:
     reverse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    row: MessageRow
-    sent: int | None
-    summary: Summary
-
-
-_Value = Callable[[_Item], int | str]
+_Value = Callable[[Row, Summary], int | str]
 
 _VALUES: Final[dict[By, _Value]] = {
-    By.ARRIVAL: lambda item: item.row.received,
-    By.DATE: lambda item: item.row.received if item.sent is None else item.sent,
-    By.SIZE: lambda item: item.row.size,
-    By.SUBJECT: lambda item: fold(item.summary.base_subject),
-    By.FROM: lambda item: _localpart(item.summary.from_mailbox),
-    By.TO: lambda item: _localpart(item.summary.to_mailbox),
-    By.CC: lambda item: _localpart(item.summary.cc_mailbox),
-    By.DISPLAYFROM: lambda item: fold(item.summary.from_name or item.summary.from_mailbox),
-    By.DISPLAYTO: lambda item: fold(item.summary.to_name or item.summary.to_mailbox),
+    By.ARRIVAL: lambda row, summary: row[RECEIVED],
+    By.DATE: lambda row, summary: row[RECEIVED] if row[FIRST + 1] is None else row[FIRST + 1],
+    By.SIZE: lambda row, summary: row[SIZE],
+    By.SUBJECT: lambda row, summary: fold(summary.base_subject),
+    By.FROM: lambda row, summary: _localpart(summary.from_mailbox),
+    By.TO: lambda row, summary: _localpart(summary.to_mailbox),
+    By.CC: lambda row, summary: _localpart(summary.cc_mailbox),
+    By.DISPLAYFROM: lambda row, summary: fold(summary.from_name or summary.from_mailbox),
+    By.DISPLAYTO: lambda row, summary: fold(summary.to_name or summary.to_mailbox),
 }
+_NOTHING: Final = Summary(*("",) * len(Summary._fields))
+_OF_ROW: Final = frozenset({By.ARRIVAL, By.SIZE})
+"""Known without a look at the mail."""
 
 
 async def order(
@@ -84,8 +81,9 @@ async def order(
     if not uids:
         return []
     found: list[_Valued] = []
-    pages = reading.details(store, account, mailbox_id, messages.ranges_of(uids), ("summary", "sent"))
-    async for page in pages:
+    columns = () if _OF_ROW.issuperset(key.by for key in keys) else ("summary", "sent")
+    for start in range(0, len(uids), PAGE):
+        page = await reading_many.found(store, account, mailbox_id, uids[start : start + PAGE], columns)
         found += await trio.to_thread.run_sync(_valued, page, keys, limiter=store.computing)
     return await trio.to_thread.run_sync(_sorted, found, keys, limiter=store.computing)
 
@@ -93,15 +91,13 @@ async def order(
 _Valued = tuple[Uid, tuple[int | str, ...]]
 
 
-def _valued(page: list[reading.Details], keys: Sequence[Key]) -> list[_Valued]:
+def _valued(page: Sequence[Row], keys: Sequence[Key]) -> list[_Valued]:
     """The values of the keys; the rest of a page is not kept."""
     values = [_VALUES[key.by] for key in keys]
     found: list[_Valued] = []
-    for each in page:
-        summary, sent = each.columns
-        if isinstance(summary, bytes):
-            item = _Item(each.row, sent if isinstance(sent, int) else None, Summary(*json.loads(summary)))
-            found.append((each.row.uid, tuple([value(item) for value in values])))
+    for row in page:
+        summary = Summary(*json.loads(row[FIRST])) if len(row) > FIRST else _NOTHING
+        found.append((row[UID], tuple([value(row, summary) for value in values])))
     return found
 
 
