@@ -32,6 +32,8 @@ WANTED: Final = {
     "BODY.PEEK[] of 1000": 0.10,
     "SEARCH SUBJECT": 0.08,
     "SEARCH TEXT": 0.9,
+    "SORT": 0.5,
+    "THREAD": 0.5,
     "STORE 1:* +FLAGS": 0.35,
     "COPY 1:5000": 0.25,
     "APPEND one by one": 400,
@@ -52,6 +54,8 @@ COMMANDS: Final = (
     ("BODY.PEEK[] of 1000", "", "FETCH 1:1000 BODY.PEEK[]"),
     ("SEARCH SUBJECT", "", f"UID SEARCH SUBJECT {RARE}"),
     ("SEARCH TEXT", "", f"UID SEARCH TEXT {RARE}"),
+    ("SORT", "", "UID SORT (SUBJECT) UTF-8 ALL"),
+    ("THREAD", "", "UID THREAD REFERENCES UTF-8 ALL"),
     ("STORE 1:* +FLAGS", r"STORE 1:* -FLAGS.SILENT (\Seen)", r"STORE 1:* +FLAGS (\Seen)"),
 )
 """Row, what is run before it and not measured, and what is measured."""
