@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import pytest
+import trio
 from trio.testing import MockClock
 
 from mox_trio.mailstore.search import columns, conversations, run
@@ -75,3 +76,25 @@ async def test_progress_of_several_mailboxes_is_in_mailboxes(mock_clock: MockClo
 
 async def test_quick_commands_say_nothing_of_it(world: World) -> None:
     assert await told(world, "SEARCH TEXT nowhere") == []
+
+
+async def test_a_client_that_went_away_ends_its_search(
+    monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock, world: World
+) -> None:
+    begun = trio.Event()
+
+    async def endless(
+        store: MailStore, account: Account, mailbox_ids: Sequence[MailboxId], wanted: Filter
+    ) -> AsyncGenerator[Page, None]:
+        while True:
+            begun.set()
+            mock_clock.jump(6)
+            await trio.lowlevel.checkpoint()
+            yield Page(mailbox_ids[0], [], Uid(1), [])
+
+    await filled(world)
+    monkeypatch.setattr(run, "pages", endless)
+    async with world.user("INBOX") as client:
+        await client.begin("SEARCH ALL")
+        await begun.wait()
+    # The session is over: `user` waits for it.
