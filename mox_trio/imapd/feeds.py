@@ -56,6 +56,8 @@ class Box:
     gone: bool = False
     """It was deleted."""
     views: set[View] = field(default_factory=set)
+    is_opening: bool = False
+    """A session is about to have it, and has no view yet."""
 
     @property
     def id(self) -> MailboxId:
@@ -109,10 +111,11 @@ class Feed:
         """The mailbox of this name, as it is now; the caller adds its view and calls `leave` later. Failure NOT_FOUND."""
         wanted = canonical(name)
         async with self._lock:
-            unit = partial(_opened, account=self.account, name=wanted, known=frozenset(self.boxes))
+            boxes = dict(self.boxes)
+            unit = partial(_opened, account=self.account, name=wanted, known=frozenset(boxes))
             row, rows, modseq, named = await self._store.index.read(unit)
             self._name(named)
-            box = self.boxes.get(row.id)
+            box = boxes.get(row.id)
             if box is None:
                 given = (rows or (), modseq, row.uidnext, row.highest_modseq)
                 if len(given[0]) > MANY:
@@ -120,15 +123,25 @@ class Feed:
                 else:
                     snapshot = Snapshot.of(*given)
                 box = self.boxes[row.id] = Box(row, snapshot)
-            else:
+                return box
+            self.boxes[row.id] = box  # its last session may have left meanwhile
+            box.is_opening = True
+            try:
                 await self._pull()
+            finally:
+                box.is_opening = False
+                self._drop(box)
+            self.boxes[row.id] = box
             return box
 
     def leave(self, box: Box, view: View) -> None:
         """A session has the mailbox no longer."""
         box.views.discard(view)
-        if not box.views:
-            self.boxes.pop(box.id, None)
+        self._drop(box)
+
+    def _drop(self, box: Box) -> None:
+        if not box.views and not box.is_opening and self.boxes.get(box.id) is box:
+            del self.boxes[box.id]
 
     async def reach(self, modseq: int) -> None:
         """Hand on everything up to a modseq that a change of this process had."""
