@@ -67,12 +67,27 @@ def _member(row: Row) -> Member:
 
 
 def _links(block: bytes) -> tuple[str, tuple[str, ...]]:
-    fields = header.parse(block)
-    written = fields.starting_with(b"message-id").get(b"message-id")
-    named = fields.starting_with(b"references").get(b"references")
+    lowered = block.lower()
+    written = field(block, lowered, b"message-id")
+    named = field(block, lowered, b"references")
     references = threads.references(named, None) if named else ()
     if not references:
         # RFC 5256 3: without valid references, the first Message-ID of In-Reply-To is the only one.
-        answered = fields.starting_with(b"in-reply-to").get(b"in-reply-to")
+        answered = field(block, lowered, b"in-reply-to")
         references = threads.references(None, answered)[:1] if answered else ()
     return threads.message_id(written) if written else "", references
+
+
+def field(block: bytes, lowered: bytes, key: bytes) -> bytes | None:
+    """As `Header.get`, for few fields of many headers that end with their blocks: one that is written as nearly all are is
+    cut out directly.
+    """
+    at = lowered.find(b"\n%b" % key)
+    if at < 0 or lowered.startswith(key) or not lowered.startswith(b":", at + 1 + len(key)):
+        return header.parse(block).get(key) if key in lowered else None
+    start = at + len(key) + 2
+    stop = block.find(b"\n", start)
+    while stop >= 0 and block[stop + 1 : stop + 2] in (b" ", b"\t"):
+        stop = block.find(b"\n", stop + 1)
+    value = block[start : stop if stop >= 0 else len(block)]
+    return value.replace(b"\r\n", b"").replace(b"\n", b"").strip(b" \t\r")
