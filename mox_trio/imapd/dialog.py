@@ -105,9 +105,11 @@ class Dialog:
         self._woken = False
 
     async def _receive(self) -> bytes:
-        if self.compression is not None and self.compression.has_more:
+        data = b""
+        while self.compression is not None and self.compression.has_more:
             await trio.lowlevel.checkpoint()
-            return self.compression.inflated()
+            if data := self.compression.inflated():  # else it was the end of a block, and not of the connection
+                return data
         if self.is_slow:
             self.takes_its_time()
             await trio.sleep(self.settings.tarpit)

@@ -65,6 +65,17 @@ async def test_what_came_with_the_command_is_compressed_too(world: World) -> Non
         assert await client.response() == b"b OK done"
 
 
+async def test_half_of_what_came_with_the_command_is_not_the_end_of_the_session(world: World) -> None:
+    async with world.user() as client:
+        deflated = Deflated(client.connection)
+        packed = deflated.deflate.compress(b"b NOOP\r\n") + deflated.deflate.flush(zlib.Z_SYNC_FLUSH)
+        await client.send(b"a COMPRESS DEFLATE\r\n" + packed[:1])
+        assert (await client.response()).startswith(b"a OK")
+        client.connection = deflated  # type: ignore[assignment]
+        await deflated.inner.send(packed[1:], timeout=math.inf)
+        assert await client.response() == b"b OK done"
+
+
 async def test_other_mechanisms_are_refused(world: World) -> None:
     async with world.user() as client:
         assert (await client.do("COMPRESS LZW")).kind in ("BAD", "NO")
