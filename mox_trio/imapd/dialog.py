@@ -79,6 +79,18 @@ class Dialog:
             self.protocol.receive(data)
         return not is_woken
 
+    @property
+    def may_send_now(self) -> bool:
+        """Whether the session waits, with nothing to send, in the way of bytes that are sent as they are."""
+        return not (self._waiting is None or self._woken or self._out or self.is_slow or self.compression is not None)
+
+    def send_now(self, data: bytes) -> None:
+        """Send this while the session waits; what the network does not take at once is sent when it has woken."""
+        rest = data[self.connection.send_some(data) :]
+        if rest:
+            self.write(rest)
+            self.wake()
+
     def put_back(self, event: Event) -> None:
         """Let this be the next event: it is for somebody else."""
         self._put_back = event

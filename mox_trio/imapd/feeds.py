@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 MANY: Final = 2000
 """Changed messages whose snapshot is made in a thread."""
+TURN: Final = 50
+"""Listeners that hear of a change before others have their turn."""
 AWAY: Final = 1.0
 """Seconds until an index that is away is asked again."""
 
@@ -202,8 +204,11 @@ class Feed:
             vanished = news.messages[row.id].vanished if row.id in made else ()
             for view in box.views:
                 view.absorb(box.snapshot, vanished)
-        for listener in list(self.listeners):
-            listener.heard(news)
+        for number, listener in enumerate(list(self.listeners), 1):
+            if listener in self.listeners:
+                listener.heard(news)
+            if number % TURN == 0:
+                await trio.lowlevel.cancel_shielded_checkpoint()  # the others must hear of it all the same
 
     async def _advanced(self, box: Box, news: Changes, inside: MailboxChanges) -> Snapshot:
         row = next(each for each in news.mailboxes if each.id == box.id)

@@ -1,5 +1,6 @@
 """What is so in one session, and the few things that all commands do with it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -116,6 +117,8 @@ class Session:
         self.saved: Ranges = ()
         """What "$" stands for: UIDs (RFC 9051 6.4.4.1)."""
         self.notify: Notifier | None = None
+        self.push: Callable[[], bool] | None = None
+        """Given while the session idles: tells what happened without waking it; False where it has to be woken."""
         self.is_over = False
         """The client said goodbye."""
         self.failed_logins = 0
@@ -289,6 +292,8 @@ class Session:
         if notify is not None:
             notify.heard(news)
         is_mine = selected is not None and any(row.id == selected.box.id for row in news.mailboxes)
+        if is_mine and self.push is not None and self.push():
+            return
         if notify is not None or is_mine or (self.feed is not None and self.feed.gone):
             self.dialog.wake()
 

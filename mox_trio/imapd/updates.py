@@ -4,7 +4,7 @@ EXPUNGE or VANISHED, EXISTS, FLAGS where there is a new keyword, and FETCH of ch
 and understand the same share the octets: of a thousand that idle in one mailbox, one renders them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -84,54 +84,98 @@ def permanent_flags(session: Session, selected: Selected) -> Status:
     return Status("OK", "flags are kept", b"PERMANENTFLAGS (%b)" % " ".join(names).encode("ascii"))
 
 
+def push(session: Session) -> bool:
+    """Say at once what happened in the mailbox of a session that idles; False where its own task has to do it.
+
+    Waking a task costs several times what is said.
+    """
+    selected, feed, dialog = session.selected, session.feed, session.dialog
+    if selected is None or feed is None or session.notify is not None or selected.contexts is not None:
+        return False
+    if feed.gone or selected.box.gone or selected.keywords_told != len(feed.keywords) or not dialog.may_send_now:
+        return False
+    view = selected.view
+    if not view.has_news(expunges=True):
+        return True
+    octets = _shared(session, selected, expunges=True)
+    if octets is None:
+        if len(view.snapshot.changes_since(view.told)) > LINES:
+            return False
+        key = _key(session, selected, expunges=True)
+        updates = view.take(expunges=True)
+        octets = _first(session, updates) + flag_lines(session, selected, updates.changed)
+        _share(selected, key, octets)
+    dialog.send_now(octets)
+    return True
+
+
+def _key(session: Session, selected: Selected, *, expunges: bool) -> Hashable | None:
+    """Equal for sessions that have the same to hear of this snapshot, in the same words; None where nobody else has."""
+    situation = selected.view.situation(expunges=expunges)
+    if situation is None or selected.contexts is not None or session.notify is not None:
+        return None
+    return situation, session.condstore, session.says_vanished, session.uid_only
+
+
+def _shared(session: Session, selected: Selected, *, expunges: bool) -> bytes | None:
+    """What another session was told that had the same to hear; it then counts as told."""
+    key = _key(session, selected, expunges=expunges)
+    ready = selected.view.snapshot.shared.get(key) if key is not None else None
+    if ready is not None:
+        selected.view.skip(expunges=expunges)
+    return ready
+
+
+def _share(selected: Selected, key: Hashable | None, octets: bytes) -> None:
+    shared = selected.view.snapshot.shared
+    if key is not None and len(shared) < SHARED and len(octets) <= SHARED_OCTETS:
+        shared[key] = octets
+
+
 async def _tell_selected(session: Session, selected: Selected, expunges: bool) -> Updates:
     view = selected.view
     if not view.has_news(expunges=expunges):
         return Updates()
-    options = session.condstore, session.says_vanished, session.uid_only, expunges
-    situation = view.situation(expunges=expunges)
-    shared = view.snapshot.shared
-    if situation is not None and selected.contexts is None and session.notify is None:
-        ready = shared.get((situation, options))
-        if ready is not None:
-            view.skip(expunges=expunges)
-            session.write(ready)
-            return Updates()
+    ready = _shared(session, selected, expunges=expunges)
+    if ready is not None:
+        session.write(ready)
+        return Updates()
+    key = _key(session, selected, expunges=expunges)
     updates = view.take(expunges=expunges)
     if session.notify is not None and session.notify.hides_flags:
         updates = replace(updates, changed=())
     contexts = selected.contexts
     if contexts is not None:
         contexts.forewarn(session, updates)
-    octets = await _say(session, selected, updates)
-    if situation is not None and octets is not None and len(shared) < SHARED:
-        shared[situation, options] = octets
+    first = _first(session, updates)
+    session.write(first)
+    if len(updates.changed) <= LINES:
+        lines = flag_lines(session, selected, updates.changed)
+        session.write(lines)
+        _share(selected, key, first + lines)
+    else:
+        await _say_flags(session, selected, updates.changed)
     if contexts is not None:
         await contexts.tell(session, updates)
     return updates
 
 
-async def _say(session: Session, selected: Selected, updates: Updates) -> bytes | None:
-    """Say updates; return what was said where it was little."""
-    said: list[bytes] = []
+def _first(session: Session, updates: Updates) -> bytes:
+    """EXPUNGE or VANISHED, and EXISTS."""
+    said = b""
     if updates.expunged:
         gone: Any = Vanished(updates.expunged) if session.says_vanished else Expunged(list(reversed(updates.numbers)))
-        said.append(encoding.encode(gone, session.wire))
+        said = encoding.encode(gone, session.wire)
     if updates.exists is not None:
-        said.append(encoding.encode(Exists(updates.exists), session.wire))
-    size = 0
-    for octets in said:
-        size += len(octets)
-        session.write(octets)
-    for start in range(0, len(updates.changed), LINES):
-        octets = flag_lines(session, selected, updates.changed[start : start + LINES])
-        said.append(octets)
-        size += len(octets)
-        session.write(octets)
+        said += encoding.encode(Exists(updates.exists), session.wire)
+    return said
+
+
+async def _say_flags(session: Session, selected: Selected, uids: Sequence[int]) -> None:
+    for start in range(0, len(uids), LINES):
+        session.write(flag_lines(session, selected, uids[start : start + LINES]))
         await session.drain()
-        if start:
-            await session.turn()
-    return b"".join(said) if size <= SHARED_OCTETS else None
+        await session.turn()
 
 
 def flag_lines(session: Session, selected: Selected, uids: Sequence[int]) -> bytes:

@@ -2,12 +2,14 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from ipaddress import ip_address
 
 import trio
 import trio.testing
 
 from mox_trio.imapd.feeds import Feeds
 from mox_trio.mailstore import accounts
+from mox_trio.transport.connection import Connection, Ends
 from tests.kit.imap_world import World
 from tests.kit.watched_index import WatchedIndex
 
@@ -60,6 +62,40 @@ async def test_many_sessions_hear_by_one_read_and_the_same_octets(world: World) 
         for client, tag in zip(clients, tags, strict=True):
             await client.done(tag)
         nursery.cancel_scope.cancel()
+
+
+def by_socket() -> tuple[Connection, Connection]:
+    """Both ends of a connection that is no stream in memory: what waits there is told without being woken."""
+    one, other = trio.socket.socketpair()
+    ends = Ends(ip_address("203.0.113.7"), 1, ip_address("192.0.2.25"), 143)
+    return Connection(trio.SocketStream(one), ends), Connection(trio.SocketStream(other), ends)
+
+
+async def test_sessions_that_idle_are_told_without_being_woken(world: World) -> None:
+    await world.deliver()
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(world.client(pair=by_socket())) for _ in range(3)]
+        tags = []
+        for client in clients:
+            await client.login()
+            await client.ok("SELECT INBOX")
+            tags.append(await client.idle())
+        await trio.testing.wait_all_tasks_blocked()
+        async with world.user("INBOX") as other:
+            await world.deliver()
+            await other.ok("NOOP")
+            await other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+            await other.ok("STORE 2 +FLAGS.SILENT (Fresh)")
+            await other.ok("EXPUNGE")
+        for client, tag in zip(clients, tags, strict=True):
+            assert await client.response() == b"* 2 EXISTS"
+            assert await client.response() == b"* 1 FETCH (UID 1 FLAGS (\\Deleted))"
+            assert (await client.response()).startswith(b"* FLAGS (")
+            assert (await client.response()).startswith(b"* OK [PERMANENTFLAGS ")
+            assert await client.response() == b"* 2 FETCH (UID 2 FLAGS (Fresh))"
+            assert await client.response() == b"* 1 EXPUNGE"
+            assert (await client.done(tag)).lines == []
+            assert (await client.ok("FETCH 1 UID")).lines == [b"* 1 FETCH (UID 2)"]
 
 
 async def test_the_server_stops_idling_sessions_with_bye(world: World) -> None:

@@ -1,5 +1,6 @@
 """Commands of every state, and those about the session itself."""
 
+from functools import partial
 from typing import Final
 
 from mox_trio.base import text
@@ -105,14 +106,15 @@ async def idle(session: Session, command: Idle) -> Status:
     if session.feed is not None:
         await session.feed.pull()
     await updates.tell(session, expunges=True)
-    while True:
-        event = await session.dialog.event_or_wake()
-        if event is None:
+    session.push = partial(updates.push, session)
+    try:
+        while (event := await session.dialog.event_or_wake()) is None:
             await updates.tell(session, expunges=True)
-        elif isinstance(event, Done):
-            return replies.DONE
-        else:  # the protocol said BAD and ends the session
-            raise replies.Ended(event)
+    finally:
+        session.push = None
+    if not isinstance(event, Done):  # the protocol said BAD and ends the session
+        raise replies.Ended(event)
+    return replies.DONE
 
 
 async def namespace(session: Session, command: Namespace) -> Status:
