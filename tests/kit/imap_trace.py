@@ -6,6 +6,7 @@ chose, texts, \\Recent, and the order of what may come in any order.
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,7 @@ NAMES: Final = ("INBOX", "one", "two", "two/deep", "two/deep/er", '"with space"'
 LEAVES: Final = NAMES[4:]
 """Those that go and come; what a server does with parents that are missing is its own affair."""
 FLAGS: Final = ("\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$label", "\\Deleted")
+NUMBERED: Final = re.compile(r"(UID )?(FETCH|STORE|COPY|MOVE|SEARCH|SORT|THREAD|EXPUNGE)")
 WORDS: Final = ("alpha", "beta", "gamma", "delta")
 
 BODIES: Final = (
@@ -75,6 +77,9 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.draw = random.Random(seed)
         self.number = 0
+        self.reading = [False, False]
+        """Whether a session may only read its mailbox: what it then tries to change is another matter."""
+        self.session = 0
 
     def name(self) -> str:
         """A mailbox."""
@@ -198,20 +203,19 @@ class Maker:
         return self.draw.choice(
             (
                 "NOSUCH", "FETCH", "FETCH 1", "FETCH 0 FLAGS", "FETCH 1 (FLAGS", "FETCH x FLAGS", "FETCH 1 NOSUCH",
-                "STORE 1 FLAGS",
-                "STORE 1 +NOFLAGS (\\Seen)", "SELECT", "SELECT one two", "SEARCH", "SEARCH NOSUCH", "SEARCH SINCE yesterday",
+                "STORE 1 +NOFLAGS (\\Seen)", "SEARCH", "SEARCH NOSUCH", "SEARCH SINCE yesterday",
                 "SEARCH CHARSET nosuch TEXT x", "COPY 1", "APPEND", "LOGIN a b", "STATUS one", "STATUS one (NOSUCH)", "LIST",
                 "UID", "UID NOOP", "UID FETCH 1", "NOOP x", "EXPUNGE 1", "CREATE", "DELETE nosuch", "RENAME nosuch other",
                 "SELECT nosuch", "COPY 1 nosuch", "STATUS nosuch (MESSAGES)", "AUTHENTICATE NOSUCH", "STARTTLS",
                 "STORE 1 FLAGS (\\Nosuch)",
-                'FETCH 1 BODY[0]', "FETCH 1 BODY[]<1.0>", "FETCH 1:2:3 FLAGS", "SORT (NOSUCH) UTF-8 ALL", 
+                "FETCH 1 BODY.PEEK[0]", "FETCH 1 BODY[]<1.0>", "FETCH 1:2:3 FLAGS", "SORT (NOSUCH) UTF-8 ALL",
                 "THREAD NOSUCH UTF-8 ALL",
             )
         )  # fmt: skip
 
     def step(self) -> Step:
         """The next command."""
-        session = 0 if self.draw.random() < 0.7 else 1
+        session = self.session = 0 if self.draw.random() < 0.7 else 1
         kind = self.draw.choices(
             (
                 self.append,
@@ -232,15 +236,23 @@ class Maker:
     def select(self) -> str:
         """SELECT and its like."""
         name = self.draw.choice(("INBOX", "one", "two"))
-        return self.draw.choice((f"SELECT {name}", f"SELECT {name}", f"EXAMINE {name}", f"SELECT {name} (CONDSTORE)"))
+        verb = self.draw.choice(("SELECT", "SELECT", "EXAMINE"))
+        self.reading[self.session] = verb == "EXAMINE"
+        return f"{verb} {name}" + self.draw.choice(("", "", " (CONDSTORE)"))
 
     def copy(self) -> str:
         """COPY and MOVE."""
-        verb, name = self.draw.choice(("COPY", "COPY", "MOVE")), self.draw.choice(("one", "two", "INBOX"))
-        return f"{self.uid()}{verb} {self.numbers()} {name}"
+        verb, name = self.draw.choice(("COPY", "MOVE", "MOVE")), self.draw.choice(("one", "two", "INBOX"))
+        first = self.draw.randrange(1, 9)
+        numbers = self.draw.choice((f"{first}", f"{first}:{first + 2}", f"{first},{first + 2}", "*"))
+        if self.reading[self.session]:
+            verb = "COPY"
+        return f"{self.uid()}{verb} {numbers} {name}"
 
     def end(self) -> str:
         """EXPUNGE and its like."""
+        if self.reading[self.session]:
+            return self.draw.choice(("NOOP", "CHECK"))
         return self.draw.choice(
             ("EXPUNGE", "EXPUNGE", f"UID EXPUNGE {self.numbers()}", "NOOP", "NOOP", "CHECK", "CLOSE", "UNSELECT")
         )
@@ -255,8 +267,17 @@ def steps(seed: int, count: int) -> Iterator[Step]:
         yield Step(session, "SELECT INBOX")
     for _ in range(6):
         yield Step(0, *maker.append())
-    for _ in range(count - 12):
-        yield maker.step()
+    given, news = 12, [False, False]
+    while given < count:
+        step = maker.step()
+        # When the other session has done something, servers tell of it sooner or later, and numbers mean what was told.
+        if news[step.session] and NUMBERED.match(step.command) and given < count - 1:
+            yield Step(step.session, "NOOP")
+            given += 1
+            news[step.session] = False
+        yield step
+        given += 1
+        news[1 - step.session] = True
 
 
 # What is heard, in a form that can be compared.
@@ -272,11 +293,21 @@ def heard(answer: Answer) -> Heard:
     sizes = [each.number for each in untagged if each.name == b"EXISTS"]
     if sizes:
         rows.append(("EXISTS", sizes[-1]))
-    fetched = answer.fetched()
-    rows += [("FETCH", number, items_of(items)) for number, items in sorted(fetched.items())]
+    rows += [("FETCH", number, items_of(items)) for (_, number), items in sorted(fetched(untagged).items())]
     others = [other(each) for each in untagged if each.name not in (b"EXPUNGE", b"EXISTS", b"FETCH")]
     rows += sorted((each for each in others if each), key=repr)
     return (answer.status.decode(), code_of(answer.tagged), *rows)
+
+
+def fetched(untagged: list[Response]) -> dict[tuple[int, int], dict[bytes, Value]]:
+    """What FETCH said of each message: how many went before it was said, and its number then."""
+    found: dict[tuple[int, int], dict[bytes, Value]] = {}
+    gone = 0
+    for each in untagged:
+        gone += each.name == b"EXPUNGE"
+        if each.name == b"FETCH" and each.number:
+            found.setdefault((gone, each.number), {}).update(each.items())
+    return found
 
 
 def places(gone: list[int]) -> bytes:
