@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mox_trio.app.doors import Door
 from mox_trio.app.testing import Testing
 from mox_trio.base.metrics import Metrics
+from mox_trio.incoming.accept import Arrivals
 from mox_trio.incoming.checks import DnsChecks
 from mox_trio.incoming.holders import Holders
 from mox_trio.incoming.notices import Notices
@@ -16,7 +17,6 @@ from mox_trio.smtpd.provoking import QUEUE, RCPT_TO, Provoking
 from mox_trio.smtpd.receiver import Receiver
 from mox_trio.transport.closing import Closing
 from mox_trio.transport.resolver import Resolver
-from mox_trio.webhooks.arrivals import Arrivals
 
 
 @dataclass(frozen=True, slots=True)

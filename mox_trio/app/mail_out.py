@@ -17,6 +17,7 @@ from mox_trio.outgoing.delivering import Delivering
 from mox_trio.outgoing.notices import Notices
 from mox_trio.outgoing.opening import Dial
 from mox_trio.outgoing.parts import Parts
+from mox_trio.outgoing.returned import Returned
 from mox_trio.outgoing.scheduler import LOOK, Scheduler
 from mox_trio.outgoing.sign import Signer
 from mox_trio.outgoing.submit import Submission
@@ -42,6 +43,11 @@ class MailOut:
     submission: Submission
     testing: Testing | None
     hooks: Hooks
+
+    @property
+    def arrivals(self) -> Returned:
+        """Who is told of mail that arrives."""
+        return Returned(self.parts, self.hooks.room, self.hooks.targets, self.hooks.arrivals)
 
     @property
     def queue(self) -> Mailqueue:

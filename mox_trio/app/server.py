@@ -181,9 +181,7 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
     )
     await out.hooks.targets.load()
     closing = Closing()
-    into = mail_in.build(
-        services, resolver, metrics, out.notices, variant.testing, closing, arrivals=out.parts.arrivals
-    )
+    into = mail_in.build(services, resolver, metrics, out.notices, variant.testing, closing, arrivals=out.arrivals)
     loaded = await ServerCertificates.load(static)
     await loaded.register(partial(certificates.registered, services.mail))
     limits = static.limits

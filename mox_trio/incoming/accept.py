@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from mox_trio.base.address import Path
 from mox_trio.base.failure import Failure, Kind
@@ -25,11 +25,11 @@ from mox_trio.incoming.settings import Settings
 from mox_trio.mailstore import deliver, mailboxes
 from mox_trio.mailstore.deliver import Incoming, Terms
 from mox_trio.mailstore.spool import Spooled
-from mox_trio.mailstore.store import MailStore
+from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.mailstore.together import together
 from mox_trio.policy.verdict import Verdict
 from mox_trio.protocol.smtp.reply import Reply
-from mox_trio.webhooks.arrivals import Also, Arrivals, Facts
+from mox_trio.webhooks.arrivals import Also, Facts
 from storage_backends.errors import NotFound, StorageError
 from storage_backends.index.tables import mailboxes as special_use
 
@@ -44,6 +44,16 @@ VALIDATED: Final = frozenset({"strict", "dmarc", "relaxed"})
 QUOTA: Final = Reply.of(452, "4.2.2", "the mailbox is full")
 TROUBLE: Final = Reply.of(451, "4.3.0", "error processing, try again later")
 GONE: Final = Reply.of(450, "4.2.1", "the mailbox is not there at the moment, try again later")
+
+
+class Arrivals(Protocol):
+    """Tells customers' URLs of mail: `webhooks.arrivals.Arrivals`, or what stands before it."""
+
+    async def also(self, owner: Account, message: Spooled, facts: Facts) -> Sequence[Also]:
+        """Units for the transaction that delivers a message."""
+
+    def committed(self, also: Sequence[Also]) -> None:
+        """What was written is there."""
 
 
 @dataclass(frozen=True, slots=True)

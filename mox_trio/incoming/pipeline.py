@@ -27,7 +27,7 @@ from mox_trio.base.domain import Domain
 from mox_trio.base.metrics import Metrics
 from mox_trio.config.live import LiveConfig
 from mox_trio.incoming import cleaned, content, judge, notices, recipients
-from mox_trio.incoming.accept import Acceptor, Copy
+from mox_trio.incoming.accept import Acceptor, Arrivals, Copy
 from mox_trio.incoming.content import Content
 from mox_trio.incoming.deciding import Decided, Decider
 from mox_trio.incoming.evidence import Checks, Evidence
@@ -44,7 +44,6 @@ from mox_trio.policy.sender_domain import Receives
 from mox_trio.protocol.smtp.envelope import Client, Envelope, IpAddress, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from mox_trio.transport.closing import Closing
-from mox_trio.webhooks.arrivals import Arrivals
 
 logger = logging.getLogger(__name__)
 

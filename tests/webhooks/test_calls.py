@@ -16,6 +16,7 @@ from mox_trio.policy import webhook_schedule
 from mox_trio.protocol.webapi import hooks
 from tests.kit import mail_hosts, world
 from tests.kit.web_receiver import Receiver
+from tests.smtpd.talking import Clients
 from tests.webui import calling
 from tests.webui.calling import Api, message
 
@@ -276,3 +277,53 @@ async def test_names_that_lead_home_are_not_called(tmp_path: Path, autojump_cloc
         api.net.zone.set("plain.example", "A", [ADDRESS])
         result = await api.ok("WebhookTest", {"Direction": "outgoing", "URL": "http://plain.example/"})
         assert (result["Success"], receiver.calls[0].headers["host"]) == (True, "plain.example")
+
+
+def notice(to: str, action: str = "failed", diagnostic: str = "smtp; 550 5.1.1 nobody here", count: int = 1) -> bytes:
+    """As another server writes one."""
+    about = f"\r\nFinal-Recipient: rfc822; x@far.example\r\nAction: {action}\r\nStatus: 5.1.1\r\n"
+    about += f"Diagnostic-Code: {diagnostic}\r\n"
+    return (
+        f"From: <mailer@far.example>\r\nTo: <{to}>\r\nSubject: notice\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; far.example\r\n"
+        + about * count
+        + "--b\r\nContent-Type: text/rfc822-headers\r\n\r\nSubject: x\r\n--b--\r\n"
+    ).encode()
+
+
+async def test_a_notice_that_comes_back_later_is_told_as_an_event(tmp_path: Path, autojump_clock: MockClock) -> None:
+    more = {"ann": KEPT["ann"] + '\nkeep_retired_messages = "7d"\nfrom_id_login_addresses = ["ann@one.example"]'}
+    async with opened(tmp_path, autojump_clock, dynamic=more) as (api, receiver):
+        for direction in ("outgoing", "incoming"):
+            await api.ok("WebhookSet", {"Direction": direction, "URL": URL})
+        api.net.host("far.example")
+        sent = await api.ok("Send", message("x@far.example", Extra={"a": "b"}))
+        (first,) = await told(receiver, 1)
+        from_id = sent["Submissions"][0]["FromID"]
+        assert (first["Event"], first["FromID"], first["DSN"]) == ("delivered", from_id, False)
+        back = f"ann+{from_id}@one.example"
+        host = api.server
+        await deliver(host, back, notice(back))
+        second = (await told(receiver, 2))[1]
+        assert (second["Event"], second["DSN"], second["Suppressing"]) == ("failed", True, True)
+        assert (second["SMTPCode"], second["SMTPEnhancedCode"]) == (550, "5.1.1")
+        assert (second["QueueMsgID"], second["MessageID"]) == (first["QueueMsgID"], sent["MessageID"])
+        assert second["Extra"] == {"A": "b"}
+        await deliver(host, back, world.message("mailer@far.example", back))
+        assert (await told(receiver, 3))[2]["Event"] == "unrecognized"
+        await deliver(host, "ann+else@one.example", notice("ann@one.example"))
+        fourth = (await told(receiver, 4))[3]
+        assert fourth["Meta"]["RcptTo"] == "ann+else@one.example"
+        assert len(await host.mails("ann")) == 3
+
+
+async def deliver(server: world.Server, to: str, data: bytes) -> None:
+    """By LMTP, which asks for no proof."""
+    connection = server.accept("lmtp")
+    client = Clients(connection)
+    await client.hello()
+    assert (await client.say("LHLO elsewhere")).startswith("250")
+    reply = await world.send(client, ["MAIL FROM:<>", f"RCPT TO:<{to}>"], data)
+    assert reply.startswith("250"), reply
+    await connection.aclose()
