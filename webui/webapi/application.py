@@ -137,11 +137,11 @@ async def _parsed(method: Method, data: bytes) -> Shape:
 
 
 def _once(method: Method, data: bytes) -> Once | None:
-    key = request.headers.get("Idempotency-Key", "")
-    if not key or not method.idempotent:
+    key = request.headers.get("Idempotency-Key")
+    if key is None or not method.idempotent:
         return None
-    if len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
-        raise Refused("protocol", f"an Idempotency-Key has at most {LONGEST_KEY} printable ASCII characters")
+    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise Refused("protocol", f"an Idempotency-Key has 1 to {LONGEST_KEY} printable ASCII characters")
     return Once(f"{method.name} {key}", blake2b(data, digest_size=32).digest())
 
 
