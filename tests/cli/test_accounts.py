@@ -152,3 +152,13 @@ def test_attempts_to_log_in_are_listed(mox: CommandLine) -> None:
     expected = {"login": "ann@example.org", "result": "bad-credentials", "times": 1, "remote_ip": "203.0.113.7"}
     assert row.items() >= expected.items()
     assert "203.0.113.7" in mox("account", "logins", "ann").stdout
+
+
+def test_a_key_opens_what_it_is_made_for(mox: CommandLine) -> None:
+    made = mox.json(
+        "account", "add-api-key", "ann", "shop", "--scope", "send", "--address", "ann@example.org", "--days", "30"
+    )
+    assert made["secret"]
+    assert made["expires"]
+    refused = mox("account", "add-api-key", "ann", "shop", "--address", "bob@example.net", code=1)
+    assert "may not send from bob@example.net" in refused.stderr

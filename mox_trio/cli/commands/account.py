@@ -1,5 +1,7 @@
 """mox-trio account: add, list, remove, disable, enable; passwords, keys, certificates; attempts to log in."""
 
+import functools
+import operator
 import sys
 from dataclasses import asdict
 from typing import Any, BinaryIO, Final
@@ -12,9 +14,12 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.cli import output
 from mox_trio.cli.output import Output
 from mox_trio.cli.session import confirm, desk, with_services
-from mox_trio.mailstore import attempts, certificates, credentials
+from mox_trio.mailstore import api_keys, attempts, certificates, credentials
+from mox_trio.mailstore.api_keys import Grant
 from mox_trio.mailstore.credentials import Credential, Terms
 from mox_trio.mailstore.logins import Protocols
+from mox_trio.mailstore.store import DAY
+from mox_trio.outgoing import senders
 from mox_trio.services import Services
 
 LARGEST_CERTIFICATE: Final = 64 * 1024
@@ -95,13 +100,32 @@ async def add_app_password(services: Services, name: str, label: str, protocols:
     return Output({**_shown(made.credential), "secret": made.secret}, f"{made.secret}\nIt is not shown again.")
 
 
+SCOPES = {each.name.lower(): each for each in api_keys.GRANTABLE if each.name}
+
+
 @command.command("add-api-key", help="Make a key for the HTTP API, and print it once.")
 @click.argument("name")
 @click.argument("label")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(list(SCOPES)), help="What it opens.  [default: all]"
+)
+@click.option("--address", "addresses", multiple=True, help="Address it may send from.  [default: all of the account]")
+@click.option("--days", type=click.IntRange(1, 36_500), help="Days until it ends.  [default: never]")
 @with_services
-async def add_api_key(services: Services, name: str, label: str) -> Output:
+async def add_api_key(
+    services: Services, name: str, label: str, scopes: tuple[str, ...], addresses: tuple[str, ...], days: int | None
+) -> Output:
     account = await accounts.opened(desk(services), name)
-    made = await credentials.add_api_key(services.logins, account, Terms(label, Protocols.WEBAPI))
+    meant = [str(domains.parse_address(each)) for each in addresses]
+    for each in meant:
+        if senders.may_send(services.config.current, name, Address.parse(each)) is senders.May.NO:
+            raise Failure(Kind.INVALID, f"account {name} may not send from {each}")
+    granted = api_keys.GRANTABLE
+    if scopes:
+        granted = functools.reduce(operator.or_, (SCOPES[each] for each in scopes))
+    expires = None if days is None else services.mail.now() + days * DAY
+    terms = Terms(label, Protocols.WEBAPI, expires)
+    made = await api_keys.add(services.logins, account, terms, Grant(granted, tuple(map(str.lower, meant))))
     return Output({**_shown(made.credential), "secret": made.secret}, f"{made.secret}\nIt is not shown again.")
 
 
