@@ -41,9 +41,11 @@ NAME: Final = "mox-trio"
 TRY = """
 A server for tests runs in {directory}
 Log in as {address} with the password {password}; all mail arrives there.
+Webmail: http://127.0.0.1:{webmail_http}/webmail/
 
   swaks --server 127.0.0.1:{smtp} --to you@example.org
   swaks --server 127.0.0.1:{submission} --auth-user {address} --auth-password {password} --from {address} --to you@example.org
+  curl --user {address}:{password} imap://127.0.0.1:{imap}/INBOX
   {program} --config {directory}/mox-trio.toml mailbox messages {account}
   curl --user {address}:{password} http://127.0.0.1:{webapi_http}/webapi/v0/Send --data-urlencode \\
     'request={{"To": [{{"Address": "you@example.org"}}], "Subject": "hello", "Text": "hi"}}'

@@ -33,11 +33,14 @@ PASSWORD: Final = "moxmoxmox"  # noqa: S105 - it is printed for everybody to use
 
 PORTS: Final = {
     "smtp": 25,
+    "webmail_http": 80,
     "webapi_http": 80,
     "metrics_http": 81,
     "webapi_https": 443,
+    "imap": 143,
     "submissions": 465,
     "submission": 587,
+    "imaps": 993,
 }
 """Services and their ports above the base port."""
 LIFE: Final = timedelta(days=4 * 365)
@@ -62,6 +65,9 @@ ips = ["127.0.0.1", "::1"]
 smtp = {{ port = {smtp}, first_time_sender_delay = "0s" }}
 submission = {{ port = {submission}, require_starttls = false }}
 submissions = {{ port = {submissions} }}
+imap = {{ port = {imap}, require_starttls = false }}
+imaps = {{ port = {imaps} }}
+webmail_http = {{ port = {webmail_http} }}
 webapi_http = {{ port = {webapi_http} }}
 webapi_https = {{ port = {webapi_https} }}
 metrics_http = {{ port = {metrics_http} }}

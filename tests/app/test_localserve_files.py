@@ -20,8 +20,9 @@ def ports(static: Static) -> dict[str, int]:
 def test_a_new_directory_has_a_good_configuration(tmp_path: Path) -> None:
     directory = tmp_path / "new"
     static = localserve_files.prepare(directory, None, pedantic=False)
-    mail = {"smtp": 1025, "submission": 1587, "submissions": 1465}
-    assert ports(static) == {**mail, "metrics_http": 1081, "webapi_http": 1080, "webapi_https": 1443}
+    mail = {"smtp": 1025, "submission": 1587, "submissions": 1465, "imap": 1143, "imaps": 1993}
+    web = {"webmail_http": 1080, "webapi_http": 1080, "webapi_https": 1443}
+    assert ports(static) == {**mail, **web, "metrics_http": 1081}
     assert not static.pedantic
     dynamic = load.dynamic(static.domains_file.read_text(), static)
     assert Domain.parse("localhost") in dynamic.domains
@@ -48,8 +49,9 @@ def test_what_is_there_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_a_base_port_moves_every_service_also_of_files_that_are_there(tmp_path: Path) -> None:
     localserve_files.prepare(tmp_path, 2000, pedantic=False)
-    mail = {"smtp": 30025, "submission": 30587, "submissions": 30465}
-    moved = {**mail, "metrics_http": 30081, "webapi_http": 30080, "webapi_https": 30443}
+    mail = {"smtp": 30025, "submission": 30587, "submissions": 30465, "imap": 30143, "imaps": 30993}
+    web = {"webmail_http": 30080, "webapi_http": 30080, "webapi_https": 30443}
+    moved = {**mail, **web, "metrics_http": 30081}
     assert ports(localserve_files.prepare(tmp_path, 30000, pedantic=True)) == moved
     assert ports(localserve_files.prepare(tmp_path, None, pedantic=True))["smtp"] == 2025
 
