@@ -91,9 +91,9 @@ async def stream(session: Session, before: Sequence[bytes], piece: Piece, email_
                 session.write(block if piece.is_binary else block.replace(_NUL, _NOT_NUL))
                 await session.drain()
         except StorageError as error:
-            raise _cut_off(session, str(error)) from error
+            raise cut_off(session, str(error)) from error
     if said != expected:
-        raise _cut_off(session, f"{said} octets instead of {expected}")
+        raise cut_off(session, f"{said} octets instead of {expected}")
 
 
 async def _decoded(piece: Piece, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -114,6 +114,7 @@ async def _decoded(piece: Piece, blocks: AsyncIterator[bytes]) -> AsyncIterator[
     yield coder.close()[skip : skip + left]
 
 
-def _cut_off(session: Session, reason: str) -> Broken:
+def cut_off(session: Session, reason: str) -> Broken:
+    """What is raised where a part of an item was said and the rest cannot be."""
     logger.error("a message cannot be told to its end", extra=session.fields(reason=reason))
     return Broken("a message could not be told to its end")

@@ -5,6 +5,7 @@ asked for. Messages that went and that the session was not told of are still the
 the session ends.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Final
 
 import trio
 
+from mox_trio.base.failure import Failure
 from mox_trio.imapd import bodies_out, replies
 from mox_trio.imapd.fetch_plan import Ascii, Page, Plan, mail
 from mox_trio.imapd.sections import Piece, UnknownEncoding, piece
@@ -21,13 +23,18 @@ from mox_trio.mailstore.flagging import Change
 from mox_trio.mailstore.reading_many import EMAIL, Wanted
 from mox_trio.protocol.imap import fetch_response, numsets
 from mox_trio.protocol.imap.responses import Status
+from storage_backends.errors import StorageError
 from storage_backends.index.api import Row
 from storage_backends.index.tables import flags
 
 FEW: Final = 20
 """Messages with 8-bit that are rendered again without a thread."""
 TOGETHER: Final = 1024 * 1024
-"""Octets of bodies that are read together."""
+"""Octets of bodies that are read together, and said together."""
+SECTIONS: Final = 2000
+"""Sections that are said before others have their turn: of fewer messages where more of each are asked for."""
+LOOKED_AT: Final = 64 * 1024
+"""Octets of headers and part trees that are looked at before others have their turn."""
 
 UNKNOWN_CTE: Final = Status("NO", "the encoding of the part is not known", b"UNKNOWN-CTE")
 
@@ -40,6 +47,27 @@ class _Message:
     """The response up to the items that wait."""
     pieces: list[Piece]
     row: Row
+
+
+class _Ranges:
+    """Small ranges of bodies, one after the other; some are read together."""
+
+    def __init__(self, session: Session, wanted: Sequence[Wanted]) -> None:
+        self._session = session
+        self._wanted = deque(wanted)
+        self._ready: deque[bytes] = deque()
+
+    async def next(self) -> bytes:
+        """The next one. Failure, StorageError."""
+        if not self._ready:
+            some: list[Wanted] = []
+            octets = 0
+            while self._wanted and octets < TOGETHER:
+                some.append(self._wanted.popleft())
+                octets += some[-1].stop - some[-1].start
+            session = self._session
+            self._ready.extend(await reading_many.ranges(session.store, session.require_account(), some))
+        return self._ready.popleft()
 
 
 class Fetching:
@@ -60,6 +88,14 @@ class Fetching:
 
     async def page(self, positions: Sequence[int]) -> None:
         """Say the messages at these places of the view."""
+        step = max(1, SECTIONS // max(1, len(self._plan.sections)))
+        for start in range(0, len(positions), step):
+            await self._page(positions[start : start + step])
+            if start + step < len(positions):
+                await self._session.drain()
+                await self._session.turn()
+
+    async def _page(self, positions: Sequence[int]) -> None:
         view = self._view
         known = view.uids
         uids = [known[at] for at in positions]
@@ -80,7 +116,9 @@ class Fetching:
             return
         if self._plan.sets_seen:
             self._note_seen(page)
-        if not self._said_quickly(starts, rows):
+        if self._plan.quick:
+            await self._say_headers(starts, rows)
+        else:
             await self._say_sections(starts, rows)
 
     async def _rows(self, uids: Sequence[int]) -> Sequence[Row]:
@@ -106,28 +144,48 @@ class Fetching:
             return positions
         return [self._snapshot.index(uid) for uid in uids]
 
-    def _said_quickly(self, starts: Sequence[bytes], rows: Sequence[Row]) -> bool:
-        """Say sections that are in the rows, where all of them are."""
-        quick = self._plan.quick
-        if not quick:
-            return False
+    async def _say_headers(self, starts: Sequence[bytes], rows: Sequence[Row]) -> None:
+        """Say sections that are in the rows; messages of which that is not so are said as others are."""
         between = b" " if self._plan.columns else b""
+        at, times = self._plan.at("header"), len(self._plan.quick)
         lines: list[bytes] = []
-        for start, row in zip(starts, rows, strict=True):
-            items: list[bytes] = []
-            for each in quick:
-                value = each.value(row)
-                if value is None or b"\0" in value:
-                    return False
-                items.append(b"%b {%d}\r\n%b" % (each.label, len(value), value))
-            lines += (start, between, b" ".join(items), fetch_response.CLOSING)
+        others: list[int] = []
+        looked_at = 0
+        for number, row in enumerate(rows):
+            items = self._headers(row)
+            if items is None:
+                others.append(number)
+            else:
+                if others:
+                    await self._say_others(starts, rows, others)
+                lines += (starts[number], between, b" ".join(items), fetch_response.CLOSING)
+            looked_at += len(row[at]) * times
+            if looked_at > LOOKED_AT or items is None:
+                self._session.write(b"".join(lines))
+                lines.clear()
+                looked_at = 0
+                await self._session.drain()
+                await self._session.turn()
         self._session.write(b"".join(lines))
-        return True
+        await self._say_others(starts, rows, others)
+
+    def _headers(self, row: Row) -> list[bytes] | None:
+        items: list[bytes] = []
+        for each in self._plan.quick:
+            value = each.value(row)
+            if value is None or b"\0" in value:
+                return None
+            items.append(b"%b {%d}\r\n%b" % (each.label, len(value), value))
+        return items
+
+    async def _say_others(self, starts: Sequence[bytes], rows: Sequence[Row], numbers: list[int]) -> None:
+        await self._say_sections([starts[each] for each in numbers], [rows[each] for each in numbers])
+        numbers.clear()
 
     async def _say_sections(self, starts: Sequence[bytes], rows: Sequence[Row]) -> None:
         waiting: list[_Message] = []
-        octets = 0
-        of_row = mail(self._plan)
+        octets = looked_at = 0
+        of_row, parts = mail(self._plan), self._plan.at("parts")
         for start, row in zip(starts, rows, strict=True):
             known = of_row(row)
             try:
@@ -137,43 +195,57 @@ class Fetching:
                 raise replies.Refused(UNKNOWN_CTE) from None
             waiting.append(_Message(start, pieces, row))
             octets += sum([each.stop - each.start for each in pieces if each.is_read])
+            looked_at += len(row[parts]) if parts >= 0 else 0
             if octets >= TOGETHER:
                 await self._flush(waiting)
                 octets = 0
+            if looked_at > LOOKED_AT:
+                looked_at = 0
+                await self._session.turn()
         await self._flush(waiting)
 
     async def _flush(self, waiting: list[_Message]) -> None:
         """Say the messages that wait, with small ranges read together."""
-        session = self._session
-        account = session.require_account()
+        account = self._session.require_account()
         wanted: list[Wanted] = []
         for each in waiting:
             small = [one for one in each.pieces if one.is_read and bodies_out.is_small(one)]
             if small:
                 where = reading_many.located(account, each.row)
                 wanted += [bodies_out.wanted(one, each.row[EMAIL], where) for one in small]
-        data = iter(await reading_many.ranges(session.store, account, wanted)) if wanted else iter(())
+        ranges = _Ranges(self._session, wanted)
         for each in waiting:
-            line = [each.start]
-            is_first = not self._plan.columns
-            for one in each.pieces:
-                if not is_first:
-                    line.append(b" ")
-                is_first = False
-                if one.is_missing:
-                    line.append(fetch_response.nil(one.label))
-                elif one.value is not None:
-                    line.append(_at_hand(one, one.value))
-                elif bodies_out.is_small(one):
-                    line.append(await bodies_out.item(one, next(data)))
-                else:
-                    where = reading_many.located(account, each.row)
-                    await bodies_out.stream(session, line, one, each.row[EMAIL], where)
-                    line = []
-            line.append(fetch_response.CLOSING)
-            session.write(b"".join(line))
-            await session.drain()
+            await self._say_message(each, ranges)
         waiting.clear()
+
+    async def _say_message(self, message: _Message, ranges: _Ranges) -> None:
+        """One response. Failure, StorageError; Broken where some of it is said already."""
+        session = self._session
+        line = [message.start]
+        octets = 0
+        is_said = False
+        try:
+            for number, one in enumerate(message.pieces):
+                if number or self._plan.columns:
+                    line.append(b" ")
+                if one.is_read and not bodies_out.is_small(one):
+                    where = reading_many.located(session.require_account(), message.row)
+                    await bodies_out.stream(session, line, one, message.row[EMAIL], where)
+                    line, octets, is_said = [], 0, True
+                    continue
+                line.append(await _item(one, ranges))
+                octets += len(line[-1])
+                if octets > TOGETHER:
+                    session.write(b"".join(line))
+                    line, octets, is_said = [], 0, True
+                    await session.drain()
+        except (Failure, StorageError) as error:
+            if is_said:
+                raise bodies_out.cut_off(session, str(error)) from error
+            raise
+        line.append(fetch_response.CLOSING)
+        session.write(b"".join(line))
+        await session.drain()
 
     def _note_seen(self, page: Page) -> None:
         there = self._snapshot.flags
@@ -192,6 +264,15 @@ class Fetching:
             untold = [row.uid for row in stored.rows if self._view.is_untold(row.uid, row.was)]
             self._view.stored(stored.modseq, frozenset(untold))
         await session.reach(stored.modseq)
+
+
+async def _item(one: Piece, ranges: _Ranges) -> bytes:
+    """A piece that is missing, at hand, or small."""
+    if one.is_missing:
+        return fetch_response.nil(one.label)
+    if one.value is not None:
+        return _at_hand(one, one.value)
+    return await bodies_out.item(one, await ranges.next())
 
 
 def _at_hand(one: Piece, value: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mox_trio.imapd.state import Session
 from tests.kit.imap_world import World
 from tests.kit.stores import message
 
@@ -205,3 +206,31 @@ async def test_a_large_binary_part_streams(world: World) -> None:
     assert line.endswith(b"~{%d}\r\n%b)" % (len(content), content))
     line = await one(world, "BINARY[1]<300000.400000>", data)
     assert line.endswith(content[300000:700000] + b")")
+
+
+async def test_many_sections_of_many_messages_are_said_a_few_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b"Subject: x\r\nX-Long: " + b"y" * 20_000 + b"\r\n\r\n" + b"z" * 100_000
+    for _ in range(2):
+        await world.put(body)
+    largest = 0
+    write = Session.write
+
+    def measured(session: Session, data: bytes) -> None:
+        nonlocal largest
+        largest = max(largest, len(data))
+        write(session, data)
+
+    monkeypatch.setattr(Session, "write", measured)
+    async with world.user("INBOX") as client:
+        for name in ("BODY.PEEK[HEADER]", "BODY.PEEK[]"):
+            items = " ".join(f"{name}<{at}.100000>" for at in range(100))
+            answer = await client.ok(f"FETCH 1:2 ({items})")
+            assert [line.count(b"BODY[") for line in answer.lines] == [100, 100]
+            start = body if name == "BODY.PEEK[]" else body[: body.index(b"z")]
+            line = answer.lines[1]
+            for at in (0, 99):
+                label = b"%b<%d> {%d}\r\n" % (name.replace(".PEEK", "").encode(), at, len(start[at : at + 100_000]))
+                assert line.partition(label)[2].startswith(start[at : at + 100_000])
+    assert largest < 3 * 1024 * 1024
