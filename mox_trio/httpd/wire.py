@@ -2,6 +2,7 @@
 
 - What is sent goes in pieces, each of which a client takes within SEND seconds: who takes little at a time is served, who takes
   nothing is gone. hypercorn's sends are shielded from cancellation, so `drop` closes the connection under them.
+- The header of an answer waits for what follows it, which hypercorn sends apart: one packet less, and one call of the system.
 - Bytes of a request, and answers to the pings of a websocket, come within READ seconds of the last ones. While a whole
   request is being answered (`busy`), the client has nothing to say and is not waited for.
 """
@@ -18,6 +19,11 @@ SEND: Final = 30.0
 PIECE: Final = 64 * 1024
 READ: Final = 60.0
 """Seconds in which the next bytes of a request come."""
+
+
+_ANSWER: Final = b"HTTP/1.1 "
+_INFORMATIONAL: Final = b"HTTP/1.1 1"
+"""100 and 101, behind which nothing comes before the client spoke."""
 
 
 class Peer:
@@ -52,11 +58,18 @@ class Wire:
         """The client says nothing more."""
         self._heard = trio.current_time()
         self._is_broken = False
+        self._header = b""
+        """Of an answer of HTTP/1.1, to be sent with what comes next; at its end hypercorn sends nothing, which counts."""
 
     async def send_all(self, data: bytes) -> None:
         """Send all of it; BrokenResourceError for a client that is gone or takes nothing."""
         if self._is_broken:
             raise trio.BrokenResourceError
+        if not self._header and data.startswith(_ANSWER) and not data.startswith(_INFORMATIONAL):
+            self._header = data
+            return
+        if self._header:
+            data, self._header = self._header + data, b""
         try:
             for start in range(0, len(data), PIECE):
                 piece = data if len(data) <= PIECE else data[start : start + PIECE]

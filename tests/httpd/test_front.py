@@ -230,3 +230,14 @@ async def test_a_client_that_takes_nothing_ends_when_its_session_is_cancelled() 
             nursery.cancel_scope.cancel()
     await near.aclose()
     await listener.aclose()
+
+
+async def test_an_answer_that_looks_like_an_answer_is_whole() -> None:
+    async def odd(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for part in (b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 404 No\r\n", b"HTTP/1.1 500 x"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    answer = await ask(World(application=odd), "/")
+    assert answer.body == b"HTTP/1.1 200 OK\r\nHTTP/1.1 404 No\r\nHTTP/1.1 500 x"
