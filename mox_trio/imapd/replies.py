@@ -38,6 +38,7 @@ TOO_MANY_FAILED: Final = Status("BYE", "too many failed logins; come back later"
 DELETED: Final = Status("BYE", "the selected mailbox was deleted by another session")
 REMOVED: Final = Status("BYE", "the account was removed")
 ERASED: Final = Status("BYE", "messages that this session still knows were expunged too long ago; select again")
+UNTOLD: Final = Status("BYE", "what has changed cannot be told; come back soon", b"UNAVAILABLE")
 DEFLATED: Final = Status("BYE", "the compressed data makes no sense")
 READ_ONLY: Final = Status("NO", "the mailbox is selected read-only", b"READ-ONLY")
 NO_SUCH_MESSAGE: Final = Status("BAD", "there is no message with such a number")

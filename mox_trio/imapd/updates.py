@@ -4,10 +4,12 @@ EXPUNGE or VANISHED, EXISTS, FLAGS where there is a new keyword, and FETCH of ch
 and understand the same share the octets: of a thousand that idle in one mailbox, one renders them.
 """
 
+import logging
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from mox_trio.base.failure import Failure
 from mox_trio.imapd import replies
 from mox_trio.imapd.feeds import FLAG_NAMES
 from mox_trio.imapd.fetch_plan import plan
@@ -17,6 +19,9 @@ from mox_trio.imapd.view import Updates
 from mox_trio.protocol.imap import encoding
 from mox_trio.protocol.imap.fetch_items import Item
 from mox_trio.protocol.imap.responses import Exists, Expunged, Flags, Status, Vanished
+from storage_backends.errors import StorageError
+
+logger = logging.getLogger(__name__)
 
 OVERFLOW: Final = Status("OK", "too much happened; ask for it", b"NOTIFICATIONOVERFLOW")
 SHARED: Final = 64
@@ -28,10 +33,19 @@ LINES: Final = 500
 
 
 async def tell(session: Session, *, expunges: bool, pushing: bool = False) -> None:
-    """Say what there is to say; what went is left for later where `expunges` is not set. SessionOver.
+    """Say what there is to say; what went is left for later where `expunges` is not set. SessionOver, also where the store
+    fails: what was not told then would never be.
 
     `pushing` is where no command is in progress: only what NOTIFY asked for is told then (RFC 5465).
     """
+    try:
+        await _tell(session, expunges=expunges, pushing=pushing)
+    except (Failure, StorageError) as error:
+        logger.warning("changes cannot be told", extra=session.fields(reason=replies.private(error)))
+        raise replies.SessionOver(replies.UNTOLD) from error
+
+
+async def _tell(session: Session, *, expunges: bool, pushing: bool) -> None:
     session.dialog.forget_wake()
     feed, selected, notify = session.feed, session.selected, session.notify
     if feed is None:

@@ -3,6 +3,8 @@
 import pytest
 
 from mox_trio.imapd import contexts
+from mox_trio.mailstore.search import run
+from storage_backends.errors import Unavailable
 from tests.imapd.test_esearch import filled
 from tests.kit import stores
 from tests.kit.imap_world import Client, World
@@ -176,3 +178,19 @@ async def test_with_uidonly_and_qresync_results_are_uids(world: World) -> None:
         answer = await client.ok("NOOP")
         assert answer.lines[0] == b'* ESEARCH (TAG "%b") UID REMOVEFROM (0 2)' % tag
         assert b"* VANISHED 2" in answer.lines
+
+
+async def test_a_store_that_fails_while_changes_are_told_ends_the_session(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(world)
+
+    async def fails(*given: object) -> list[int]:
+        raise Unavailable("the index is away")
+
+    async with world.user("INBOX") as client:
+        await begun(client, "UID SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        monkeypatch.setattr(run, "uids", fails)
+        await world.deliver("new", flags=["\\Flagged"])
+        await client.send(b"n NOOP\r\n")
+        assert (await client.rest()).splitlines()[-1].startswith(b"* BYE [UNAVAILABLE] ")
