@@ -44,6 +44,8 @@ TOGETHER: Final = 64
 """Messages of one command whose bodies are put side by side."""
 TOGETHER_OCTETS: Final = 1024 * 1024
 """Octets of messages that wait for that."""
+CORRESPONDENT: Final = 500
+"""Octets that are counted for each of those whom a message went to."""
 FRESH: Final = 1.0
 """Seconds that a mailbox is taken to be as it was; what is decided by it early is decided again when messages are placed."""
 
@@ -90,13 +92,13 @@ class Appending:
     room: Room | None = None
     old: Old | None = None
     announced: int = 0
-    """Octets that the client has announced."""
+    """Octets that the client has announced, or that URLs gave."""
     incoming: list[Incoming] = field(default_factory=list)
     """Messages in spools."""
     prepared: list[Prepared] = field(default_factory=list)
     """Messages before those, whose bodies are put away."""
     columns: int = 0
-    """Octets of the rendered columns of those."""
+    """Octets of the rendered columns of those, and of `written_to`."""
     written_to: dict[int, Correspondent] = field(default_factory=dict)
     """Whom messages that are appended to Sent went to."""
     spools: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -231,7 +233,9 @@ async def _take(
         elif isinstance(event, TextPart):
             _announced(session, appending, event.size, spool.size + event.size)
         elif isinstance(event, UrlPart):
+            before = spool.size
             await catenating.catenate(session, event.url, partial(_write, spool))
+            _count(session, appending, spool.size - before)
         elif not isinstance(event, TextEnd):
             raise Interrupted(event)
     if not spool.size:
@@ -239,7 +243,9 @@ async def _take(
     spooled = await spool.finish()
     appending.incoming.append(Incoming(spooled, flags=message.flags, received=message.received))
     if appending.room is not None and correspondents.are_kept(appending.room.mailbox):
+        known = len(appending.written_to)
         appending.written_to |= await correspondents.of(session, spooled.root.header)
+        appending.columns += (len(appending.written_to) - known) * CORRESPONDENT
 
 
 async def _write(spool: Spool, data: bytes) -> None:
@@ -257,8 +263,13 @@ def _announced(session: Session, appending: Appending, octets: int, size: int) -
         raise replies.Refused(TOO_BIG)
     if not size:
         raise replies.Refused(CANCELLED)  # RFC 3502 3
+    _count(session, appending, octets)
+    session.dialog.protocol.go_on()
+
+
+def _count(session: Session, appending: Appending, octets: int) -> None:
+    """There are so many octets more. Refused where the account has no room for them."""
     appending.announced += octets
     quota, freed = session.quota(), appending.old.size if appending.old is not None else 0
     if quota and appending.room is not None and appending.room.used + appending.announced - freed > quota:
         raise replies.Refused(OVER_QUOTA)
-    session.dialog.protocol.go_on()

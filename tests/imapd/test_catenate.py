@@ -1,8 +1,12 @@
 """CATENATE (RFC 4469): new messages from parts of old ones."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from mox_trio.mailstore import mailboxes
+from mox_trio.mailstore import deliver, mailboxes
+from mox_trio.mailstore.deliver import Incoming, Prepared
+from mox_trio.mailstore.store import Account, MailStore
 from tests.imapd.test_append import bodies, counts, fetched
 from tests.kit.imap_world import World
 
@@ -125,3 +129,22 @@ async def test_nothing_makes_no_message(world: World) -> None:
         for line in ("()", "(TEXT)", "(TEXT x)", "(URL)", "(FILE x)", "URL /Inbox/;UID=1", "(URL /Inbox/;UID=1"):
             assert (await client.do(f"APPEND Sent CATENATE {line}")).kind == "BAD"
     assert await counts(world, "Sent") == (0, 1)
+
+
+async def test_octets_from_urls_count_before_they_are_put_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.put(b"Subject: large\r\n\r\n" + b"x" * 400_000, "Drafts")
+    world.quotas["mia"] = 1_000_000
+    put = 0
+    original = deliver.prepare
+
+    async def prepare(store: MailStore, account: Account, incoming: Sequence[Incoming]) -> list[Prepared]:
+        nonlocal put
+        put += sum(each.spooled.size for each in incoming)
+        return await original(store, account, incoming)
+
+    monkeypatch.setattr(deliver, "prepare", prepare)
+    async with world.user() as client:
+        answer = await client.do("APPEND Drafts" + ' CATENATE (URL "/Drafts/;UID=1")' * 50)
+        assert (answer.kind, answer.code) == ("NO", "OVERQUOTA")
+        assert (await client.ok("STATUS Drafts (MESSAGES)")).lines == [b'* STATUS "Drafts" (MESSAGES 1)']
+    assert put < 1_000_000

@@ -29,7 +29,7 @@ from storage_backends.index.api import Uid
 MOST_WAITING: Final = 64
 """Commands that wait to be placed while the next ones come."""
 MOST_OCTETS: Final = 4 * 1024 * 1024
-"""Octets of their messages."""
+"""Octets of their messages, and of what is kept of those that are put away."""
 
 REFUSED_BY_PROTOCOL: Final = Status("BAD", "bad syntax")
 """It has said so itself."""
@@ -204,7 +204,7 @@ class _Pipeline:
 
     def _is_full(self) -> bool:
         held = [*self._waiting, *self._placing]
-        return len(held) >= MOST_WAITING or sum(each.octets for each in held) > MOST_OCTETS
+        return len(held) >= MOST_WAITING or sum(each.octets + each.columns for each in held) > MOST_OCTETS
 
     async def _one_done(self) -> None:
         if not self._placed:
