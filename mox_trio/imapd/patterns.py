@@ -38,6 +38,9 @@ class Patterns:
         self._literals: dict[str, int] = {}
         self._anything = self._level = self._found = 0
         first = at = 0
+        patterns = list(patterns)
+        if sum(len(reference) + len(each) for each in patterns) > 4 * most:  # a normal form is not so much shorter
+            raise TooLong
         for pattern in dict.fromkeys(text.nfc(reference + each) for each in patterns):
             first |= 1 << at
             for sign in _signs(pattern):
@@ -48,10 +51,10 @@ class Patterns:
                 else:
                     self._literals[sign] = self._literals.get(sign, 0) | 1 << at
                 at += 1
+                if at >= most:  # looked at here: numbers grow with every character
+                    raise TooLong
             self._found |= 1 << at
             at += 1
-            if at > most:
-                raise TooLong
         self.size = at
         """Characters of all patterns."""
         self._wild = self._anything | self._level

@@ -80,6 +80,10 @@ def test_patterns_that_are_too_long_are_refused() -> None:
     assert Patterns("", ["x" * 100], most=101).has("x" * 100)
     with pytest.raises(patterns.TooLong):
         Patterns("", ["x" * 100, "y"], most=101)
+    with pytest.raises(patterns.TooLong):
+        Patterns("x" * 100_000, ["y" * 100_000])
+    with pytest.raises(patterns.TooLong):
+        Patterns("x" * 100, [str(number) for number in range(1000)])
 
 
 def test_what_is_meant_to_be_slow_is_not() -> None:
