@@ -47,13 +47,18 @@ class Dialog:
     # -- what comes
 
     async def next_event(self) -> Event:
-        """The next thing that the client wants, after everything that was written was sent. Silent, Broken."""
+        """The next thing that the client wants, after everything that was written was sent. Silent, Broken.
+
+        However slowly its octets come, all of it has to be there in time.
+        """
+        until = 0.0
         while True:
             event = self.next_event_nowait()
             if event is not NEED_DATA:
                 return event
             await self.flush()
-            self.protocol.receive(await self._receive())
+            until = until or trio.current_time() + self.idle_timeout
+            self.protocol.receive(await self._receive(until))
 
     async def event_or_wake(self) -> Event | None:
         """The same; None where `wake` was called meanwhile, or since the last time."""
@@ -72,7 +77,7 @@ class Dialog:
             return False
         data = b""
         with trio.CancelScope() as self._waiting:
-            data = await self._receive()
+            data = await self._receive(trio.current_time() + self.idle_timeout)
         is_woken = self._waiting.cancelled_caught
         self._waiting = None
         if not is_woken:
@@ -116,7 +121,7 @@ class Dialog:
         """What it was for has been looked at."""
         self._woken = False
 
-    async def _receive(self) -> bytes:
+    async def _receive(self, until: float) -> bytes:
         data = b""
         while self.compression is not None and self.compression.has_more:
             await trio.lowlevel.checkpoint()
@@ -126,7 +131,7 @@ class Dialog:
             self.takes_its_time()
             await trio.sleep(self.settings.tarpit)
         self._closing.watch(self.waits)
-        self.waits.deadline = trio.current_time() + self.idle_timeout
+        self.waits.deadline = until
         while True:
             data = await self.connection.receive(timeout=math.inf)
             if data and self.compression is not None:

@@ -270,3 +270,14 @@ async def test_every_append_is_a_message_of_its_own(world: World) -> None:
     row = await mailboxes.get(world.store, world.account, "Inbox")
     ids = {each.email_id for each in await reading.rows(world.store, row.id, EVERYTHING)}
     assert len(ids) == 3
+
+
+async def test_where_messages_go_is_looked_up_anew_for_another_user(world: World) -> None:
+    await world.add("bob")
+    async with world.user() as client:
+        await client.ok("CREATE Only")
+        await client.ok("APPEND Only {5}", b"x: y\n\r\n")
+        await client.ok("UNAUTHENTICATE")
+        await client.login("bob@example.org")
+        answer = await client.do("APPEND Only {5}")
+        assert (answer.kind, answer.code) == ("NO", "TRYCREATE")

@@ -239,6 +239,18 @@ async def register(world: World) -> credentials.Credential:
     return await credentials.add_certificate(world.logins, world.account, Terms("laptop", Protocols.IMAP), ADDRESS, der)
 
 
+async def test_a_line_that_comes_drop_by_drop_before_login_is_cut_short(
+    world: World, autojump_clock: trio.testing.MockClock
+) -> None:
+    autojump_clock.autojump_threshold = 0.05
+    async with world.client(world.of(login_timeout=5)) as client:
+        for octet in b"a NO":
+            await client.send(bytes([octet]))
+            await trio.sleep(1)
+        await trio.sleep(2)
+        assert (await client.response()).startswith(b"* BYE nothing was heard")
+
+
 async def test_a_registered_certificate_is_a_login(world: World) -> None:
     await register(world)
     async with world.client(pair=await with_certificate(), greeted=False) as client:

@@ -96,7 +96,7 @@ def leave(session: Session) -> None:
     if session.feed is not None:
         session.feed.listeners.discard(session)
         session.parts.feeds.close(session.feed)
-    session.feed = session.account = session.known = session.login = None
+    session.feed = session.account = session.known = session.login = session.room = None
     session.dialog.idle_timeout = session.settings.login_timeout
 
 
