@@ -1,7 +1,11 @@
 """SORT (RFC 5256 3), SORT=DISPLAY is in `test_sort_display`, RETURN in `test_esort`."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
+from mox_trio.mailstore.search import sorting
 from tests.kit import stores
 from tests.kit.imap_world import World
 
@@ -89,3 +93,20 @@ async def test_what_is_no_sort_command_is_bad(world: World, command: str) -> Non
             assert (await client.do(prefix + command)).kind in ("BAD", "NO")
         answer = await client.do("SORT (SUBJECT) KOI8-R ALL")
         assert (answer.kind, answer.code) == ("NO", "BADCHARSET (UTF-8)")
+
+
+async def test_a_criterion_that_is_named_again_decides_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await filled(world)
+    asked: list[Sequence[sorting.Key]] = []
+    original = sorting.order
+
+    async def order(*given: Any) -> Any:
+        asked.append(given[-1])
+        return await original(*given)
+
+    monkeypatch.setattr(sorting, "order", order)
+    async with world.user("INBOX") as client:
+        plain = await client.ok("SORT (REVERSE SUBJECT ARRIVAL) UTF-8 ALL")
+        again = await client.ok(f"SORT (REVERSE SUBJECT{' SUBJECT' * 500} ARRIVAL) UTF-8 ALL")
+    assert plain.lines == again.lines
+    assert asked[0] == asked[1]

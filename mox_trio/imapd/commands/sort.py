@@ -22,7 +22,8 @@ async def sort(session: Session, command: Sort) -> Status:
     if command.uses_modseq:
         general.switch_on_condstore(session)
     selected = session.require_selected()
-    keys = tuple([Key(By(each.by), each.reverse) for each in command.keys])
+    reverses = {each.by: each.reverse for each in reversed(command.keys)}  # a second time it decides nothing
+    keys = tuple([Key(By(by), reverses[by]) for by in dict.fromkeys([each.by for each in command.keys])])
     with saves_nothing_when_it_fails(session, returns):
         wanted = await searching.translated(session, command.key)
         matches = await searching.found(session, wanted, session.progress())

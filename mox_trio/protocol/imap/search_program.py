@@ -63,11 +63,12 @@ def parse(lexer: Lexer) -> tuple[SearchKey, bool]:
 class _Program:
     """Keys that are read, counted."""
 
-    __slots__ = ("_left", "lexer", "uses_modseq")
+    __slots__ = ("_left", "_ranges", "lexer", "uses_modseq")
 
     def __init__(self, lexer: Lexer) -> None:
         self.lexer = lexer
         self._left = lexer.bounds.keys
+        self._ranges = lexer.bounds.ranges
         self.uses_modseq = False
 
     def key(self, depth: int) -> SearchKey:
@@ -94,7 +95,16 @@ class _Program:
     def _numbers(self) -> SearchKey:
         if self.lexer.uid_only and not self.lexer.starts(b"$"):  # RFC 9586 3
             raise Malformed("sequence numbers are not used with UIDONLY", code=b"UIDREQUIRED")
-        return Numbers(self.lexer.sequence_set(), uid=False)
+        return Numbers(self._set(), uid=False)
+
+    def _set(self) -> numsets.SequenceSet:
+        """A set; all sets of a program are counted together."""
+        found = self.lexer.sequence_set()
+        if isinstance(found, numsets.NumSet):
+            self._ranges -= len(found.ranges)
+            if self._ranges < 0:
+                raise Malformed("the search has too many numbers", code=b"LIMIT")
+        return found
 
     def read_or(self, depth: int) -> SearchKey:
         """OR."""
@@ -108,7 +118,7 @@ class _Program:
 
     def read_uid(self, depth: int) -> SearchKey:
         """UID."""
-        return Numbers(self.lexer.sequence_set(), uid=True)
+        return Numbers(self._set(), uid=True)
 
     def read_modseq(self, depth: int) -> SearchKey:
         """MODSEQ, and with it the name of an entry and whose it is (RFC 7162 3.1.5)."""

@@ -31,7 +31,7 @@ from mox_trio.protocol.imap.search_keys import (
     TextKey,
     WithinKey,
 )
-from tests.protocol.imap.driving import Session, happened, refusal
+from tests.protocol.imap.driving import Happened, Session, happened, refusal
 
 FIRST = datetime.date(1994, 2, 1)
 SEEN = FlagKey("\\Seen")
@@ -170,3 +170,11 @@ TREES = st.recursive(
 @given(TREES)
 def test_every_tree_is_read(tree: tuple[bytes, SearchKey]) -> None:
     assert searched(tree[0]).key == tree[1]
+
+
+def test_all_sets_of_a_search_are_counted_together() -> None:
+    def last(keys: bytes) -> Happened:
+        return Session(State.SELECTED, Bounds(ranges=6)).say(b"a1 SEARCH " + keys + b"\r\n")[-1]
+
+    assert isinstance(last(b"UID 1,2 OR 3,4 NOT UID 5,9"), Command)
+    assert isinstance(last(b"UID 1,2 OR 3,4 NOT UID 5,7,9"), Wrong)
