@@ -33,6 +33,8 @@ MANY: Final = 2000
 """Changed messages whose snapshot is made in a thread."""
 TURN: Final = 50
 """Listeners that hear of a change before others have their turn."""
+TOGETHER: Final = 0.005
+"""Seconds in which further changes wait for each other: each question costs as much as a third of a delivery."""
 AWAY: Final = 1.0
 """Seconds until an index that is away is asked again."""
 
@@ -164,6 +166,7 @@ class Feed:
                 try:
                     await self.start()
                     await self.reach(await changes.past(self._store, self.account, self.modseq))
+                    await trio.sleep(TOGETHER)
                 except NotFound:
                     self._end()
                 except Unavailable as error:
