@@ -30,6 +30,7 @@ class Notification:
     def __init__(self, groups: Sequence[EventGroup], inboxes: Iterable[str]) -> None:
         self._groups = [each for each in groups if not each.source.kind.startswith("selected")]
         self._selected = next((each for each in groups if each.source.kind.startswith("selected")), None)
+        self._named = [sources.named_in(each.source) for each in self._groups]
         self._inboxes = frozenset(inboxes)
         self._rows: dict[int, MailboxRow] = {}
         """Mailboxes as the client knows them."""
@@ -38,6 +39,8 @@ class Notification:
         self._subscriptions: dict[str, bool] = {}
         self._entries: dict[int, list[str]] = {}
         """Names of annotations that changed, by mailbox; 0 is the account."""
+        self._names: Names | None = None
+        """What there is, while it is told of: made once, where it is needed."""
         self._listed: set[str] = set()
         """Names of which LIST was said now: once says it all."""
         self.has_overflown = False
@@ -95,16 +98,28 @@ class Notification:
         changed = [name for name, yes in subscriptions.items() if (name in self._subscribed) != yes]
         self._subscribed.symmetric_difference_update(changed)
         self._listed.clear()
-        for row in rows.values():
-            old = self._rows.get(row.id)
-            if old is not None and not row.gone and (row.modseq, row.highest_modseq) < (old.modseq, old.highest_modseq):
-                continue  # from before the client was told
+        for old, row in self._learned(rows.values()):
             self._tell_mailbox(session, old, row, is_selected=row.id == selected)
         for name in changed:
             if name not in self._listed and "subscriptionchange" in self._events(name):
                 session.say(self._entry(name))
         for mailbox_id, names in entries.items():
             self._tell_metadata(session, mailbox_id, names)
+        self._names = None
+
+    def _learned(self, rows: Iterable[MailboxRow]) -> list[tuple[MailboxRow | None, MailboxRow]]:
+        """Mailboxes as they were and as they are, of those that are news; the latter are known from then on."""
+        news: list[tuple[MailboxRow | None, MailboxRow]] = []
+        for row in rows:
+            old = self._rows.get(row.id)
+            if old is not None and not row.gone and (row.modseq, row.highest_modseq) < (old.modseq, old.highest_modseq):
+                continue  # from before the client was told
+            news.append((old, row))
+            if row.gone:
+                self._rows.pop(row.id, None)
+            else:
+                self._rows[row.id] = row
+        return news
 
     def statuses(self, session: Session) -> list[MailboxStatus]:
         """STATUS of all mailboxes whose messages are told of, but for the selected one (RFC 5465 3.1)."""
@@ -114,12 +129,9 @@ class Notification:
 
     def _tell_mailbox(self, session: Session, old: MailboxRow | None, row: MailboxRow, *, is_selected: bool) -> None:
         if row.gone:
-            if old is not None:
-                del self._rows[row.id]
-                if "mailboxname" in self._events(old.name):  # RFC 5465 5.4
-                    session.say(ListEntry(("\\NonExistent",), old.name))
+            if old is not None and "mailboxname" in self._events(old.name):  # RFC 5465 5.4
+                session.say(ListEntry(("\\NonExistent",), old.name))
             return
-        self._rows[row.id] = row
         if old is None or old.name != row.name or old.special_use != row.special_use:
             names = {row.name} if old is None else {old.name, row.name}
             if any("mailboxname" in self._events(name) for name in names):
@@ -141,11 +153,15 @@ class Notification:
     def _events(self, name: str) -> frozenset[str]:
         """What is told of a mailbox."""
         places = Places({}, self._subscribed, self._inboxes)
-        return next((each.events for each in self._groups if sources.is_meant(places, each.source, name)), frozenset())
+        for each, named in zip(self._groups, self._named, strict=True):
+            if sources.is_meant(places, each.source, named, name):
+                return each.events
+        return frozenset()
 
     def _entry(self, name: str, old_name: str | None = None) -> ListEntry:
-        names = Names.of(self._rows.values(), self._subscribed)
-        return ListEntry(listing.attributes(names, name, with_subscribed=True), name, old_name=old_name)
+        if self._names is None:
+            self._names = Names.of(self._rows.values(), self._subscribed)
+        return ListEntry(listing.attributes(self._names, name, with_subscribed=True), name, old_name=old_name)
 
 
 def _happened(old: MailboxRow | None, row: MailboxRow) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Which mailboxes a specifier means (RFC 5465 6), for NOTIFY and for searches in several mailboxes. Pure."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from mox_trio.base.failure import Failure
 from mox_trio.imapd.patterns import DELIMITER
@@ -35,14 +35,22 @@ def names(places: Places, source: Source) -> set[str]:
         case "subscribed":
             return set(places.subscribed)
         case _:
-            named = _named(source)
+            named = named_in(source)
             if source.kind == "mailboxes":
                 return named
             return {name for name in places.rows if _is_below(name, named, deep=source.kind == "subtree")}
 
 
-def is_meant(places: Places, source: Source, name: str) -> bool:
-    """Whether one name is among them, whether it is a mailbox or not any more."""
+def merged(sources: Iterable[Source]) -> list[Source]:
+    """The same mailboxes by as few sources as there are kinds: each is looked up in all mailboxes."""
+    by_kind: dict[str, tuple[Source, list[str]]] = {}
+    for each in sources:
+        by_kind.setdefault(each.kind, (each, []))[1].extend(each.mailboxes)
+    return [replace(first, mailboxes=tuple(found)) for first, found in by_kind.values()]
+
+
+def is_meant(places: Places, source: Source, named: Collection[str], name: str) -> bool:
+    """Whether one name is among them, whether it is a mailbox or not any more; `named` is what `named_in` gives, once."""
     match source.kind:
         case "selected" | "selected-delayed":
             return name == places.selected
@@ -53,12 +61,13 @@ def is_meant(places: Places, source: Source, name: str) -> bool:
         case "subscribed":
             return name in places.subscribed
         case "mailboxes":
-            return name in _named(source)
+            return name in named
         case _:
-            return _is_below(name, _named(source), deep=source.kind == "subtree")
+            return _is_below(name, named, deep=source.kind == "subtree")
 
 
-def _named(source: Source) -> set[str]:
+def named_in(source: Source) -> set[str]:
+    """The names that a source spells out, in their normal form."""
     return {name for each in source.mailboxes if (name := _canonical(each))}
 
 
@@ -69,7 +78,7 @@ def _canonical(name: str) -> str:
         return ""
 
 
-def _is_below(name: str, tops: set[str], *, deep: bool) -> bool:
+def _is_below(name: str, tops: Collection[str], *, deep: bool) -> bool:
     """Whether a mailbox is one of `tops`, or below one: next below it, or anywhere where it is `deep`."""
     if name in tops:
         return True

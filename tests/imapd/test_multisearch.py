@@ -145,3 +145,12 @@ async def test_inboxes_are_where_mail_is_delivered(world: World, client: Client)
 )
 async def test_what_is_no_such_command_is_bad(client: Client, arguments: str) -> None:
     assert (await client.do(f"ESEARCH {arguments}")).kind == "BAD"
+
+
+async def test_sources_of_one_kind_are_looked_up_together(world: World) -> None:
+    await world.deliver(mailbox="Archive")
+    await world.deliver()
+    async with world.user() as client:
+        sources = " ".join(["subtree Archive", "subtree Nowhere", "mailboxes Inbox", "subtree-one Archive"] * 200)
+        answer = await client.ok(f"ESEARCH IN ({sources}) RETURN (COUNT) ALL")
+        assert [line.partition(b"MAILBOX ")[2].split(b" ")[0] for line in answer.lines] == [b'"Archive"', b'"Inbox"']

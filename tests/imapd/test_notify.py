@@ -116,3 +116,11 @@ async def test_what_cannot_be_told_is_refused(world: World, groups: str, kind: s
     async with world.user() as client:
         answer = await client.do(f"NOTIFY SET {groups}")
         assert (answer.kind, answer.code.split(" ")[0]) == (kind, code)
+
+
+async def test_more_than_can_be_held_against_each_change_is_refused(world: World) -> None:
+    async with world.user() as client:
+        names = " ".join(f"m{number}" for number in range(1000))
+        answer = await client.do(f"NOTIFY SET (MAILBOXES ({names}) (MessageNew MessageExpunge))")
+        assert (answer.kind, answer.code) == ("NO", "LIMIT")
+        await client.ok(f"NOTIFY SET (MAILBOXES ({names.removesuffix(' m999')}) (MessageNew MessageExpunge))")

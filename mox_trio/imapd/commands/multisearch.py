@@ -97,5 +97,7 @@ async def _chosen(session: Session, sources: tuple[Source, ...]) -> list[Mailbox
         frozenset({"Inbox"}) | session.parts.personal(account.name),
         next((row.name for row in overview.mailboxes if selected is not None and row.id == selected.box.id), ""),
     )
-    names = {name for source in sources or (Source("selected"),) for name in sources_.names(places, source)}
+    names = {
+        name for source in sources_.merged(sources or (Source("selected"),)) for name in sources_.names(places, source)
+    }
     return [row for name, row in places.rows.items() if name in names]

@@ -14,6 +14,9 @@ EVENTS: Final = (
     *("SubscriptionChange", "MailboxMetadataChange", "ServerMetadataChange"),
 )
 _KNOWN: Final = frozenset([each.lower() for each in EVENTS])
+MOST: Final = 1000
+"""Groups, and mailboxes that they name: each change is held against all of them."""
+_TOO_MANY: Final = Status("NO", f"at most {MOST} groups and mailboxes can be named", b"LIMIT")
 _BAD_EVENT: Final = Status("NO", "such events are not told", b"BADEVENT (%b)" % " ".join(EVENTS).encode("ascii"))
 
 
@@ -24,6 +27,8 @@ async def notify(session: Session, command: Notify) -> Status:
         return replies.DONE
     if any(each.events - _KNOWN for each in command.groups):
         return _BAD_EVENT
+    if sum(1 + len(each.source.mailboxes) for each in command.groups) > MOST:
+        return _TOO_MANY
     kinds = [each.source.kind for each in command.groups if each.source.kind.startswith("selected")]
     if len(kinds) > 1:
         return Status("BAD", "the selected mailbox is in one group")
