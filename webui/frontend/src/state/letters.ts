@@ -125,7 +125,7 @@ export async function edit(id: string): Promise<void> {
       draft: { mailbox, uid },
       messageId: found.messageId,
       files: attached(found),
-      rich: Boolean(found.body) || !found.texts.length,
+      rich: Boolean(found.body) || settings.value.rich,
     });
   } catch (error) {
     wrong(message(error));

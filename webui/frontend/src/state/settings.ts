@@ -32,7 +32,7 @@ const KEY = "mox-settings";
 export function understood(value: unknown): Settings {
   const given = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   const known = Object.entries(DEFAULTS).map(([name, usual]): [string, unknown] => [name, typeof given[name] === typeof usual ? given[name] : usual]);
-  return Object.fromEntries(known) as Settings;
+  return Object.fromEntries(known) as unknown as Settings;
 }
 
 function remembered(): unknown {

@@ -284,12 +284,12 @@ function Page({ title, content, wide }: { title: string; content: () => Componen
         trap(event, root.current);
       }}
     >
-      <header>
+      <div class="head">
         <h2>{title}</h2>
         <button type="button" class="icon-button" aria-label="Close" title="Close (Esc)" onClick={close}>
           <Icon name="close" />
         </button>
-      </header>
+      </div>
       <div class="content" tabIndex={0}>
         {content()}
       </div>

@@ -230,7 +230,7 @@ export function Composer({ letter }: { letter: Letter }) {
         letter.attach(event.clipboardData.files);
       }}
     >
-      <header>
+      <div class="head">
         <button type="button" class="title" onClick={() => (letter.place.value = isSmall ? "open" : "small")}>
           <bdi>{letter.title.value}</bdi>
         </button>
@@ -240,7 +240,7 @@ export function Composer({ letter }: { letter: Letter }) {
         <IconButton icon="minus" label={isSmall ? "Open" : "Minimise"} onClick={() => (letter.place.value = isSmall ? "open" : "small")} />
         <IconButton icon="expand" label={letter.place.value === "large" ? "Smaller" : "Larger"} onClick={() => (letter.place.value = letter.place.value === "large" ? "open" : "large")} />
         <IconButton icon="close" label="Close and keep the draft" keys="Escape" onClick={() => void close(letter)} />
-      </header>
+      </div>
       <div class="inside" hidden={isSmall}>
         <Sender letter={letter} />
         <div class="first-line">

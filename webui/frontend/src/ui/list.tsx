@@ -29,6 +29,7 @@ export function reveal(key: string): void {
 }
 
 function Empty() {
+  useSubscribed();
   const at = source.value;
   if (lost.value) {
     return (
@@ -69,6 +70,7 @@ function Empty() {
 }
 
 function Status() {
+  useSubscribed();
   const at = found.value;
   if (source.value?.kind !== "search" || !at) return null;
   const problems = at.problems.length ? ` ${at.problems.join(". ")}.` : "";

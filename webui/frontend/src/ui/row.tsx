@@ -44,33 +44,29 @@ function Signs({ row }: { row: Row }) {
       {row.flags.includes(ANSWERED) && (
         <span title="Answered" class="sign">
           <Icon name="reply" />
+          <span class="unseen">Answered</span>
         </span>
       )}
       {row.flags.includes(FORWARDED) && (
         <span title="Forwarded" class="sign">
           <Icon name="forward" />
+          <span class="unseen">Forwarded</span>
         </span>
       )}
       {row.files > 0 && (
         <span title="Has attachments" class="sign">
           <Icon name="clip" />
+          <span class="unseen">Has attachments</span>
         </span>
       )}
       {row.flags.includes(FLAGGED) && (
         <span title="Flagged" class="sign flagged">
           <Icon name="star" filled />
+          <span class="unseen">Flagged</span>
         </span>
       )}
     </span>
   );
-}
-
-function describe(row: Row, who: string): string {
-  const parts = [row.unread ? "Unread" : "", who, row.subject || "No subject", short(row.date)];
-  if (row.count > 1) parts.push(`${row.count} messages`);
-  if (row.flags.includes(FLAGGED)) parts.push("flagged");
-  if (row.files) parts.push("with attachments");
-  return parts.filter(Boolean).join(", ");
 }
 
 export const ListRow = memo(function ListRow({ row, rowKey, style, place, length, isHere, isOpen, isSelected, onOpen }: Props) {
@@ -113,10 +109,16 @@ export const ListRow = memo(function ListRow({ row, rowKey, style, place, length
         />
         <span class="dot" aria-hidden="true" />
       </label>
-      <button type="button" class="open" tabIndex={isHere ? 0 : -1} aria-current={isOpen ? "true" : undefined} aria-label={describe(row, who)} onClick={click}>
+      <button type="button" class="open" tabIndex={isHere ? 0 : -1} aria-current={isOpen ? "true" : undefined} onClick={click}>
         <span class="who">
+          {row.unread > 0 && <span class="unseen">Unread, </span>}
           <bdi>{who}</bdi>
-          {row.count > 1 && <span class="thread-count">{row.count}</span>}
+          {row.count > 1 && (
+            <span class="thread-count">
+              {row.count}
+              <span class="unseen"> messages</span>
+            </span>
+          )}
         </span>
         <Signs row={row} />
         <time dateTime={new Date(row.date).toISOString()} title={full(row.date)}>

@@ -120,7 +120,7 @@ export function Top() {
       <button
         type="button"
         class={`avatar account hue-${hue(login.value)}`}
-        aria-label={`Account ${login.value}`}
+        aria-label={`${initials(me)}: account ${login.value}`}
         title={login.value}
         onClick={(event) =>
           menu(event.currentTarget, [
