@@ -178,8 +178,8 @@ def idling(target: Target, mailbox: str, count: int) -> Iterator[list[Load]]:
 
 
 def idle_memory(target: Target, count: int) -> Figure:
-    """KiB of memory for one idle session with the large mailbox selected, beside a first one that brings the mailbox."""
-    with idling(target, LARGE, 1):
+    """KiB of memory for one idle session with the large mailbox selected, beside as many that use up what was free."""
+    with idling(target, LARGE, count):
         before = memory(target.pid)
         used = cpu(target.pid)
         with idling(target, LARGE, count):
@@ -213,7 +213,10 @@ def heard(target: Target, count: int, runs: int) -> list[Figure]:
 
 
 def measure(targets: dict[str, Target], table: Table, runs: int, idle: list[int]) -> None:
-    """All rows, in turns."""
+    """All rows, in turns; memory first, while little of it was used and given back."""
+    for server, target in targets.items():
+        if table.wants("memory, KiB each"):
+            table.add("memory, KiB each", server, idle_memory(target, 100))
     loads = {server: Load(target) for server, target in targets.items()}
     for load in loads.values():
         load.run(f"SELECT {LARGE}")
@@ -237,8 +240,6 @@ def measure(targets: dict[str, Target], table: Table, runs: int, idle: list[int]
     for load in loads.values():
         load.close()
     for server, target in targets.items():
-        if table.wants("memory, KiB each"):
-            table.add("memory, KiB each", server, idle_memory(target, 100))
         for count in idle:
             if table.wants(f"{count} sessions hear, ms"):
                 for figure in heard(target, count, runs):
