@@ -1,5 +1,6 @@
 """What is so in one session, and the few things that all commands do with it."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -25,6 +26,9 @@ from mox_trio.protocol.imap.events import State
 from mox_trio.protocol.imap.fetch_items import Item
 from mox_trio.protocol.imap.numsets import Ranges, SequenceSet
 from mox_trio.protocol.imap.responses import Response, Status
+from storage_backends.errors import Unavailable
+
+logger = logging.getLogger(__name__)
 
 PROGRESS: Final = 10.0
 """Seconds between two reports of progress (RFC 9585 2: not more often than that)."""
@@ -283,8 +287,14 @@ class Session:
     # -- changes
 
     async def reach(self, modseq: int) -> None:
-        """Hear of everything up to a change of this session, so that all sessions can know of it when it is answered."""
-        await self.require_feed().reach(modseq)
+        """Hear of everything up to a change of this session, so that all sessions can know of it when it is answered.
+
+        The change is made: where it cannot be heard of now it is heard of later, and the command has not failed.
+        """
+        try:
+            await self.require_feed().reach(modseq)
+        except Unavailable as error:
+            logger.warning("a change is heard of later", extra=self.fields(reason=str(error)))
 
     def heard(self, news: Changes) -> None:
         """Something changed in the account."""

@@ -2,6 +2,8 @@
 
 import pytest
 
+from mox_trio.imapd.feeds import Feed
+from storage_backends.errors import Unavailable
 from tests.kit.imap_world import World
 
 
@@ -117,3 +119,20 @@ async def test_thousands_are_changed_and_told(world: World) -> None:
         assert len(answer.lines) == 2048
         assert answer.lines[-1] == b"* 2048 FETCH (UID 2048 FLAGS (\\Flagged))"
         assert (await other.ok("NOOP")).lines == answer.lines
+
+
+async def test_a_change_that_was_made_is_answered_though_it_cannot_be_heard_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.deliver()
+    async with world.user("INBOX") as client:
+        original = Feed.reach
+
+        async def away(feed: Feed, modseq: int) -> None:
+            raise Unavailable("the index is away")
+
+        monkeypatch.setattr(Feed, "reach", away)
+        assert b"FLAGS (\\Flagged)" in (await client.ok("STORE 1 +FLAGS (\\Flagged)")).lines[0]
+        monkeypatch.setattr(Feed, "reach", original)
+        await client.ok("NOOP")
+        assert (await client.ok("SEARCH FLAGGED")).lines == [b"* SEARCH 1"]

@@ -1,5 +1,9 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT, with CONDSTORE and QRESYNC (RFC 9051 6.3.2, 6.3.3, 6.4.1, 6.4.2; RFC 7162 3.1.8, 3.2.5)."""
 
+from collections.abc import Sequence
+
+import trio
+
 from mox_trio.imapd import replies, updates
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.imapd.view import View
@@ -113,10 +117,20 @@ async def vanished(session: Session, selected: Selected, since: int, known: Rang
     less (RFC 7162 3.2.5.1).
     """
     view = selected.view
+    there, limiter = view.uids, session.store.computing
     if since < selected.box.row.pruned_modseq:
-        return numsets.subtract(known, numsets.of(view.uids))
+        return await trio.to_thread.run_sync(_missing, known, there, limiter=limiter)
     found = await changes.vanished(session.store, selected.box.id, ModSeq(since))
-    return numsets.of([uid for uid in found if numsets.contains(known, uid) and not view.number(uid)])
+    # Again of now: what came and went meanwhile is told as a change.
+    return await trio.to_thread.run_sync(_vanished, found, known, view.uids, limiter=limiter) if found else ()
+
+
+def _missing(known: Ranges, there: Sequence[int]) -> Ranges:
+    return numsets.subtract(known, numsets.of(there))
+
+
+def _vanished(found: Sequence[int], known: Ranges, there: Sequence[int]) -> Ranges:
+    return numsets.subtract(numsets.intersect(numsets.of(found), known), numsets.of(there))
 
 
 async def close(session: Session, command: Close) -> Status:
