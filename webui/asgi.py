@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import trio
 from quart import Response
+from quart.wrappers.response import DataBody
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
 from quart_trio.wrappers.request import TrioBody, TrioRequest
@@ -37,9 +38,14 @@ class _Body(TrioBody):
         self._taken = trio.Event()
         return data
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more may come before some of it is read."""
+        return len(self._data) > HELD
+
     async def room(self) -> None:
         """Until so much was read that more may come."""
-        while len(self._data) > HELD:
+        while self.is_full:
             await self._taken.wait()
 
 
@@ -48,8 +54,35 @@ class _Request(TrioRequest):
 
 
 class _Connection(TrioASGIHTTPConnection):
+    async def __call__(self, receive: Any, send: Any) -> None:
+        """Answer one request. One that came whole, with an answer that is there whole, needs no tasks of its own; of others the
+        client is watched, so that they end with it.
+        """
+        request: Any = self._create_request_from_scope(send)
+        while not request.body.is_full and (message := await receive())["type"] == "http.request":
+            request.body.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                request.body.set_complete()
+                await self._answer(request, receive, send)
+                return
+        if request.body.is_full:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.handle_messages, nursery, request, receive)
+                nursery.start_soon(self.handle_request, nursery, request, send)
+
+    async def _answer(self, request: Any, receive: Any, send: Any) -> None:
+        response: Any = await self.app.handle_request(request)
+        if isinstance(getattr(response, "response", None), DataBody):
+            await self._send_response(send, response)
+            return
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.handle_messages, nursery, request, receive)
+            await self._send_response(send, response)
+            nursery.cancel_scope.cancel()
+
     async def handle_messages(self, nursery: trio.Nursery, request: Any, receive: Any) -> None:  # type: ignore[override]
         """Bring what arrives to the body, no faster than it is read; the request ends when the client is gone."""
+        await request.body.room()
         while (message := await receive())["type"] == "http.request":
             request.body.append(message.get("body", b""))
             if message.get("more_body", False):
