@@ -77,6 +77,8 @@ async def _talk(session: Session) -> None:
             if isinstance(event, Command):
                 await dispatch.run(session, event)
             elif isinstance(event, Wrong):
+                if event.saves_nothing:
+                    session.saved = ()
                 dispatch.observe(session, event.name or "other", "badsyntax", trio.current_time())
             elif isinstance(event, Ended):
                 _log_end(session, event)

@@ -92,6 +92,13 @@ async def test_a_search_that_saves_and_fails_leaves_nothing_and_a_bad_one_leaves
         async def away(*arguments: object) -> None:
             raise Unavailable("away")
 
+        for refused in ("SEARCH RETURN (SAVE) CHARSET NOSUCH ALL", "SORT RETURN (SAVE) (DATE) NOSUCH ALL"):
+            await client.ok("SEARCH RETURN (SAVE) FLAGGED")
+            assert (await client.do(refused.replace("SAVE", "ALL"))).code == "BADCHARSET (UTF-8)"
+            assert await saved(client) == [2, 3, 5]
+            assert (await client.do(refused)).code == "BADCHARSET (UTF-8)"
+            assert await saved(client) == []
+
         with monkeypatch.context() as patched:
             patched.setattr(searching, "found", away)
             assert (await client.do("SEARCH RETURN (SAVE) ALL")).kind == "NO"

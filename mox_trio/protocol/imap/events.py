@@ -99,6 +99,8 @@ class Wrong:
     name: str
     """Empty where it is not known."""
     text: str
+    saves_nothing: bool = False
+    """A search whose result was to be saved ended with NO: "$" is empty from then on (RFC 5182 2.1)."""
 
 
 @dataclass(frozen=True, slots=True)

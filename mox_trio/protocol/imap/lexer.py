@@ -46,11 +46,15 @@ NUMBER_63: Final = 2**63 - 1
 class Malformed(Exception):
     """The command cannot be understood, or not be done as it is: what the client is told."""
 
-    def __init__(self, text: str, *, kind: Literal["BAD", "NO"] = "BAD", code: bytes = b"") -> None:
+    def __init__(
+        self, text: str, *, kind: Literal["BAD", "NO"] = "BAD", code: bytes = b"", saves: bool = False
+    ) -> None:
+        """`saves`: the command is a search whose result was to be saved."""
         super().__init__(text)
         self.text = text
         self.kind: Literal["BAD", "NO"] = kind
         self.code = code
+        self.saves = saves
 
 
 class NeedLiteral(Exception):

@@ -43,11 +43,11 @@ _FILTER: Final = re.compile(r"[!#$&'+,\-.0-9:;<=>?@A-Z\[^_`a-z|}~]+").fullmatch
 """RFC 5466 4: an atom without "/"."""
 
 
-def required_charset(lexer: Lexer) -> None:
-    """The charset that SORT and THREAD name always (RFC 5256 5)."""
+def required_charset(lexer: Lexer, *, saves: bool = False) -> None:
+    """The charset that SORT and THREAD name always (RFC 5256 5); `saves`: of a search whose result is saved."""
     name = lexer.text_string()
     if name.upper() not in ("UTF-8", "US-ASCII"):
-        raise Malformed("texts to search for are UTF-8", kind="NO", code=b"BADCHARSET (UTF-8)")
+        raise Malformed("texts to search for are UTF-8", kind="NO", code=b"BADCHARSET (UTF-8)", saves=saves)
 
 
 def parse(lexer: Lexer) -> tuple[SearchKey, bool]:

@@ -350,7 +350,7 @@ class ServerConnection:
         self._say(Status(error.kind, error.text, error.code, self._tag))
         self._mode = Mode.COMMAND
         self._skip_announced(announced)
-        return Wrong(self._name, error.text)
+        return Wrong(self._name, error.text, error.saves and error.kind == "NO")
 
     def _response(self) -> Event:
         line = self._incoming.maybe_line(self.bounds.sasl)

@@ -110,7 +110,7 @@ def parse_search(lexer: Lexer, *, uid: bool) -> Search:
     """RETURN, CHARSET, and keys (RFC 9051 9, search)."""
     lexer.space()
     asked = _maybe_returns(lexer)
-    _maybe_charset(lexer)
+    _maybe_charset(lexer, asked)
     key, uses_modseq = search_program.parse(lexer)
     return Search(uid, key, asked, uses_modseq)
 
@@ -124,7 +124,7 @@ def parse_multi_search(lexer: Lexer) -> MultiSearch:
         sources = tuple(lexer.members(lambda: _searched(lexer)))
         lexer.space()
     asked = _maybe_returns(lexer) or Returns(frozenset({"ALL"}))
-    _maybe_charset(lexer)
+    _maybe_charset(lexer, asked)
     key, uses_modseq = search_program.parse(lexer)
     return MultiSearch(sources, key, asked, uses_modseq)
 
@@ -135,7 +135,7 @@ def parse_sort(lexer: Lexer, *, uid: bool) -> Sort:
     asked = _maybe_returns(lexer)
     keys = tuple(lexer.members(lambda: _criterion(lexer)))
     lexer.space()
-    search_program.required_charset(lexer)
+    search_program.required_charset(lexer, saves=_saves(asked))
     lexer.space()
     key, uses_modseq = search_program.parse(lexer)
     return Sort(uid, keys, key, asked, uses_modseq)
@@ -186,11 +186,15 @@ def _searched(lexer: Lexer) -> Source:
     return found
 
 
-def _maybe_charset(lexer: Lexer) -> None:
+def _maybe_charset(lexer: Lexer, asked: Returns | None) -> None:
     if lexer.maybe_word("CHARSET"):
         lexer.space()
-        search_program.required_charset(lexer)
+        search_program.required_charset(lexer, saves=_saves(asked))
         lexer.space()
+
+
+def _saves(asked: Returns | None) -> bool:
+    return asked is not None and "SAVE" in asked.options
 
 
 def _maybe_returns(lexer: Lexer) -> Returns | None:
