@@ -4,12 +4,14 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from ipaddress import ip_address
 
+import pytest
 import trio
 import trio.testing
 
-from mox_trio.imapd.feeds import Feeds
+from mox_trio.imapd.feeds import Feed, Feeds
 from mox_trio.mailstore import accounts
 from mox_trio.transport.connection import Connection, Ends
+from storage_backends.errors import Unavailable
 from tests.kit.imap_world import World
 from tests.kit.watched_index import WatchedIndex
 
@@ -103,6 +105,20 @@ async def test_the_server_stops_idling_sessions_with_bye(world: World) -> None:
         await client.idle()
         world.parts.closing.set()
         assert (await client.response()).startswith(b"* BYE [UNAVAILABLE] the server stops")
+        assert await client.rest() == b""
+
+
+async def test_a_store_that_is_away_ends_the_session_and_not_idle_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world.user("INBOX") as client:
+
+        async def away(*arguments: object) -> None:
+            raise Unavailable("away")
+
+        monkeypatch.setattr(Feed, "pull", away)
+        await client.idle()
+        assert await client.response() == b"* BYE [UNAVAILABLE] what has changed cannot be told; come back soon"
         assert await client.rest() == b""
 
 

@@ -1,5 +1,6 @@
 """Commands of every state, and those about the session itself."""
 
+import logging
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,9 @@ from mox_trio.protocol.imap.commands.general import (
 )
 from mox_trio.protocol.imap.events import Done
 from mox_trio.protocol.imap.responses import Capabilities, Continuation, Enabled, Namespaces, ServerId, Status
+from storage_backends.errors import StorageError
+
+logger = logging.getLogger(__name__)
 
 AGENT: Final = 200
 """Characters of what a client says of itself that are kept."""
@@ -104,7 +108,11 @@ async def idle(session: Session, command: Idle) -> Status:
     """IDLE (RFC 9051 6.3.13): what happens is told as it happens, until DONE."""
     session.say(Continuation("idling"))
     if session.feed is not None:
-        await session.feed.pull()
+        try:
+            await session.feed.pull()
+        except StorageError as error:  # the client was told to go on: what it says next is no command
+            logger.warning("changes cannot be told", extra=session.fields(reason=str(error)))
+            raise replies.SessionOver(replies.UNTOLD) from error
     await updates.tell(session, expunges=True)
     session.push = partial(updates.push, session)
     try:
