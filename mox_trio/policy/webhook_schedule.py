@@ -1,4 +1,4 @@
-"""When a call to a customer's URL is made again: after a minute, then after ever longer times, for about two days."""
+"""When a call to a customer's URL is made again: after a minute, then after ever longer times, for 32 hours."""
 
 from typing import Final
 
