@@ -18,7 +18,7 @@ from mox_trio.mailstore.logins import CRAM_MD5, Logins, Protocols, place
 from mox_trio.mailstore.store import Account
 from mox_trio.protocol.sasl import scram
 from storage_backends.index.api import Transaction
-from storage_backends.index.tables import client_certificates
+from storage_backends.index.tables import client_certificates, web_sessions
 from storage_backends.index.tables import credentials as rows
 from storage_backends.index.tables.credentials import CredentialRow, NewCredential, SaltRow, Sealed
 
@@ -65,9 +65,17 @@ APP_PROTOCOLS: Final = Protocols.IMAP | Protocols.SUBMISSION
 
 
 async def set_password(
-    logins: Logins, account: Account, password: str, protocols: Protocols = Protocols.EVERYTHING
+    logins: Logins,
+    account: Account,
+    password: str,
+    protocols: Protocols = Protocols.EVERYTHING,
+    *,
+    keep_session: bytes = b"",
 ) -> Credential:
-    """Set or replace the main password. INVALID for one that cannot be, TRY_LATER when too many hashes wait."""
+    """Set or replace the main password; web sessions end, but for the one with this hash.
+
+    INVALID for one that cannot be, TRY_LATER when too many hashes wait.
+    """
     chosen = passwords.chosen(password)
     hashed = await logins.passwords.hash(chosen)
     derived = await _derive(logins, account, chosen)
@@ -76,6 +84,7 @@ async def set_password(
 
     def unit(tx: Transaction) -> Credential:
         rows.remove_kind(tx, account.id, rows.MAIN)
+        web_sessions.remove_others(tx, account.id, keep_session)
         return _insert(tx, logins, new, derived, recoverable)
 
     return await logins.store.index.write([account.id], unit)

@@ -29,6 +29,7 @@ from mox_trio.mailstore import (
     reading,
     rendering,
     settings,
+    web_sessions,
 )
 from mox_trio.mailstore.spool import Spool
 from mox_trio.mailstore.store import DAY, Account, MailStore
@@ -124,11 +125,12 @@ async def finish_deletions(store: MailStore) -> int:
 
 async def prune(store: MailStore) -> int:
     """Delete old tombstones; the mailbox remembers up to where (RFC 7162 3.2.5.2). And imports that nobody goes on with,
-    and old attempts to log in.
+    old attempts to log in, and web sessions that ended by themselves.
     """
     abandoned = partial(stores.prune_progress, before=store.now() - ABANDONED)
     pruned = await store.index.write(NO_ACCOUNT, abandoned)
     pruned += await attempts.prune(store)
+    pruned += await web_sessions.prune(store)
     before = store.now() - store.policy.tombstones_kept
     for mailbox_id, modseq in await store.index.read(lambda tx: messages.old_tombstones(tx, before)):
         owner = await store.index.read(partial(messages.owner, mailbox_id=mailbox_id))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from webui.mail import calls_letters, calls_mailboxes, calls_messages, calls_settings
+from webui.mail import calls_account, calls_letters, calls_mailboxes, calls_messages, calls_settings
 from webui.mail.desk import Operation
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -10,4 +10,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     **calls_mailboxes.OPERATIONS,
     **calls_letters.OPERATIONS,
     **calls_settings.OPERATIONS,
+    **calls_account.OPERATIONS,
 }

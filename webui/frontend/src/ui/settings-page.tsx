@@ -7,6 +7,7 @@ import { type Settings, settings, take } from "../state/settings";
 import { identities, live, login } from "../state/store";
 import { done, message, wrong } from "../state/toasts";
 import { full } from "../text/dates";
+import { AccountSections } from "./account-sections";
 import "../style/settings.css";
 
 async function store(change: Partial<Settings>): Promise<void> {
@@ -184,6 +185,7 @@ export function SettingsPage() {
         <h3>Rules</h3>
         <Rules />
       </section>
+      <AccountSections />
       <section>
         <h3>Planned to be sent</h3>
         <Scheduled />
