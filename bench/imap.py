@@ -178,8 +178,8 @@ def idling(target: Target, mailbox: str, count: int) -> Iterator[list[Load]]:
 
 
 def idle_memory(target: Target, count: int) -> Figure:
-    """KiB of memory for one idle session with the large mailbox selected, beside as many that use up what was free."""
-    with idling(target, LARGE, count):
+    """KiB of memory for one idle session with the large mailbox selected, beside others that use up what was free."""
+    with idling(target, LARGE, 100):
         before = memory(target.pid)
         used = cpu(target.pid)
         with idling(target, LARGE, count):
@@ -216,7 +216,7 @@ def measure(targets: dict[str, Target], table: Table, runs: int, idle: list[int]
     """All rows, in turns; memory first, while little of it was used and given back."""
     for server, target in targets.items():
         if table.wants("memory, KiB each"):
-            table.add("memory, KiB each", server, idle_memory(target, 100))
+            table.add("memory, KiB each", server, idle_memory(target, 400))
     loads = {server: Load(target) for server, target in targets.items()}
     for load in loads.values():
         load.run(f"SELECT {LARGE}")

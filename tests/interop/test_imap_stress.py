@@ -11,7 +11,7 @@ import pytest
 
 from tests.kit import dovecot, postgres, shared_server
 
-COMMANDS = 2000
+COMMANDS = 1200
 LIMIT = 150.0
 """Seconds; the machine may be busy with other tests."""
 
