@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from mox_trio.mailstore.search import ordering
 from mox_trio.mailstore.search.conversations import Member
 from mox_trio.protocol.imap.responses import ThreadTree
 
@@ -22,14 +23,14 @@ Algorithm = Callable[[Sequence[Member]], Trees]
 
 def ordered_subject(members: Sequence[Member]) -> Trees:
     """ORDEREDSUBJECT: messages of one base subject are a thread, the first of them its root, all others below it."""
-    ordered = sorted(range(len(members)), key=lambda at: (members[at].subject, members[at].sent, at))
+    ordered = ordering.ordered(range(len(members)), lambda at: (members[at].subject, members[at].sent, at))
     threads: list[list[int]] = []
     for at in ordered:
         if threads and members[threads[-1][0]].subject == members[at].subject:
             threads[-1].append(at)
         else:
             threads.append([at])
-    threads.sort(key=lambda thread: (members[thread[0]].sent, thread[0]))
+    threads = ordering.ordered(threads, lambda thread: (members[thread[0]].sent, thread[0]))
     return tuple([(members[first].uid, tuple([(members[at].uid, ()) for at in others])) for first, *others in threads])
 
 
@@ -49,7 +50,7 @@ def refs(members: Sequence[Member]) -> Trees:
     forest.prune()
     forest.order()
     latest = forest.latest()
-    forest.roots.sort(key=lambda node: (latest[node], forest.by_date(node)))
+    forest.roots = ordering.ordered(forest.roots, lambda node: (latest[node], forest.by_date(node)))
     return forest.trees()
 
 
@@ -155,8 +156,8 @@ class _Forest:
         """Siblings by the dates on which they were sent, and so the roots."""
         for node in reversed(self._top_down()):
             if len(self._children[node]) > 1:
-                self._children[node].sort(key=self.by_date)
-        self.roots.sort(key=self.by_date)
+                self._children[node] = ordering.ordered(self._children[node], self.by_date)
+        self.roots = ordering.ordered(self.roots, self.by_date)
 
     def latest(self) -> dict[int, int]:
         """When the newest message of each thread arrived, by its root."""

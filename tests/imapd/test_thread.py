@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mox_trio.imapd import threading
+from mox_trio.mailstore.search import ordering
 from mox_trio.mailstore.search.conversations import Member
 from mox_trio.protocol.imap import thread_lists
 from mox_trio.protocol.imap.responses import ThreadTree
@@ -54,6 +55,18 @@ CASES: list[tuple[str, tuple[Member, ...], str]] = [
 def test_references_make_trees(name: str, members: tuple[Member, ...], expected: str) -> None:
     assert threads("REFERENCES", *members) == expected
     assert threads("REFS", *members) == expected or name.startswith(("by date", "equal"))
+
+
+@pytest.mark.parametrize("chunk", [1, 2])
+def test_threads_are_the_same_however_much_is_sorted_at_once(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    chooser = random.Random(7)
+    members = [
+        member(uid, str(chooser.randrange(1, 30)), f"s{chooser.randrange(6)}", sent=chooser.randrange(9))
+        for uid in range(1, 40)
+    ]
+    expected = [threads(algorithm, *members) for algorithm in threading.ALGORITHMS]
+    monkeypatch.setattr(ordering, "CHUNK", chunk)
+    assert [threads(algorithm, *members) for algorithm in threading.ALGORITHMS] == expected
 
 
 SUBJECTS: list[tuple[str, tuple[Member, ...], str]] = [

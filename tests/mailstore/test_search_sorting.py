@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from mox_trio.mailstore.search import sorting
+from mox_trio.mailstore.search import ordering, sorting
 from mox_trio.mailstore.search.sorting import By, Key
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.index.api import MailboxId, Uid
@@ -52,7 +52,7 @@ async def test_messages_come_in_the_order_of_the_keys_and_then_of_their_uids(
 ) -> None:
     asked = [Uid(uid) for uid in range(1, 6)]
     for chunk in (2, 4096):
-        monkeypatch.setattr(sorting, "CHUNK", chunk)
+        monkeypatch.setattr(ordering, "CHUNK", chunk)
         found = [(keys, await sorting.order(store, account, mailbox_id, asked, keys)) for keys, _ in ORDERS]
         assert found == ORDERS
 

@@ -5,10 +5,10 @@ when keys are reversed. Messages that went meanwhile are sorted as long as their
 """
 
 import enum
-import heapq
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -16,14 +16,13 @@ import trio
 from mox_trio.mailstore import reading_many
 from mox_trio.mailstore.reading_many import FIRST, RECEIVED, SIZE, UID
 from mox_trio.mailstore.rendering import Summary
+from mox_trio.mailstore.search import ordering
 from mox_trio.mailstore.search.text import fold
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.index.api import MailboxId, Row, Uid
 
 PAGE: Final = 500
 """Messages whose columns are read at once."""
-CHUNK: Final = 4096
-"""Messages that are sorted without letting other threads run."""
 
 
 class By(enum.Enum):
@@ -103,17 +102,12 @@ def _valued(page: Sequence[Row], keys: Sequence[Key]) -> list[_Valued]:
 
 def _sorted(found: list[_Valued], keys: Sequence[Key]) -> list[Uid]:
     for place, key in reversed(list(enumerate(keys))):  # each sort keeps the order of equals
-        found = _stable(found, place, reverse=key.reverse)
+        found = ordering.ordered(found, partial(_value, place), reverse=key.reverse)
     return [uid for uid, _ in found]
 
 
-def _stable(found: list[_Valued], place: int, *, reverse: bool) -> list[_Valued]:
-    def value(each: _Valued) -> Any:
-        return each[1][place]
-
-    # A single sort would hold the interpreter's lock for as long as it takes.
-    chunks = [sorted(found[start : start + CHUNK], key=value, reverse=reverse) for start in range(0, len(found), CHUNK)]
-    return list(heapq.merge(*chunks, key=value, reverse=reverse))
+def _value(place: int, each: _Valued) -> Any:
+    return each[1][place]
 
 
 def _localpart(mailbox: str) -> str:
