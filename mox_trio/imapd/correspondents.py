@@ -10,6 +10,7 @@ import trio
 from mox_trio.base.address import Address, InvalidAddress, Path
 from mox_trio.imapd.state import Session
 from mox_trio.ledger import sent
+from mox_trio.mailstore.codec import Codec
 from mox_trio.policy import public_suffix
 from mox_trio.protocol.mime import addresses, header
 from storage_backends.index.tables import mailboxes
@@ -32,11 +33,13 @@ async def of(session: Session, block: bytes) -> dict[int, Correspondent]:
     """The rows for the recipients that a header block names, by their keys."""
     codec = session.require_account().codec
     if len(block) > _QUICK:
-        found = await trio.to_thread.run_sync(list, _named(block), limiter=session.store.computing)
-    else:
-        found = list(_named(block))
+        return await trio.to_thread.run_sync(_rows, codec, block, limiter=session.store.computing)
+    return _rows(codec, block)
+
+
+def _rows(codec: Codec, block: bytes) -> dict[int, Correspondent]:
     rows: dict[int, Correspondent] = {}
-    for address, name in found:
+    for address, name in _named(block):
         organization = public_suffix.organizational_domain(address.domain)
         row = sent.correspondent(codec, Path.of(address), organization, name)
         rows.setdefault(row.address_key, row)
