@@ -214,7 +214,7 @@ IMAP_INFLATED_RATIO: Final = 400
 IMAP_PATTERN_CHARACTERS: Final = 16 * 1024
 """Characters of all patterns of one LIST: names have at most 512."""
 
-IMAP_APPEND_COLUMNS_OCTETS: Final = 64 * 1024 * 1024
+IMAP_APPEND_COLUMNS_OCTETS: Final = 16 * 1024 * 1024
 """Octets of the headers and structures of all messages of one APPEND, which wait in memory for the last of them."""
 
 IMAP_SUBSCRIPTIONS: Final = 20_000
