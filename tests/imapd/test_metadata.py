@@ -1,5 +1,9 @@
 """Annotations of mailboxes and of the account (RFC 5464)."""
 
+import random
+import threading
+from typing import Any
+
 import pytest
 
 from mox_trio.imapd.commands import metadata
@@ -147,3 +151,37 @@ async def test_other_arguments_are_bad(world: World, line: str) -> None:
 def test_a_name_that_begins_like_another_is_not_below_it() -> None:
     noted = {"/private/ab": b"1", "/private/a/b": b"2"}
     assert metadata.choose(noted, ["/private/a"], None, None).values == (("/private/a/b", b"2"),)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, None])
+def test_entries_are_told_with_all_that_is_below_them(depth: int | None) -> None:
+    chooser = random.Random(3)
+    paths = ["/private" + "".join(f"/{chooser.choice(('a', 'a-b', 'ab', 'b'))}" for _ in range(4)) for _ in range(60)]
+    noted = {path[: chooser.choice((10, 12, 99))].rstrip("/"): path.encode() for path in paths}
+    asked = ["/private", *[each.rpartition("/")[0] for each in noted], *noted, "/private/zz"]
+    told: dict[str, bytes | None] = {}
+    for entry in asked:
+        deepest = entry.count("/") + (99 if depth is None else depth)
+        below = [each for each in sorted(noted) if each.startswith(entry + "/") and each.count("/") <= deepest]
+        found: dict[str, bytes | None] = {each: noted[each] for each in [entry, *below] if each in noted}
+        told.update(found or {entry: None})
+    assert metadata.choose(noted, asked, depth, None).values == tuple(told.items())
+
+
+async def test_much_is_chosen_in_a_thread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose, threads = metadata.choose, []
+
+    def noted(*arguments: Any) -> metadata.Chosen:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return choose(*arguments)
+
+    monkeypatch.setattr(metadata, "choose", noted)
+    many = " ".join(f"/private/e{number}" for number in range(60))
+    async with world.user() as client:
+        values = " ".join(f'/private/e{number} "v"' for number in range(60))
+        await client.ok(f"SETMETADATA Inbox ({values})")
+        monkeypatch.setattr(metadata, "MUCH", 3000)
+        await client.ok(f"GETMETADATA Inbox ({many} {many})")
+        assert len((await client.ok(f"GETMETADATA (DEPTH infinity) Inbox ({many})")).lines) == 1
+        await client.ok(f'LIST "" Inbox RETURN (METADATA (DEPTH infinity) ({many} {many}))')
+    assert threads == [True, False, False]

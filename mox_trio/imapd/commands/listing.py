@@ -23,7 +23,7 @@ MANY: Final = 1000
 LONG: Final = 500
 """Characters."""
 AT_ONCE: Final = 200
-"""Responses before others have their turn."""
+"""Responses, annotations and entries that are asked for, before others have their turn."""
 
 
 async def list_(session: Session, command: List) -> Status:
@@ -36,21 +36,26 @@ async def list_(session: Session, command: List) -> Status:
     account = session.require_account()
     seen = await mailboxes.overview(session.store, account, with_annotations=asked is not None)
     names = Names.of(seen.mailboxes, seen.subscribed)
-    long = 0
-    for number, entry in enumerate(await _told(session, names, fitting, listing.entries(names, command, fitting)), 1):
+    wanted = tuple(dict.fromkeys(asked.entries)) if asked is not None else ()
+    long = said = 0
+    for entry in await _told(session, names, fitting, listing.entries(names, command, fitting)):
         session.say(entry)
         row = names.mailboxes.get(entry.mailbox)
         if row is not None and command.status:
             session.say(mailbox_commands.status_of(session, row, command.status))
         if row is not None and asked is not None:
             noted = {each.entry: annotating.opened(account, each) for each in seen.annotations.get(row.id, ())}
-            chosen = metadata.choose(metadata.with_special_use(noted, row), asked.entries, asked.depth, asked.max_size)
+            noted = metadata.with_special_use(noted, row)
+            chosen = await metadata.chosen(session, noted, wanted, asked.depth, asked.max_size)
             long = max(long, chosen.longest)
             if chosen.values:
                 session.say(Metadata(entry.mailbox, chosen.values))
+            said += len(noted) + len(wanted)
         await session.drain()
-        if not number % AT_ONCE:
-            await trio.lowlevel.checkpoint()
+        said += 1
+        if said >= AT_ONCE:
+            said = 0
+            await session.turn()
     return metadata.long_entries(long) if long else replies.DONE
 
 

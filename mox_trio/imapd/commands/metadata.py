@@ -2,9 +2,12 @@
 is the special use of a mailbox (RFC 6154 4).
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+import trio
 
 from mox_trio.imapd import replies, special_use
 from mox_trio.imapd.commands.mailboxes import say_normal_form
@@ -14,6 +17,10 @@ from mox_trio.protocol.imap.commands.metadata import GetMetadata, SetMetadata
 from mox_trio.protocol.imap.responses import Metadata, Status
 from storage_backends.index.tables.mailboxes import MailboxRow
 
+MUCH: Final = 10_000
+"""Pairs of an entry that is asked for and one that there is, above which what is told is found out in a thread."""
+
+_AFTER_SLASH: Final = chr(ord("/") + 1)
 _ADMIN: Final = "/shared/admin"
 """Of the server; nobody can change it (RFC 5464 6.2.2)."""
 
@@ -38,10 +45,11 @@ async def get(session: Session, command: GetMetadata) -> Status:
         say_normal_form(session, command.mailbox)
     noted = await annotating.listed(session.store, account, mailbox_id)
     noted = noted if row is None else with_special_use(noted, row)
-    chosen = choose(noted, command.entries, command.depth, command.max_size)
-    if chosen.values:
-        session.say(Metadata(name, chosen.values))
-    return long_entries(chosen.longest) if chosen.longest else replies.DONE
+    entries = tuple(dict.fromkeys(command.entries))
+    told = await chosen(session, noted, entries, command.depth, command.max_size)
+    if told.values:
+        session.say(Metadata(name, told.values))
+    return long_entries(told.longest) if told.longest else replies.DONE
 
 
 async def set_(session: Session, command: SetMetadata) -> Status:
@@ -73,17 +81,30 @@ def with_special_use(noted: Mapping[str, bytes], row: MailboxRow) -> dict[str, b
     return {**noted, special_use.ENTRY: uses} if uses is not None else dict(noted)
 
 
+async def chosen(
+    session: Session, noted: Mapping[str, bytes], entries: Sequence[str], depth: int | None, max_size: int | None
+) -> Chosen:
+    """The same as `choose`, in a thread where it may be much."""
+    if depth != 0 and len(noted) * len(entries) > MUCH:
+        limiter = session.store.computing
+        return await trio.to_thread.run_sync(choose, noted, entries, depth, max_size, limiter=limiter)
+    return choose(noted, entries, depth, max_size)
+
+
 def choose(noted: Mapping[str, bytes], entries: Iterable[str], depth: int | None, max_size: int | None) -> Chosen:
     """What is told of these entries and of those below them (RFC 5464 4.2.1, 4.2.2). One that is not there is NIL, but where
     others below it were asked for as well and are there.
     """
     values: dict[str, bytes | None] = {}
     longest = 0
+    names = sorted(noted) if depth != 0 else []
     for entry in entries:
-        found = [name for name in noted if _is_within(name, entry, depth)]
+        found = [entry] if entry in noted else []
+        if depth != 0:
+            found += _below(names, entry, depth)
         if not found:
             values[entry] = None
-        for name in sorted(found):
+        for name in found:
             value = noted[name]
             if max_size is not None and len(value) > max_size:
                 longest = max(longest, len(value))
@@ -92,12 +113,12 @@ def choose(noted: Mapping[str, bytes], entries: Iterable[str], depth: int | None
     return Chosen(tuple(values.items()), longest)
 
 
-def _is_within(name: str, entry: str, depth: int | None) -> bool:
-    if name == entry:
-        return True
-    if depth == 0 or not name.startswith(entry + "/"):
-        return False
-    return depth is None or name.count("/", len(entry)) <= depth
+def _below(names: Sequence[str], entry: str, depth: int | None) -> Iterator[str]:
+    """Names, of all in order, that are below an entry, and not deeper than is wanted."""
+    start = bisect_left(names, entry + "/")
+    for name in names[start : bisect_left(names, entry + _AFTER_SLASH, start)]:
+        if depth is None or name.count("/", len(entry)) <= depth:
+            yield name
 
 
 def long_entries(octets: int) -> Status:
