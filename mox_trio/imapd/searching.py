@@ -14,13 +14,14 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.imapd import named_filters, replies
 from mox_trio.imapd.state import Progress, Session
 from mox_trio.imapd.view import View
-from mox_trio.mailstore import keywords
+from mox_trio.mailstore import keywords, reading
 from mox_trio.mailstore.search import filters, run
 from mox_trio.mailstore.search.filters import Filter, Instant, Relation
 from mox_trio.protocol.imap import numsets, search_keys
 from mox_trio.protocol.imap.numsets import NumSet, Ranges, SequenceSet
 from mox_trio.protocol.imap.responses import Status
 from mox_trio.protocol.imap.search_keys import SearchKey
+from storage_backends.index.api import MailboxId
 
 Uids = Sequence[int]
 
@@ -39,12 +40,19 @@ NOT_HERE: Final = Status(
 class Translation:
     """Of the keys of one command."""
 
-    def __init__(self, view: View | None, saved: Ranges, named: Mapping[str, SearchKey]) -> None:
-        """`view` is that of the selected mailbox where it is the one that is searched; `named` are filters by their names."""
+    def __init__(
+        self, view: View | None, saved: Ranges, named: Mapping[str, SearchKey], highest: int = numsets.LARGEST
+    ) -> None:
+        """`view` is that of the selected mailbox where it is the one that is searched, else "*" is the UID `highest`; `named`
+        are filters by their names.
+        """
         self._view = view
         self._saved = saved
         self._named = named
+        self._highest = highest
         self._left = filters.NODES
+        self.names_highest = False
+        """Whether "*" was met in a mailbox that is not selected."""
 
     def of(self, key: SearchKey, depth: int = 1) -> Filter:
         """What to look for. Refused; LIMIT: a filter that names others twice grows fast."""
@@ -78,7 +86,8 @@ class Translation:
         if view is None:
             if not uid:
                 raise replies.Refused(NOT_HERE)
-            return numsets.resolve(numbers, numsets.LARGEST)
+            self.names_highest |= any(numsets.STAR in ends for ends in numbers.ranges)
+            return numsets.resolve(numbers, self._highest)
         if uid:
             return view.resolve(numbers, uid=True)
         uids = view.uids
@@ -125,16 +134,45 @@ _INSTANTS: Final = {"RECEIVED": Instant.RECEIVED, "SENT": Instant.SENT, "SAVED":
 _RELATIONS: Final = {"BEFORE": Relation.BEFORE, "ON": Relation.ON, "SINCE": Relation.SINCE}
 
 
-async def translated(session: Session, key: SearchKey, *, here: bool = True) -> Filter:
-    """What a command's keys look for; `here`: in the selected mailbox and nowhere else. Refused; LIMIT.
+async def translated(session: Session, key: SearchKey) -> Filter:
+    """What a command's keys look for in the selected mailbox. Refused; LIMIT.
 
     Filters of the account are put in place of their names (RFC 5466).
     """
     named = await named_filters.named(session.store, session.require_account(), key)
-    view = session.require_selected().view if here else None
-    wanted = Translation(view, session.saved, named).of(key)
+    wanted = Translation(session.require_selected().view, session.saved, named).of(key)
     filters.check(wanted)
     return wanted
+
+
+class Anywhere:
+    """What keys look for in mailboxes that need not be selected."""
+
+    def __init__(self, key: SearchKey, named: Mapping[str, SearchKey]) -> None:
+        """Refused; LIMIT."""
+        self._key = key
+        self._named = named
+        translation = Translation(None, (), named)
+        self._wanted = translation.of(key)
+        filters.check(self._wanted)
+        self._names_highest = translation.names_highest
+
+    async def within(self, session: Session, mailbox_id: MailboxId) -> Filter:
+        """In one mailbox, whose highest UID is "*"."""
+        if not self._names_highest:
+            return self._wanted
+        selected = session.selected
+        if selected is not None and selected.box.id == mailbox_id:
+            uids = selected.view.uids
+            highest = uids[-1] if uids else 0
+        else:
+            highest = await reading.highest_uid(session.store, mailbox_id)
+        return Translation(None, (), self._named, highest).of(self._key)
+
+
+async def anywhere(session: Session, key: SearchKey) -> Anywhere:
+    """The same in mailboxes of which none need be selected. Refused; LIMIT."""
+    return Anywhere(key, await named_filters.named(session.store, session.require_account(), key))
 
 
 async def found(session: Session, wanted: Filter, progress: Progress) -> "array[int]":

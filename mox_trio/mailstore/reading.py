@@ -50,6 +50,11 @@ async def rows(store: MailStore, mailbox_id: MailboxId, ranges: Ranges = EVERYTH
     return await store.index.read(lambda tx: messages.rows(tx, mailbox_id, ranges))
 
 
+async def highest_uid(store: MailStore, mailbox_id: MailboxId) -> int:
+    """The highest UID of the messages that exist; 0 where there are none."""
+    return await store.index.read(lambda tx: messages.highest_uid(tx, mailbox_id))
+
+
 async def details(
     store: MailStore, account: Account, mailbox_id: MailboxId, ranges: Ranges, columns: tuple[str, ...]
 ) -> AsyncGenerator[list[Details], None]:

@@ -60,6 +60,13 @@ async def test_enable_says_what_it_switched_on(world: World) -> None:
         assert (await client.ok("ENABLE QRESYNC")).lines == [b"* ENABLED"]
 
 
+async def test_names_in_utf8_are_switched_on_before_a_mailbox_is_selected(world: World) -> None:
+    async with world.user("INBOX") as client:
+        assert (await client.ok("ENABLE UTF8=ACCEPT METADATA")).lines == [b"* ENABLED METADATA"]
+        await client.ok("UNSELECT")
+        assert (await client.ok("ENABLE UTF8=ACCEPT")).lines == [b"* ENABLED UTF8=ACCEPT"]
+
+
 async def test_commands_that_come_together_are_answered_in_order(world: World) -> None:
     await world.deliver()
     async with world.user("INBOX") as client:

@@ -77,6 +77,20 @@ async def search_with_modseq(client: Client) -> list[tuple[str, str]]:
     return parsed(answer.lines, tag)
 
 
+async def test_a_star_is_the_highest_uid_of_each_mailbox(client: Client, world: World) -> None:
+    await world.put(stores.message("third"), "folder2")
+    both = "IN (mailboxes (folder1 folder2))"
+    assert await search(client, f"{both} UID *") == [("folder1", "ALL 2"), ("folder2", "ALL 3")]
+    assert await search(client, f"{both} UID 9:*") == [("folder1", "ALL 2"), ("folder2", "ALL 3")]
+    assert await search(client, f"{both} NOT UID *") == [("folder1", "ALL 1"), ("folder2", "ALL 1:2")]
+    await client.ok("SELECT folder2")
+    await client.ok("STORE 3 +FLAGS.SILENT (\\Deleted)")
+    await client.ok("EXPUNGE")
+    assert await search(client, f"{both} UID *") == [("folder1", "ALL 2"), ("folder2", "ALL 2")]
+    await client.ok("CREATE empty")
+    assert await search(client, "IN (mailboxes empty) UID *") == []
+
+
 async def test_subscribed_mailboxes_are_searched(client: Client) -> None:
     for mailbox in ("folder1", "folder1/sub", "folder2"):
         await client.ok(f"UNSUBSCRIBE {mailbox}")

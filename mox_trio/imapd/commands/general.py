@@ -65,6 +65,8 @@ async def identify(session: Session, command: Id) -> Status:
 async def enable(session: Session, command: Enable) -> Status:
     """ENABLE (RFC 9051 6.3.1): what is unknown, or switched off for the account, is passed over."""
     known = capabilities.ENABLED_BY_NAME - session.disabled()
+    if session.selected is not None:
+        known -= _BEFORE_SELECT
     fresh = [name for name in dict.fromkeys(command.names) if name in known and name not in session.enabled]
     was_condstore = session.condstore
     session.enable(*fresh)
@@ -74,6 +76,8 @@ async def enable(session: Session, command: Enable) -> Status:
     return replies.DONE
 
 
+_BEFORE_SELECT: Final = frozenset({"UTF8=ACCEPT"})
+"""Passed over while a mailbox is selected (RFC 6855 3)."""
 _SPELLED: Final = {"IMAP4REV2": "IMAP4rev2"}
 
 

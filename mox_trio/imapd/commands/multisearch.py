@@ -13,6 +13,7 @@ from mox_trio.imapd import answering, contexts, replies, searching
 from mox_trio.imapd import sources as sources_
 from mox_trio.imapd.commands import general
 from mox_trio.imapd.commands.search import FOUND, saves_nothing_when_it_fails
+from mox_trio.imapd.searching import NOTHING
 from mox_trio.imapd.sources import Places
 from mox_trio.imapd.state import Progress, Session
 from mox_trio.mailstore import mailboxes, reading
@@ -42,9 +43,12 @@ async def search(session: Session, command: MultiSearch) -> Status:
         general.switch_on_condstore(session)
     found = array("I")
     with saves_nothing_when_it_fails(session, returns):
-        wanted = await searching.translated(session, command.key, here=here)
+        anywhere = None if here else await searching.anywhere(session, command.key)
+        wanted = await searching.translated(session, command.key) if here else NOTHING
         progress = session.progress()
         for number, row in enumerate(chosen):
+            if anywhere is not None:
+                wanted = await anywhere.within(session, row.id)
             found = await _found(session, row, wanted, progress)
             if found and not (returns.options == {"SAVE"} and returns.partial is None):
                 await _say(session, command, row, found)
