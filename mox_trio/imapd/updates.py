@@ -168,7 +168,7 @@ async def _tell_selected(session: Session, selected: Selected, expunges: bool) -
         session.write(lines)
         _share(selected, key, first + lines)
     else:
-        await _say_flags(session, selected, updates.changed)
+        await say_flags(session, selected, updates.changed)
     if contexts is not None:
         await contexts.tell(session, updates)
     return updates
@@ -185,7 +185,8 @@ def _first(session: Session, updates: Updates) -> bytes:
     return said
 
 
-async def _say_flags(session: Session, selected: Selected, uids: Sequence[int]) -> None:
+async def say_flags(session: Session, selected: Selected, uids: Sequence[int]) -> None:
+    """The same as `flag_lines`, a part of them at a time."""
     for start in range(0, len(uids), LINES):
         session.write(flag_lines(session, selected, uids[start : start + LINES]))
         await session.drain()

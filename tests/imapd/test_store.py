@@ -2,7 +2,9 @@
 
 import pytest
 
+from mox_trio.imapd.commands import store
 from mox_trio.imapd.feeds import Feed
+from mox_trio.imapd.state import Session
 from storage_backends.errors import Unavailable
 from tests.kit.imap_world import World
 
@@ -136,3 +138,30 @@ async def test_a_change_that_was_made_is_answered_though_it_cannot_be_heard_of(
         monkeypatch.setattr(Feed, "reach", original)
         await client.ok("NOOP")
         assert (await client.ok("SEARCH FLAGGED")).lines == [b"* SEARCH 1"]
+
+
+@pytest.mark.parametrize("words", ["+FLAGS", "+FLAGS.SILENT"])
+async def test_others_have_their_turn_while_much_is_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    turns: list[None] = []
+    turn = Session.turn
+
+    async def counted(session: Session) -> None:
+        turns.append(None)
+        await turn(session)
+
+    monkeypatch.setattr(Session, "turn", counted)
+    monkeypatch.setattr(store, "SLICE", 2)
+    await filled(world, 7)
+    async with world.user("INBOX") as client, world.user("INBOX", "CONDSTORE") as other:
+        assert len((await client.ok(f"STORE 1:* {words} (\\Seen)")).lines) == (0 if "SILENT" in words else 7)
+        assert len(turns) >= 3
+        since = modseq_of((await other.ok("FETCH 1 MODSEQ")).lines[-1])
+        await client.ok("STORE 2:3,5:7 +FLAGS.SILENT (\\Flagged)")
+        turns.clear()
+        answer = await other.do(f"STORE 1:* (UNCHANGEDSINCE {since}) +FLAGS.SILENT (\\Draft)")
+        assert answer.code == "MODIFIED 2:3,5:7"
+        assert len(answer.holding("\\Flagged")) == 5
+        assert len(turns) >= 2
+        assert len((await client.ok("NOOP")).holding("\\Draft")) == 2

@@ -1,7 +1,9 @@
 """STORE (RFC 9051 6.4.6, RFC 7162 3.1.3): one change for all messages, told from what it says of itself."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
+
+import trio
 
 from mox_trio.imapd import replies, updates
 from mox_trio.imapd.commands import general
@@ -11,6 +13,11 @@ from mox_trio.mailstore.flagging import Change, Stored, StoredRow
 from mox_trio.protocol.imap import numsets
 from mox_trio.protocol.imap.commands.store import Store
 from mox_trio.protocol.imap.responses import Status
+
+SLICE: Final = 2000
+"""Messages that are looked at before others have their turn."""
+
+T = TypeVar("T")
 
 _CHANGES: Final = {"add": Change.ADD, "remove": Change.REMOVE, "replace": Change.REPLACE}
 
@@ -44,14 +51,23 @@ async def store(session: Session, command: Store) -> Status:
 async def noted(session: Session, selected: Selected, stored: Stored, *, silent: bool) -> None:
     """Say what a change of the session's own did, and let its view and other sessions know."""
     view = selected.view
-    changed = [row for row in stored.rows if row.modseq != row.was]
+    changed: list[StoredRow] = []
+    untold: set[int] = set()
+    newest = 0
+    for some in _slices(stored.rows):
+        if newest:
+            await session.turn()
+        different = [row for row in some if row.modseq != row.was]
+        changed += different
+        if silent:
+            # A client that is told nothing knows the flags, unless somebody else changed them before, unheard.
+            untold.update([row.uid for row in different if view.is_untold(row.uid, row.was)])
+        newest = max(newest, *[row.modseq for row in some])
     if changed:
-        # A client that is told nothing knows the flags, unless somebody else changed them before, unheard.
-        untold = frozenset([row.uid for row in changed if view.is_untold(row.uid, row.was)]) if silent else frozenset()
-        view.stored(stored.modseq, untold)
+        view.stored(stored.modseq, frozenset(untold))
     if stored.rows:
         # Also when others made the change that is shown here: what is told next must not be older.
-        await session.reach(max([row.modseq for row in stored.rows]))
+        await session.reach(newest)
         updates.announce_keywords(session, selected)
     if not silent:
         await _say(session, selected, stored.rows, with_flags=True)
@@ -67,14 +83,31 @@ async def _say(session: Session, selected: Selected, rows: Sequence[StoredRow], 
         await session.turn()
 
 
+def _slices(things: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(things), SLICE):
+        yield things[start : start + SLICE]
+
+
 async def _modified(session: Session, selected: Selected, stored: Stored, command: Store) -> Status:
     """The completion of a conditional change that left messages alone, and their flags (RFC 7162 3.1.3)."""
     view = selected.view
     await session.reach(stored.modseq)
-    left = [uid for uid in stored.modified if view.number(uid)]
-    # What the session was not told yet it will be told at the end of the command.
-    told = [uid for uid in left if not view.has_untold_flags(uid)]
-    session.write(updates.flag_lines(session, selected, told))
-    numbers = left if command.uid else [view.number(uid) for uid in left]
-    code = b"MODIFIED " + numsets.encode(numsets.of(numbers))
+    numbers: list[int] = []
+    for some in _slices(stored.modified):
+        pairs = [(number, uid) for number, uid in zip(view.numbers(some), some, strict=True) if number]
+        # What the session was not told yet it will be told at the end of the command.
+        told = [uid for _, uid in pairs if not view.has_untold_flags(uid)]
+        await updates.say_flags(session, selected, told)
+        if len(some) == SLICE:
+            await session.turn()
+        numbers += [uid if command.uid else number for number, uid in pairs]
+    if len(numbers) > SLICE:
+        told_of = await trio.to_thread.run_sync(_encoded, numbers, limiter=session.store.computing)
+    else:
+        told_of = _encoded(numbers)
+    code = b"MODIFIED " + told_of
     return Status("OK", "some messages had changed and were left alone", code)
+
+
+def _encoded(numbers: Sequence[int]) -> bytes:
+    return numsets.encode(numsets.of(numbers))
