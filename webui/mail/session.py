@@ -100,6 +100,12 @@ class Live:
                     await self._calls.acquire()
                     nursery.start_soon(self._call, message)
                 case Look() | Window() | Leave():
+                    if isinstance(message, Window):  # only the last place that a page scrolled to matters
+                        passed = [
+                            each for each in self._waiting if isinstance(each, Window) and each.view == message.view
+                        ]
+                        for each in passed:
+                            self._waiting.remove(each)
                     if len(self._waiting) >= WAITING:
                         raise Failure(Kind.LIMIT, "too many messages at a time")
                     self._waiting.append(message)

@@ -61,6 +61,8 @@ export function role(name: Mailbox["role"]): Mailbox | undefined {
 let view = 0;
 let windowStart = 0;
 let windowStop = 0;
+/** A window was asked for and has not come: who scrolls fast asks for the last place, not for each. */
+let isAsking = false;
 /** The first row that is seen, by its place in the server's list. */
 let firstSeen = 0;
 
@@ -87,6 +89,7 @@ function heard(message: FromServer): void {
       break;
     case "list":
       if (message.view !== view) return;
+      isAsking = false;
       rows.list(message.total, message.start, message.rows, message.anew === true);
       version.value++;
       break;
@@ -159,6 +162,7 @@ function look(): void {
   if (!at) return;
   live.say({ t: "leave", view });
   view++;
+  isAsking = false;
   lost.value = null;
   rows.threads = at.kind === "mailbox" && settings.value.threads;
   const what = at.kind === "mailbox" ? { mailbox: at.id, threads: rows.threads } : { query: at.query };
@@ -179,11 +183,12 @@ const AHEAD = 40;
 /** These places of the page are seen: ask for what is missing there. */
 export function see(start: number, stop: number): void {
   firstSeen = rows.positions(start, stop)[0];
-  if (rows.has(start, stop) || live.state.value !== "online" || !rows.loaded) return;
+  if (isAsking || rows.has(start, stop) || live.state.value !== "online" || !rows.loaded) return;
   const [from, to] = rows.positions(Math.max(0, start - AHEAD), stop + AHEAD);
   if (from === windowStart && to === windowStop) return;
   windowStart = from;
   windowStop = to;
+  isAsking = true;
   live.say({ t: "window", view, start: from, stop: to });
 }
 
