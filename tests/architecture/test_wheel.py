@@ -19,4 +19,6 @@ def test_the_wheel_holds_everything_that_runs(tmp_path: Path) -> None:
     assert any(name.startswith("storage_backends/index/migrations/versions/0001") for name in names)
     assert "storage_backends/contract/bodies.py" in names
     assert "mox-trio = mox_trio.cli.main:main" in points
-    assert not any(name.startswith(("tests/", "bench/")) for name in names)
+    assert not any(name.startswith(("tests/", "bench/", "webui/frontend/")) for name in names)
+    if (ROOT / "webui" / "static" / "index.html").exists():  # make frontend builds it
+        assert "webui/static/index.html" in names
