@@ -21,7 +21,7 @@ from mox_trio.transport.connection import Connection
 FULL: Final = 64 * 1024
 """Bytes after which what was written is sent."""
 GOODBYE: Final = 10.0
-"""Seconds that a last reply may take."""
+"""Seconds that a last reply may take, and each reply once the server stops."""
 
 
 class Dialog:
@@ -193,7 +193,9 @@ class Dialog:
         if not data:
             return
         self.waits.deadline = trio.current_time() + self.settings.send_timeout
+        self._closing.hurry(self.waits, GOODBYE)
         await self.connection.send(data, timeout=math.inf)
+        self._closing.forget(self.waits)
         self.takes_its_time()
 
     async def _send_slowly(self, data: bytes) -> None:

@@ -15,23 +15,30 @@ class Closing:
 
     def __init__(self) -> None:
         self.is_set = False
-        self._waiting: set[trio.CancelScope] = set()
+        self._waiting: dict[trio.CancelScope, float] = {}
+        """How many seconds each may still take."""
 
     def set(self) -> None:
         """End all waits, and every later one at once."""
         self.is_set = True
-        for scope in self._waiting:
-            scope.cancel()
+        for scope, seconds in self._waiting.items():
+            _end(scope, seconds)
 
     def watch(self, scope: trio.CancelScope) -> None:
         """From here to `forget`, `set` cancels a scope that the session has for all of its waits."""
+        self.hurry(scope, 0)
+
+    def hurry(self, scope: trio.CancelScope, seconds: float) -> None:
+        """The same for what may still take some seconds then, as a send to a client that is slow; `forget` leaves the scope's
+        deadline as it is.
+        """
         if self.is_set:
-            scope.cancel()
-        self._waiting.add(scope)
+            _end(scope, seconds)
+        self._waiting[scope] = seconds
 
     def forget(self, scope: trio.CancelScope) -> None:
         """The wait is over."""
-        self._waiting.discard(scope)
+        self._waiting.pop(scope, None)
 
     @contextmanager
     def interruptible(self) -> Iterator[trio.CancelScope]:
@@ -42,3 +49,10 @@ class Closing:
                 yield scope
             finally:
                 self.forget(scope)
+
+
+def _end(scope: trio.CancelScope, seconds: float) -> None:
+    if seconds:
+        scope.deadline = min(scope.deadline, trio.current_time() + seconds)
+    else:
+        scope.cancel()
