@@ -45,6 +45,8 @@ class Column:
     template: bytes
     values: Callable[[Page], Iterable[Any]]
     """For the template, one a message."""
+    rendered_from: int = -1
+    """Where rows hold what values are rendered from at a cost, as may take long; -1 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +253,7 @@ class _Columns:
     def body(self) -> Column:
         parts, header, utf8 = self._at("parts"), self._at("header"), self._utf8
         made = partial(structure, extended=False, utf8=utf8)
-        return Column(b"BODY %b", lambda page: [made(row[parts], row[header]) for row in page.rows])
+        return Column(b"BODY %b", lambda page: [made(row[parts], row[header]) for row in page.rows], parts)
 
     def _preview(self) -> Column:
         column, utf8 = self._at("summary"), self._utf8

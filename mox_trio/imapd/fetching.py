@@ -6,16 +6,16 @@ the session ends.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import trio
 
 from mox_trio.base.failure import Failure
 from mox_trio.imapd import bodies_out, replies
-from mox_trio.imapd.fetch_plan import Ascii, Page, Plan, mail
+from mox_trio.imapd.fetch_plan import Ascii, Column, Page, Plan, mail
 from mox_trio.imapd.sections import Piece, UnknownEncoding, piece
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import flagging, reading_many
@@ -28,7 +28,7 @@ from storage_backends.index.api import Row
 from storage_backends.index.tables import flags
 
 FEW: Final = 20
-"""Messages with 8-bit that are rendered again without a thread."""
+"""Messages whose structures are rendered without a thread."""
 TOGETHER: Final = 1024 * 1024
 """Octets of bodies that are read together, and said together."""
 SECTIONS: Final = 2000
@@ -109,7 +109,7 @@ class Fetching:
             rows = [found.get(uid, ()) for uid in uids]
         page = Page(uids, self._places(positions, uids), rows)
         numbers = uids if self._session.uid_only else [at + 1 for at in positions]
-        columns = [column.values(page) for column in self._plan.columns]
+        columns = [await self._values(column, page) for column in self._plan.columns]
         starts = [self._start % each for each in zip(numbers, *columns, strict=True)]
         if not self._plan.sections:
             self._session.write(b")\r\n".join([*starts, b""]))
@@ -121,6 +121,12 @@ class Fetching:
         else:
             await self._say_sections(starts, rows)
 
+    async def _values(self, column: Column, page: Page) -> Iterable[Any]:
+        at = column.rendered_from
+        if at >= 0 and (len(page.rows) > FEW or sum([len(row[at]) for row in page.rows]) > LOOKED_AT):
+            return await trio.to_thread.run_sync(column.values, page, limiter=self._session.store.computing)
+        return column.values(page)
+
     async def _rows(self, uids: Sequence[int]) -> Sequence[Row]:
         session, names = self._session, self._plan.names
         account, box = session.require_account(), self._selected.box
@@ -131,7 +137,7 @@ class Fetching:
         if self._ascii is not None and (wanting := self._ascii.wanting(found)):
             sources = await reading_many.found(session.store, account, box.id, wanting, ("header", "parts"))
             render = partial(self._ascii.rendered, found, sources)
-            if len(sources) > FEW:
+            if len(sources) > FEW or sum([len(row[-1]) for row in sources]) > LOOKED_AT:
                 found = await trio.to_thread.run_sync(render, limiter=session.store.computing)
             else:
                 found = render()

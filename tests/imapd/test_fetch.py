@@ -1,7 +1,10 @@
 """FETCH: every item, sections, partials, what sets \\Seen, what has gone."""
 
+import threading
+
 import pytest
 
+from mox_trio.imapd import fetch_plan, fetching
 from mox_trio.imapd.state import Session
 from tests.kit.imap_world import World
 from tests.kit.stores import message
@@ -234,3 +237,19 @@ async def test_many_sections_of_many_messages_are_said_a_few_at_a_time(
                 label = b"%b<%d> {%d}\r\n" % (name.replace(".PEEK", "").encode(), at, len(start[at : at + 100_000]))
                 assert line.partition(label)[2].startswith(start[at : at + 100_000])
     assert largest < 3 * 1024 * 1024
+
+
+@pytest.mark.parametrize("few", [0, 20])
+async def test_structures_of_many_messages_are_rendered_in_a_thread(
+    world: World, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    made, in_loop = fetch_plan.structure, set()
+
+    def noted(parts: bytes, header: bytes, *, extended: bool, utf8: bool) -> bytes:
+        in_loop.add(threading.current_thread() is threading.main_thread())
+        return made(parts, header, extended=extended, utf8=utf8)
+
+    monkeypatch.setattr(fetch_plan, "structure", noted)
+    monkeypatch.setattr(fetching, "FEW", few)
+    assert b'BODY (("text" "plain"' in (await one(world, "BODY")).replace(b"TEXT", b"text").replace(b"PLAIN", b"plain")
+    assert in_loop == {few > 0}
