@@ -33,6 +33,8 @@ TOGETHER: Final = 1024 * 1024
 """Octets of bodies that are read together, and said together."""
 SECTIONS: Final = 2000
 """Sections that are said before others have their turn: of fewer messages where more of each are asked for."""
+OCTETS: Final = reading_many.OCTETS
+"""Of wide columns that are read together."""
 LOOKED_AT: Final = 64 * 1024
 """Octets of headers and part trees that are looked at before others have their turn."""
 
@@ -89,11 +91,17 @@ class Fetching:
     async def page(self, positions: Sequence[int]) -> None:
         """Say the messages at these places of the view."""
         step = max(1, SECTIONS // max(1, len(self._plan.sections)))
-        for start in range(0, len(positions), step):
-            await self._page(positions[start : start + step])
-            if start + step < len(positions):
-                await self._session.drain()
-                await self._session.turn()
+        known, start = self._view.uids, 0
+        while start < len(positions):
+            some = positions[start : start + step]
+            uids = [known[at] for at in some]
+            session = self._session
+            fit = await reading_many.fitting(session.store, self._selected.box.id, uids, self._plan.names, OCTETS)
+            await self._page(some[:fit])
+            start += fit
+            if start < len(positions):
+                await session.drain()
+                await session.turn()
 
     async def _page(self, positions: Sequence[int]) -> None:
         view = self._view

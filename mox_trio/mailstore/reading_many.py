@@ -4,6 +4,7 @@ Messages that went are found too until their mails are erased, an hour after the
 not told of it reads on. What cannot be read at all is left out of the rows, and the caller sees what is missing.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,10 @@ KEYWORDS: Final = MessageRow._fields.index("keywords")
 RECEIVED: Final = MessageRow._fields.index("received")
 SAVED: Final = MessageRow._fields.index("saved")
 SIZE: Final = MessageRow._fields.index("size")
+WIDE: Final = frozenset({"bodystructure", "parts"})
+"""Columns that a crafted mail can make very long."""
+OCTETS: Final = 4 * 1024 * 1024
+"""Of those, for the rows of one page."""
 OBJECT_ID: Final = len(MessageRow._fields)
 FIRST: Final = OBJECT_ID + 1
 """Where the values stand in a row that `found` gives: those of MessageRow, the EMAILID, then the columns that were asked for."""
@@ -43,6 +48,22 @@ async def found(
     """
     unit = partial(_found, account=account, mailbox_id=mailbox_id, uids=uids, columns=columns)
     return await store.index.read(unit)
+
+
+async def fitting(
+    store: MailStore, mailbox_id: MailboxId, uids: Sequence[int], columns: tuple[str, ...], most: int = OCTETS
+) -> int:
+    """How many of these ascending UIDs, from the first, have columns that may be in memory together: one at least."""
+    wide = tuple([name for name in columns if name in WIDE])
+    if not wide or len(uids) <= 1:
+        return len(uids)
+    unit = partial(messages.widths, mailbox_id=mailbox_id, ranges=messages.ranges_of(uids), names=wide)
+    total = 0
+    for uid, octets in await store.index.read(unit):
+        total += octets
+        if total > most:
+            return max(bisect_left(uids, uid), 1)
+    return len(uids)
 
 
 def _found(

@@ -1,11 +1,13 @@
 """FETCH: every item, sections, partials, what sets \\Seen, what has gone."""
 
 import threading
+from typing import Any
 
 import pytest
 
 from mox_trio.imapd import fetch_plan, fetching
 from mox_trio.imapd.state import Session
+from mox_trio.mailstore import reading_many
 from tests.kit.imap_world import World
 from tests.kit.stores import message
 
@@ -253,3 +255,21 @@ async def test_structures_of_many_messages_are_rendered_in_a_thread(
     monkeypatch.setattr(fetching, "FEW", few)
     assert b'BODY (("text" "plain"' in (await one(world, "BODY")).replace(b"TEXT", b"text").replace(b"PLAIN", b"plain")
     assert in_loop == {few > 0}
+
+
+async def test_wide_columns_are_read_a_few_messages_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[int] = []
+    found = reading_many.found
+
+    async def noted(store: Any, account: Any, mailbox_id: Any, uids: Any, columns: Any) -> Any:
+        pages.append(len(uids))
+        return await found(store, account, mailbox_id, uids, columns)
+
+    for _ in range(5):
+        await world.put(MULTIPART)
+    async with world.user("INBOX") as client:
+        whole = (await client.ok("FETCH 1:* (UID BODYSTRUCTURE)")).lines
+        monkeypatch.setattr(fetching, "OCTETS", 100)
+        monkeypatch.setattr(reading_many, "found", noted)
+        assert (await client.ok("FETCH 1:* (UID BODYSTRUCTURE)")).lines == whole
+        assert pages == [1] * 5

@@ -6,8 +6,9 @@ One range runs as BETWEEN, more as a list of UIDs. What changes messages is in `
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, reduce
 from itertools import chain
+from operator import add
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam as p
@@ -160,6 +161,24 @@ def _details(kind: str, names: tuple[str, ...]) -> Prepared:
         .where(_IN_MAILBOX, within)
         .order_by(message.c.uid)
     )
+
+
+@cache
+def _widths(kind: str, names: tuple[str, ...]) -> Prepared:
+    octets = reduce(add, [func.coalesce(func.length(email.c[name]), 0) for name in names])
+    within = IN_RANGE if kind == "range" else IN_LIST
+    return prepared(
+        select(message.c.uid, octets)
+        .join(email, email.c.id == message.c.email_id)
+        .where(_IN_MAILBOX, within)
+        .order_by(message.c.uid)
+    )
+
+
+def widths(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[tuple[Uid, int]]:
+    """How many octets the named columns of `email` have together, by UIDs in their order."""
+    kind, parameters = selection(tx, mailbox_id, ranges)
+    return [(Uid(row[0]), row[1]) for row in tx.all(_widths(kind, names), {"mailbox": mailbox_id, **parameters})]
 
 
 @cache
