@@ -4,7 +4,17 @@ import subprocess
 import sys
 from typing import Final
 
-PARTS: Final = ("mime", "configuration", "bodies", "index", "mailbox", "importing", "imap", "webapi", "crash --points 20")
+PARTS: Final = (
+    "mime",
+    "configuration",
+    "bodies",
+    "index",
+    "mailbox",
+    "importing",
+    "imap",
+    "webapi",
+    "crash --points 20",
+)
 
 
 def main() -> None:
