@@ -24,6 +24,8 @@ KIND: Final = "webmail"
 FOREVER: Final = "public, max-age=31536000, immutable"
 LOGGED_OUT: Final = 4401
 """Close code of the websocket: log in again."""
+REFUSED: Final = 1008
+"""Close code: a page of another site opened it (RFC 6455 7.4.1)."""
 WRONG: Final = 4400
 """Close code: the page does not speak this protocol; load it again."""
 
@@ -198,7 +200,8 @@ def _live(app: Application, mail: Webmail) -> None:
         guest_of = websocket.cookies.get(mail.doorway.session_cookie, "")
         seen: Visitor = entrance.visitor(websocket.scope)
         if not _is_ours(websocket.headers.get("origin", ""), websocket.host, seen):
-            await websocket.close(1008)
+            await websocket.accept()
+            await websocket.close(REFUSED)
             return
         await websocket.accept()
         try:
