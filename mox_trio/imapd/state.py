@@ -1,12 +1,13 @@
 """What is so in one session, and the few things that all commands do with it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import trio
 
+from mox_trio.base.failure import Failure
 from mox_trio.imapd import capabilities, replies
 from mox_trio.imapd.capabilities import Situation
 from mox_trio.imapd.dialog import Dialog
@@ -26,7 +27,10 @@ from mox_trio.protocol.imap.events import State
 from mox_trio.protocol.imap.fetch_items import Item
 from mox_trio.protocol.imap.numsets import Ranges, SequenceSet
 from mox_trio.protocol.imap.responses import Response, Status
-from storage_backends.errors import Unavailable
+from mox_trio.transport.connection import Broken, Silent
+from storage_backends.errors import StorageError, Unavailable
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -313,6 +317,38 @@ class Session:
             self.feed.leave(self.selected.box, self.selected.view)
         self.selected = None
         self.saved = ()
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of something that says nothing itself; every `PROGRESS` seconds the client hears that it goes on (RFC 9585).
+
+        What fails in it, fails here; a client that went away is found out when it is done.
+        """
+        done = trio.Event()
+        failures: list[Exception] = []
+        results: list[T] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._reassure, done, failures)
+            try:
+                results.append(await work())
+            except (Failure, StorageError) as error:
+                failures.insert(0, error)
+            done.set()
+        if failures:
+            raise failures[0]
+        return results[0]
+
+    async def _reassure(self, done: trio.Event, failures: list[Exception]) -> None:
+        while True:
+            with trio.move_on_after(PROGRESS):
+                await done.wait()
+                return
+            tag = encoding.string(self.tag.encode(), utf8=False)
+            self.say(Status("OK", "still at it", b"INPROGRESS (%b NIL NIL)" % tag))
+            try:
+                await self.dialog.flush()  # never cancelled half-way by the end of the work
+            except (Silent, Broken) as error:
+                failures.append(error)
+                return
 
     def progress(self) -> "Progress":
         """Reports of a long command."""

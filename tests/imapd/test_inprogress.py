@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
+from mox_trio.mailstore import expunging, flagging, moving
 from mox_trio.mailstore.search import columns, conversations, run
 from mox_trio.mailstore.search.conversations import Member
 from mox_trio.mailstore.search.filters import Filter
@@ -98,3 +101,28 @@ async def test_a_client_that_went_away_ends_its_search(
         await client.begin("SEARCH ALL")
         await begun.wait()
     # The session is over: `user` waits for it.
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "command"),
+    [
+        (flagging, "store_flags", "STORE 1:* +FLAGS (\\Deleted)"),
+        (moving, "copy", "COPY 1:* Trash"),
+        (moving, "move", "MOVE 1:* Trash"),
+        (expunging, "expunge", "EXPUNGE"),
+    ],
+)
+async def test_changes_that_take_long_are_told_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock, world: World, module: Any, name: str, command: str
+) -> None:
+    work = getattr(module, name)
+
+    async def slowly(*arguments: Any) -> Any:
+        for _ in range(2):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(10)
+        await trio.testing.wait_all_tasks_blocked()
+        return await work(*arguments)
+
+    monkeypatch.setattr(module, name, slowly)
+    assert await told(world, command) == ['("TAG" NIL NIL)'] * 2

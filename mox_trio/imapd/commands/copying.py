@@ -4,6 +4,8 @@ What the messages were and where they are now is in the account's changes: whoev
 from what is moved to and from Junk, reads it there.
 """
 
+from functools import partial
+
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.imapd import replies
 from mox_trio.imapd.state import Session
@@ -29,11 +31,11 @@ async def copy(session: Session, command: Copy) -> Status:
     account = session.require_account()
     try:
         if command.move:
-            copied = await moving.move(session.store, account, selected.box.id, ranges, command.mailbox)
+            work = partial(moving.move, session.store, account, selected.box.id, ranges, command.mailbox)
         else:
-            copied = await moving.copy(
-                session.store, account, selected.box.id, ranges, command.mailbox, session.quota()
-            )
+            quota = session.quota()
+            work = partial(moving.copy, session.store, account, selected.box.id, ranges, command.mailbox, quota)
+        copied = await session.patiently(work)
     except Failure as failure:
         if failure.kind is Kind.NOT_FOUND and not selected.box.gone:
             raise replies.Refused(Status("NO", failure.public, b"TRYCREATE")) from None
@@ -61,7 +63,8 @@ async def expunge(session: Session, command: Expunge) -> Status:
     ranges = EVERYTHING if command.uids is None else session.resolve(command.uids, uid=True)
     if not ranges:
         return replies.DONE
-    expunged = await expunging.expunge(session.store, session.require_account(), selected.box.id, ranges)
+    work = partial(expunging.expunge, session.store, session.require_account(), selected.box.id, ranges)
+    expunged = await session.patiently(work)
     await session.reach(expunged.modseq)
     return Status("OK", "expunged", _highest(session, expunged.modseq)) if expunged.uids else replies.DONE
 

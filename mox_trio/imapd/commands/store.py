@@ -1,6 +1,7 @@
 """STORE (RFC 9051 6.4.6, RFC 7162 3.1.3): one change for all messages, told from what it says of itself."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 import trio
@@ -31,7 +32,8 @@ async def store(session: Session, command: Store) -> Status:
     ranges = session.resolve(command.numbers, uid=command.uid)
     if not view.places(ranges):
         return replies.DONE
-    stored = await flagging.store_flags(
+    work = partial(
+        flagging.store_flags,
         session.store,
         session.require_account(),
         selected.box.id,
@@ -40,6 +42,7 @@ async def store(session: Session, command: Store) -> Status:
         command.flags,
         command.unchanged_since,
     )
+    stored = await session.patiently(work)
     await noted(session, selected, stored, silent=command.silent)
     if stored.modified:
         return await _modified(session, selected, stored, command)
