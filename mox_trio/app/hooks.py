@@ -3,8 +3,8 @@
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from importlib import metadata
 
+from mox_trio.base import version
 from mox_trio.base.metrics import Metrics
 from mox_trio.mailstore.store import Account
 from mox_trio.services import Services
@@ -55,7 +55,7 @@ def build(
         client=client,
         metrics=metrics,
         holder=holder,
-        version=metadata.version("mox-trio"),
+        version=version.installed(),
         wall=lambda: mail.now() / 1000,
         look=look,
     )

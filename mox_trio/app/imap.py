@@ -1,10 +1,10 @@
 """IMAP at the doors that are configured for it: settings, and what its sessions are given."""
 
-import importlib.metadata
 from collections.abc import Callable
 from typing import Final
 
 from mox_trio.app.doors import Door
+from mox_trio.base import version
 from mox_trio.base.metrics import Metrics
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models import listeners
@@ -59,7 +59,7 @@ def _settings(static: Static, door: Door) -> Settings:
     limits = static.limits
     return Settings(
         hostname=(door.settings.hostname or static.hostname).ascii,
-        version=importlib.metadata.version("mox-trio"),
+        version=version.installed(),
         message_bytes=door.settings.max_message_size,
         tls_required=isinstance(service, listeners.Imap) and service.require_starttls,
         pedantic=static.pedantic,

@@ -42,4 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Any:
 )
 def test_answers_are_as_promised(case: Any, server: LocalServer) -> None:
     url = f"http://127.0.0.1:{server.base + 80}/webapi/v0"
-    case.call_and_validate(base_url=url, auth=("mox@localhost", "moxmoxmox"), timeout=60, checks=CHECKS)
+    chosen = CHECKS
+    if str(case.media_type).startswith("multipart/"):  # what is wrong may be lost in the form: it has no null
+        chosen = [each for each in CHECKS if each is not checks.negative_data_rejection]
+    case.call_and_validate(base_url=url, auth=("mox@localhost", "moxmoxmox"), timeout=60, checks=chosen)
