@@ -1,7 +1,8 @@
 """Accounts that mail arrives for, with their rules, kept for a few seconds: a busy account costs no look-up a message.
 
-A rule that was changed, or an account that was switched off, counts within `KEPT` seconds. An account that the
-configuration has and the store has not yet is made. Rules that cannot be read stop no mail: they are logged and left out.
+A rule that this process set counts at once; one that another process set, or an account that was switched off, within `KEPT`
+seconds. An account that the configuration has and the store has not yet is made. Rules that cannot be read stop no mail:
+they are logged and left out.
 """
 
 import logging
@@ -32,6 +33,8 @@ class Holder:
     account: Account
     rules: Rules
     until: float
+    settings_set: int
+    """Of the account, when its rules were read."""
 
     def rules_for(self, address: str) -> Sequence[Ruleset]:
         """The rules about mail to an address in canonical form, then those about all mail."""
@@ -51,10 +54,12 @@ class Holders:
         """The account of this name. Errors of the stores pass through."""
         kept = self._kept.get(name)
         now = trio.current_time()
-        if kept is not None and now < kept.until:
+        set_here = self._store.settings_set
+        if kept is not None and now < kept.until and kept.settings_set == set_here[kept.account.id]:
             return kept
         account = await accounts.ensure(self._store, name)
-        holder = Holder(account, await self._rules(account), now + KEPT)
+        before = set_here[account.id]
+        holder = Holder(account, await self._rules(account), now + KEPT, before)
         self._kept[name] = holder
         self._kept.move_to_end(name)
         while len(self._kept) > MOST:

@@ -43,6 +43,7 @@ async def put(store: MailStore, account: Account, name: str, value: JSON) -> Non
     _check_name(name)
     sealed = None if value is None else account.codec.seal(place(name), _dumped(value))
     await store.index.write([account.id], lambda tx: _put(tx, account, name, sealed))
+    store.settings_set[account.id] += 1
 
 
 async def change(store: MailStore, account: Account, name: str, changed: Callable[[JSON], JSON]) -> None:
@@ -57,6 +58,7 @@ async def change(store: MailStore, account: Account, name: str, changed: Callabl
         _put(tx, account, name, None if value is None else account.codec.seal(place(name), _dumped(value)))
 
     await store.index.write([account.id], unit)
+    store.settings_set[account.id] += 1
 
 
 async def get(store: MailStore, account: Account, name: str) -> JSON:

@@ -6,6 +6,7 @@ through this room unchanged but for those that the caller can cause, which becom
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -74,6 +75,8 @@ class MailStore:
     """Threads that compute."""
     spooling: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(16))
     """Threads that read and write temporary files."""
+    settings_set: Counter[AccountId] = field(default_factory=Counter)
+    """How often this process set settings of an account: who keeps what it read of them reads again when this has grown."""
 
 
 def object_id() -> str:

@@ -111,8 +111,6 @@ class Wire:
             raise psycopg.OperationalError("the connection is lost")
         self._conversing = True
         preparing = self._send(ready)
-        self._readable.poll()
-        self._libpq.consume_input()
         failed: pq.abc.PGresult | None = None
         for each in ready:
             if each.known in preparing:

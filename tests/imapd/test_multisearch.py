@@ -110,6 +110,7 @@ async def test_the_selected_mailbox_is_searched_as_the_session_knows_it(world: W
     await client.ok("SELECT folder1")
     await world.put(stores.message("found later"), "folder1")
     assert await search(client, "SUBJECT found") == [("folder1", "ALL 2")]
+    await client.ok("NOOP")
     await world.put(stores.message("found last"), "folder1")
     assert await search(client, "IN (selected mailboxes folder2) SUBJECT found") == [
         ("folder1", "ALL 2:3"),

@@ -1,5 +1,6 @@
 """From DATA to mailboxes: refusals, waits, rates, rules, errors of the stores."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -178,9 +179,20 @@ async def test_rules_of_the_user_choose_the_mailbox(world: World, autojump_clock
     assert len(await world.mails("ann", "Lists/Trio")) == 1
     assert len(await world.mails("ann", "Rest")) == 1
     await rulesets.put(world.store, ann, "", [])
-    await trio.sleep(KEPT)
     await world.transact(message(), "ann@example.org")
     assert len(await world.mails("ann")) == 1
+
+
+async def test_rules_that_another_process_set_count_a_little_later(world: World, autojump_clock: MockClock) -> None:
+    ann = await accounts.ensure(world.store, "ann")
+    await world.transact(message(), "ann@example.org")
+    elsewhere = replace(world.store, settings_set=Counter())
+    await rulesets.put(elsewhere, ann, "", [Ruleset("Rest", mail_from=Pattern("@sender"))])
+    await world.transact(message(), "ann@example.org")
+    await trio.sleep(KEPT)
+    await world.transact(message(), "ann@example.org")
+    assert len(await world.mails("ann")) == 2
+    assert len(await world.mails("ann", "Rest")) == 1
 
 
 async def test_a_rule_for_forwarded_mail_lifts_dmarc_and_keeps_the_forwarder_out_of_the_row(world: World) -> None:

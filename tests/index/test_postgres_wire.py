@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -123,6 +124,20 @@ def test_far_more_than_any_buffer_holds_goes_both_ways_at_once(wire: Wire) -> No
     asked = [Asked("SELECT %(octets)s::bytea", {"octets": octets}) for _ in range(30)]
     wire.converse(asked)
     assert all(wire.first(each) == (octets,) for each in asked)
+
+
+def test_an_answer_that_was_read_while_sending_is_not_waited_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = wire._send
+
+    def slow(ready: list[Any]) -> list[Any]:
+        preparing = send(ready)
+        wire._readable.poll()
+        wire._libpq.consume_input()  # all of the answer, as can happen between two parts of what is sent
+        assert not wire._readable.poll(0)
+        return preparing
+
+    monkeypatch.setattr(wire, "_send", slow)
+    assert row(wire, ANSWERED, number=1) == (1,)
 
 
 def test_a_statement_is_prepared_once(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

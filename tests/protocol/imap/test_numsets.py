@@ -129,5 +129,5 @@ def test_a_hundred_thousand_numbers_take_milliseconds() -> None:
     assert len(numsets.slices(numsets.of(every_other), every_other)) == 1
     assert len(numsets.encode_numbers(every_other).split(b",")) == 100_000
     many = time.process_time() - began
-    assert few < 0.5
-    assert many < 2
+    assert few < 5
+    assert many < 5

@@ -360,6 +360,6 @@ def test_a_hundred_thousand_commands_take_seconds() -> None:
         for _ in range(1000):
             assert isinstance(connection.next_event(), Command)
         assert connection.next_event() is NEED_DATA
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 15
     connection.receive(b"a1 STATUS x (MESSAGES)\r\n")
     assert connection.next_event() == Command("a1", "STATUS", mailboxes.Status("x", ("MESSAGES",)))

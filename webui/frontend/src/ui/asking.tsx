@@ -1,8 +1,9 @@
-// Dialogs, menus and pickers: one at a time, focus stays inside and goes back where it was.
+// Dialogs, menus and pickers: one at a time, focus stays inside and goes back where it was. They have the focus before the next
+// key is pressed (layout effects), so that who types fast loses nothing.
 
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 
 export interface MenuItem {
@@ -97,7 +98,7 @@ function trap(event: KeyboardEvent, root: HTMLElement | null): void {
 
 function Menu({ anchor, items }: { anchor: DOMRect; items: MenuItem[] }) {
   const root = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const box = root.current;
     if (!box) return;
     const { width, height } = box.getBoundingClientRect();
@@ -144,7 +145,7 @@ function Asked({ question, answer }: { question: Question; answer: (value: strin
   const asksText = question.value !== undefined || question.repeat !== undefined;
   const [value, setValue] = useState(question.value ?? "");
   const isFine = question.repeat === undefined ? !asksText || value.trim() !== "" : value === question.repeat;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const field = root.current?.querySelector<HTMLElement>("input, button.primary, button.danger");
     field?.focus();
     if (field instanceof HTMLInputElement) field.select();
@@ -214,8 +215,8 @@ function Picked({ title, choices, create, answer }: PickProps) {
     const isNew = create && typed.trim() && !choices.some(({ label }) => label.toLowerCase() === typed.trim().toLowerCase());
     return isNew ? [...found, { id: `+${typed.trim()}`, label: `${create} “${typed.trim()}”` }] : found;
   }, [choices, typed, create]);
-  useEffect(() => root.current?.querySelector("input")?.focus(), []);
-  useEffect(() => root.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+  useLayoutEffect(() => root.current?.querySelector("input")?.focus(), []);
+  useLayoutEffect(() => root.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
   function key(event: KeyboardEvent) {
     event.stopPropagation();
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
@@ -270,7 +271,7 @@ function Picked({ title, choices, create, answer }: PickProps) {
 
 function Page({ title, content, wide }: { title: string; content: () => ComponentChildren; wide: boolean }) {
   const root = useRef<HTMLDivElement>(null);
-  useEffect(() => root.current?.focus(), []);
+  useLayoutEffect(() => root.current?.focus(), []);
   return (
     <div
       class={`dialog page ${wide ? "wide" : ""}`}
