@@ -14,8 +14,10 @@ async def test_a_name_need_not_be_a_mailbox(world: World) -> None:
 
 async def test_doing_it_twice_makes_no_difference(world: World) -> None:
     async with world.user() as client:
-        for line in ("SUBSCRIBE Sent", "SUBSCRIBE Sent", "UNSUBSCRIBE Sent", "UNSUBSCRIBE Sent"):
+        for line, listed in (("SUBSCRIBE Sent", 1), ("UNSUBSCRIBE Sent", 0)):
             await client.ok(line)
+            await client.ok(line)
+            assert len((await client.ok('LSUB "" Sent')).lines) == listed
 
 
 async def test_a_name_has_its_normal_form(world: World) -> None:

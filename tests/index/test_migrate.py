@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -124,6 +125,8 @@ async def test_many_processes_open_a_fresh_sqlite_at_once(tmp_path: Path) -> Non
     async with trio.open_nursery() as nursery:
         for _ in range(5):
             nursery.start_soon(one)
+    with closing(sqlite3.connect(tmp_path / "index.db")) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
 
 
 async def test_many_processes_open_a_fresh_postgres_at_once(postgres_database: str) -> None:
@@ -133,6 +136,8 @@ async def test_many_processes_open_a_fresh_postgres_at_once(postgres_database: s
     async with trio.open_nursery() as nursery:
         for _ in range(5):
             nursery.start_soon(one)
+    with psycopg.connect(postgres_database) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
 
 
 async def test_a_newer_sqlite_is_refused_and_untouched(tmp_path: Path) -> None:
