@@ -22,13 +22,13 @@ LOCK: Final = 0x6D6F78
 """Of programs that upgrade the same Postgres database."""
 
 
-def sqlite(path: Path) -> None:
+def sqlite(path: Path, *, durable: bool = True) -> None:
     """Make or upgrade the database at `path`. Blocks."""
     turnstile = Turnstile(wake_local.directory_of(path))
     try:
         with turnstile.turn():
             sqlite_connection.create(path)
-            raw = sqlite_connection.connect(path)
+            raw = sqlite_connection.connect(path, durable=durable)
             try:
                 _in_transaction("sqlite://", raw, "BEGIN IMMEDIATE")
             finally:

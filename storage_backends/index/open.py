@@ -3,6 +3,7 @@
 Unavailable when it cannot be reached, Refused when a newer program made it.
 """
 
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -25,7 +26,10 @@ async def open_postgres(conninfo: str, connections: int = 16) -> Index:
     return await trio.to_thread.run_sync(lambda: PostgresIndex(conninfo, writers=writers, readers=readers))
 
 
-async def open_sqlite(path: Path) -> Index:
-    """Open the SQLite database at `path`, whose directory exists. Any number of processes may."""
-    await trio.to_thread.run_sync(migrate.sqlite, path)
-    return await trio.to_thread.run_sync(SqliteIndex, path)
+async def open_sqlite(path: Path, *, durable: bool = True) -> Index:
+    """Open the SQLite database at `path`, whose directory exists. Any number of processes may.
+
+    Without `durable`, for tests, no commit waits for the disk, and a power cut may damage what is there.
+    """
+    await trio.to_thread.run_sync(partial(migrate.sqlite, path, durable=durable))
+    return await trio.to_thread.run_sync(partial(SqliteIndex, path, durable=durable))

@@ -36,7 +36,8 @@ READERS: Final = 4
 class SqliteIndex:
     """See `api.Index`. The database exists and has the current schema: `open.open_sqlite` sees to it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """Without `durable` no commit waits for the disk."""
         self._path = path
         directory = directory_of(path)
         self._writes = Desk()
@@ -44,9 +45,9 @@ class SqliteIndex:
         self._watches = Watches()
         self._turnstiles = [Turnstile(directory), Turnstile(directory)]
         self._readers = Readers(partial(SqliteReader, path), READERS, self._reads.hand_out)
-        self._checkpoints = Checkpoints(path, self._turnstiles[0])
+        self._checkpoints = Checkpoints(path, self._turnstiles[0], durable=durable)
         self._wakes = LocalWakes(directory, self._watches.heard_in_thread, self._compare)
-        self._writer = Writer(path, self._turnstiles[1], self._committed)
+        self._writer = Writer(path, self._turnstiles[1], self._committed, durable=durable)
 
     async def read(self, unit: Callable[[Transaction], T]) -> T:
         """See `api.Index`."""

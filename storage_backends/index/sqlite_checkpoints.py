@@ -25,7 +25,10 @@ IDLE_SECONDS: Final = 2.0
 class Checkpoints:
     """The thread; `turnstile` is its own."""
 
-    def __init__(self, path: Path, turnstile: Turnstile, *, pages: int = PAGES, bound: int = BOUND) -> None:
+    def __init__(
+        self, path: Path, turnstile: Turnstile, *, pages: int = PAGES, bound: int = BOUND, durable: bool = True
+    ) -> None:
+        self._durable = durable
         self._every = pages
         self._bound = bound
         self._path = path
@@ -62,7 +65,7 @@ class Checkpoints:
 
     def _checkpoint(self, mode: str) -> None:
         try:
-            connection = self._connection = self._connection or connect(self._path)
+            connection = self._connection = self._connection or connect(self._path, durable=self._durable)
             # It may wait for the writer's or a reader's lock: a little only, there is a next time.
             connection.execute("PRAGMA busy_timeout = 20").fetchall()
             _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

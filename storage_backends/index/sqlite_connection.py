@@ -1,7 +1,8 @@
 """Connections to SQLite as this program needs them, transactions on them, and what their errors mean.
 
-Durable means WAL with synchronous=FULL: a commit returns after its pages are synced. Every setting is read back, because
-SQLite ignores what it cannot do. Rows are tuples; transactions begin and end by our own statements only.
+Durable means WAL with synchronous=FULL: a commit returns after its pages are synced. Who asks for less, as a server inside a
+test does, gets synchronous=OFF. Every setting is read back, because SQLite ignores what it cannot do. Rows are tuples;
+transactions begin and end by our own statements only.
 
 Nothing but SQLite may open the database, its -wal or its -shm in this process: closing any descriptor of a file drops
 all of the process's POSIX locks on it, and another process would then reset the WAL under our feet.
@@ -29,6 +30,8 @@ SETTINGS: Final[tuple[tuple[str, str, Any], ...]] = (
     ("wal_autocheckpoint", "0", 0),  # the checkpointer does it, so that no commit waits for one
     ("cache_size", "-16384", -16384),
 )
+
+UNSYNCED: Final = ("synchronous", "OFF", 0)
 
 CONFLICTS: Final = frozenset(
     (
@@ -69,8 +72,8 @@ def create(path: Path) -> None:
         raise Unavailable(f"cannot make {path}: {error.strerror}") from error
 
 
-def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
-    """Open a database that is there.
+def connect(path: Path, *, query_only: bool = False, durable: bool = True) -> sqlite3.Connection:
+    """Open a database that is there; without `durable`, so that no commit waits for the disk.
 
     Unavailable when it cannot be opened now, Corrupt when it is no database, Refused when SQLite cannot be durable there.
     """
@@ -85,7 +88,7 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translated(error) from error
     try:
-        for name, value, expected in SETTINGS:
+        for name, value, expected in SETTINGS if durable else (*SETTINGS, UNSYNCED):
             _set(connection, name, value, expected)
         if query_only:
             _set(connection, "query_only", "ON", 1)

@@ -42,8 +42,9 @@ class Ended(Exception):
 class Writer:
     """The thread and its queue."""
 
-    def __init__(self, path: Path, turnstile: Turnstile, committed: Committed) -> None:
+    def __init__(self, path: Path, turnstile: Turnstile, committed: Committed, *, durable: bool = True) -> None:
         self._path = path
+        self._durable = durable
         self._turnstile = turnstile
         self._committed = committed
         self._connection: sqlite3.Connection | None = None
@@ -132,7 +133,7 @@ class Writer:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = connect(self._path)
+            self._connection = connect(self._path, durable=self._durable)
         return self._connection
 
     def _disconnect(self) -> None:

@@ -141,6 +141,13 @@ def test_every_connection_is_durable(tmp_path: Path) -> None:
         assert found["foreign_keys"] == 1
 
 
+def test_only_who_asks_for_it_gets_a_connection_that_is_not_durable(tmp_path: Path) -> None:
+    sqlite_connection.create(tmp_path / "index.db")
+    connection = sqlite_connection.connect(tmp_path / "index.db", durable=False)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (0,)
+    connection.close()
+
+
 async def test_the_wal_does_not_grow_without_bound(tmp_path: Path) -> None:
     path = tmp_path / "index.db"
     async with closing(open.open_sqlite(path)) as index:
