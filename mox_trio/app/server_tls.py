@@ -15,6 +15,7 @@ from mox_trio.config.models.listeners import Listener, ListenerTls
 from mox_trio.config.models.static import Static
 from mox_trio.transport import certificates
 from mox_trio.transport.certificates import Files, FromFiles, Terms
+from mox_trio.transport.tls import ServerTls
 
 HTTP: Final = ("h2", "http/1.1")
 """RFC 9113 3.2, RFC 9112."""
@@ -55,15 +56,15 @@ class ServerCertificates:
             self._web[name] = await FromFiles.load(files, Terms(tls.min_version, alpn=HTTP))
         self._client[name] = tls.client_certificates
 
-    def for_mail(self, listener: str) -> FromFiles | None:
+    def for_mail(self, listener: str) -> ServerTls | None:
         """What other servers are shown; None for a listener without certificates."""
         return self._mail.get(listener)
 
-    def for_users(self, listener: str) -> FromFiles | None:
+    def for_users(self, listener: str) -> ServerTls | None:
         """What users are shown, where they may show one too; None for a listener without certificates."""
         return self._users.get(listener)
 
-    def for_web(self, listener: str) -> FromFiles | None:
+    def for_web(self, listener: str) -> ServerTls | None:
         """What browsers are shown, who are asked for nothing; None for a listener without web services."""
         return self._web.get(listener)
 
