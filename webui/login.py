@@ -163,7 +163,7 @@ def _refused(login: Login, error: Failure | StorageError) -> NotLoggedIn:
     failed = login.failed(error)
     if failed.is_busy:
         return NotLoggedIn(503, "cannot check that now; try again later")
-    if isinstance(error, Failure) and error.kind is Kind.DISABLED:
+    if isinstance(error, Failure) and failed.is_told:
         return NotLoggedIn(401, error.public)
     return NotLoggedIn(401, "user name or password is wrong")
 

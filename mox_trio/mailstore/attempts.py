@@ -34,6 +34,10 @@ PAGE: Final = 500
 
 OK: Final = rows.OK
 BAD_CREDENTIALS: Final = "bad-credentials"
+WRONG_CODE: Final = "wrong-code"
+"""The password was right, the one-time code was not."""
+OPENS_WEB_ALONE: Final = "needs-app-password"
+"""The main password was right, but opens web pages alone."""
 DISABLED: Final = "disabled"
 ABORTED: Final = "aborted"
 ERROR: Final = "error"

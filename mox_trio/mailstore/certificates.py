@@ -10,7 +10,9 @@ from typing import Final
 from mox_trio.mailstore import logins as logging_in
 from mox_trio.mailstore.logins import Login, Logins, Protocols
 from mox_trio.mailstore.store import MailStore
-from storage_backends.index.tables import client_certificates
+from storage_backends.errors import StorageError
+from storage_backends.index.api import Transaction
+from storage_backends.index.tables import client_certificates, credentials
 
 MOST: Final = 10_000
 """Certificates that a server asks for: each is loaded into its TLS contexts."""
@@ -60,6 +62,21 @@ async def verify(logins: Logins, der: bytes, protocol: Protocols) -> Certificate
     if row is None:
         raise logging_in.wrong("the certificate was taken away this moment")
     return CertificateLogin(login, row.address)
+
+
+async def waits(logins: Logins, der: bytes) -> bool:
+    """Whether IMAP asks who shows this certificate to log in (EXTERNAL), instead of beginning logged in."""
+
+    def unit(tx: Transaction) -> bool:
+        found = credentials.by_hash(tx, client_certificates.CERTIFICATE, digest)
+        row = client_certificates.of_credential(tx, found[2].id) if found is not None else None
+        return row is not None and row.asks == 1
+
+    try:
+        digest = public_key_digest(der)
+        return await logins.store.index.read(unit)
+    except (ValueError, StorageError):
+        return False  # whatever it is, logging in with it says it
 
 
 async def registered(store: MailStore) -> list[bytes]:

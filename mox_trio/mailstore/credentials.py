@@ -18,7 +18,7 @@ from mox_trio.mailstore.logins import CRAM_MD5, Logins, Protocols, place
 from mox_trio.mailstore.store import Account
 from mox_trio.protocol.sasl import scram
 from storage_backends.index.api import Transaction
-from storage_backends.index.tables import client_certificates, web_sessions
+from storage_backends.index.tables import client_certificates, totp, web_sessions
 from storage_backends.index.tables import credentials as rows
 from storage_backends.index.tables.credentials import CredentialRow, NewCredential, SaltRow, Sealed
 
@@ -68,24 +68,25 @@ async def set_password(
     logins: Logins,
     account: Account,
     password: str,
-    protocols: Protocols = Protocols.EVERYTHING,
     *,
     keep_session: bytes = b"",
 ) -> Credential:
     """Set or replace the main password; web sessions end, but for the one with this hash.
 
-    INVALID for one that cannot be, TRY_LATER when too many hashes wait.
+    It opens web pages alone where one-time codes are on, else everything. INVALID for one that cannot be, TRY_LATER when
+    too many hashes wait.
     """
     chosen = passwords.chosen(password)
     hashed = await logins.passwords.hash(chosen)
     derived = await _derive(logins, account, chosen)
-    new = NewCredential(account.id, rows.MAIN, "", hashed, protocols, logins.store.now(), None)
+    new = NewCredential(account.id, rows.MAIN, "", hashed, Protocols.EVERYTHING, logins.store.now(), None)
     recoverable = chosen if logins.settings.main_by_cram_md5 else None
 
     def unit(tx: Transaction) -> Credential:
         rows.remove_kind(tx, account.id, rows.MAIN)
         web_sessions.remove_others(tx, account.id, keep_session)
-        return _insert(tx, logins, new, derived, recoverable)
+        opens = Protocols.WEB if totp.is_on(tx, account.id) else Protocols.EVERYTHING
+        return _insert(tx, logins, new._replace(protocols=opens), derived, recoverable)
 
     return await logins.store.index.write([account.id], unit)
 
@@ -104,8 +105,10 @@ async def add_api_key(logins: Logins, account: Account, terms: Terms, also: Also
     return await _generate(logins, account, rows.API, terms, also)
 
 
-async def add_certificate(logins: Logins, account: Account, terms: Terms, address: str, der: bytes) -> Credential:
-    """Register a certificate, given as DER, with which a client logs in as `address`.
+async def add_certificate(
+    logins: Logins, account: Account, terms: Terms, address: str, der: bytes, *, asks: bool = False
+) -> Credential:
+    """Register a certificate, given as DER, with which a client logs in as `address`; with `asks` IMAP does not begin logged in.
 
     INVALID (name, expiry, certificate), EXISTS (its key opens an account already), LIMIT (number).
     """
@@ -122,7 +125,7 @@ async def add_certificate(logins: Logins, account: Account, terms: Terms, addres
         if rows.by_hash(tx, kind, digest) is not None:
             raise Failure(Kind.EXISTS, "the key of this certificate is registered already")
         made = _insert(tx, logins, new, {}, None)
-        client_certificates.add(tx, made.id, address, der)
+        client_certificates.add(tx, made.id, address, der, asks=asks)
         return made
 
     return await logins.store.index.write([account.id], unit)

@@ -15,7 +15,7 @@ from mox_trio.base import ids
 from mox_trio.base.address import Address
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.base.metrics import Metrics
-from mox_trio.mailstore import attempts, authenticating
+from mox_trio.mailstore import attempts, authenticating, totp
 from mox_trio.mailstore.attempts import Attempt, LoginAttempts
 from mox_trio.mailstore.authenticating import Known, Realm
 from mox_trio.mailstore.entropy import Pool
@@ -34,6 +34,9 @@ _ENTROPY: Final = Pool(18)
 _TLS_1_3: Final = "TLSv1.3"
 _BINDINGS: Final = {"tls-unique", "tls-server-end-point"}
 """What clients may choose below TLS 1.3 (RFC 5929)."""
+
+RIGHT: Final = (attempts.DISABLED, attempts.OPENS_WEB_ALONE)
+"""Results of a right password that opens nothing here."""
 
 Conversation = Generator[Any, Any, bytes | None]
 STORAGE_ERRORS: Final = (StorageError,)
@@ -100,7 +103,12 @@ class Failed:
     @property
     def counts(self) -> bool:
         """It was a guess, and not a right password for an account that is switched off."""
-        return self.result not in (attempts.ERROR, attempts.DISABLED)
+        return self.result not in (attempts.ERROR, *RIGHT)
+
+    @property
+    def is_told(self) -> bool:
+        """The client may hear the reason: it knows the password."""
+        return self.result in RIGHT
 
 
 def offered(connection: Connection, *, tls_required: bool) -> tuple[str, ...]:
@@ -191,7 +199,7 @@ class Login:
             logger.info("login by another mechanism is possible", extra=extra)
         else:
             logger.warning("login failed", extra=extra)
-        if result != attempts.DISABLED:  # then the password was right
+        if result not in RIGHT:
             self._who.failures.failed(self._visit.address)
         return Failed(result, error)
 
@@ -222,4 +230,8 @@ def _failure(error: Failure | Rejected) -> tuple[str, str]:
         return error.trouble.value, str(error)
     if error.kind is Kind.DISABLED:
         return attempts.DISABLED, error.public
+    if error.kind is Kind.FORBIDDEN:
+        return attempts.OPENS_WEB_ALONE, error.private
+    if error.private == totp.WRONG:
+        return attempts.WRONG_CODE, error.private
     return attempts.BAD_CREDENTIALS, error.private

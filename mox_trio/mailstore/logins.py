@@ -3,7 +3,7 @@
 An account has one main password, any number of generated app passwords, and API keys. Wrong name and wrong password
 get the same answer after the same work: CREDENTIALS, whose private detail names the reason for the log. A password
 that has expired or does not open the protocol gets that answer too. That an account is DISABLED is told only to who
-knows its password.
+knows its password. So is, as FORBIDDEN, that the main password opens web pages alone while one-time codes are on (`totp`).
 
 SCRAM: one salt a mechanism serves all passwords of an account (`credentials` makes their keys), and the proof is tried
 against each that opens the protocol. The salt of a name that is nobody's looks like, and stays as constant as, anybody's.
@@ -211,6 +211,9 @@ CRAM_MD5: Final = "CRAM-MD5"
 NO_CRAM_MD5: Final = "the account has no password for CRAM-MD5"
 """What `verify_cram_md5` says to the log where nothing could have been right: no guess, but a client that tries it first."""
 
+OPENS_WEB_ALONE: Final = "programs need a password of their own here: make an app password in the account's settings"
+"""What is said to who knows the main password of an account that has one-time codes on."""
+
 
 def wrong(reason: str) -> Failure:
     """The answer to whoever does not know a password; the reason is for the log."""
@@ -234,8 +237,14 @@ def _by_hash(tx: Transaction, kind: str, hashed: bytes) -> tuple[AccountRow, lis
 
 
 def _usable(logins: Logins, held: Sequence[CredentialRow], protocol: Protocols) -> list[CredentialRow]:
+    """Those that open the protocol, and those whose owner is told why they do not."""
     now = logins.store.now()
-    return [each for each in held if _refusal(each, protocol, now) is None]
+    return [each for each in held if _refusal(each, protocol, now) is None or _opens_web_alone(each)]
+
+
+def _opens_web_alone(row: CredentialRow) -> bool:
+    """A main password of an account that has one-time codes on."""
+    return row.kind == credentials.MAIN and row.protocols == Protocols.WEB
 
 
 def _refusal(row: CredentialRow, protocol: Protocols, now: int) -> str | None:
@@ -270,9 +279,12 @@ async def _admit(
         raise wrong("wrong password")
     refusals = {each.id: _refusal(each, protocol, logins.store.now()) for each in found}
     right = next((each for each in found if refusals[each.id] is None), None)
-    if right is None:
+    needs_another = any(_opens_web_alone(each) for each in found)
+    if right is None and not needs_another:
         raise wrong("; ".join(filter(None, refusals.values())))
     if account.state == accounts.DISABLED:
         raise Failure(Kind.DISABLED, "the account is disabled; ask the administrator")
+    if right is None:
+        raise Failure(Kind.FORBIDDEN, OPENS_WEB_ALONE, "right main password, but one-time codes are on")
     await logins.touch(right)
     return Login(right.account_id, account.name, right.id, right.kind, right.name, Protocols(right.protocols))

@@ -168,4 +168,6 @@ def _failed(dialog: Dialog, failed: Failed) -> Reply:
         return _TROUBLES[error.trouble]
     if failed.is_busy:
         return BUSY
+    if failed.result == attempts.OPENS_WEB_ALONE and isinstance(error, Failure):
+        return Reply.of(534, "5.7.9", error.public)  # RFC 4954 6: what was offered is too weak for this user
     return replies.of(error) if failed.result == attempts.DISABLED else WRONG

@@ -19,7 +19,7 @@ from storage_backends.index.schema_outgoing import (
     sent_count,
     suppression,
 )
-from storage_backends.index.schema_sessions import web_session
+from storage_backends.index.schema_sessions import recovery_code, totp, web_session
 from storage_backends.index.schema_web import api_key, hook, idempotency, message_extra, webhook
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "metadata",
     "outgoing",
     "queued",
+    "recovery_code",
     "release",
     "retired",
     "scram_salt",
@@ -54,6 +55,7 @@ __all__ = [
     "subscription",
     "suppression",
     "thread_key",
+    "totp",
     "web_session",
     "webhook",
 ]
@@ -298,6 +300,7 @@ client_certificate = table(
     Column("credential_id", Id, ForeignKey("credential.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("address", Text, nullable=False),  # it logs in as
     Column("certificate", LargeBinary, nullable=False),  # DER: a trust anchor of the handshake
+    count("asks"),  # 1: IMAP waits for AUTHENTICATE EXTERNAL instead of beginning with PREAUTH
     sqlite_with_rowid=False,
 )
 

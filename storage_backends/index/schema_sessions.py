@@ -1,4 +1,4 @@
-"""The table of web sessions. `schema` says how columns are written."""
+"""The tables of web sessions and of one-time codes. `schema` says how columns are written."""
 
 from sqlalchemy import Column, Index, LargeBinary, Text
 
@@ -17,4 +17,22 @@ web_session = table(
     count("last_used"),
     Index("ix_web_session_account_id", "account_id", "last_used"),
     Index("ix_web_session_last_used", "last_used"),
+)
+
+# The secret from which an account's one-time codes are made (RFC 6238), and what was made of it.
+totp = table(
+    "totp",
+    of_account(primary_key=True),
+    Column("secret", LargeBinary, nullable=False),  # sealed with the server key
+    count("confirmed"),  # when the first code came; 0 before: the codes are not asked for
+    count("step"),  # of the last code that was taken
+    count("wrong"),  # codes since wrong_since
+    count("wrong_since"),
+)
+
+# Codes for who has lost what makes the others: each opens the account once.
+recovery_code = table(
+    "recovery_code",
+    of_account(primary_key=True),
+    Column("hash", LargeBinary, primary_key=True, nullable=False),  # SHA-256
 )

@@ -18,6 +18,7 @@ ON_POSTGRES = (
     "test_deliver",
     "test_importing_at_once",
     "test_settings",
+    "test_totp",
 )
 """Modules whose tests run on Postgres too; `test_model` does so by itself."""
 

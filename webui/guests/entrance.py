@@ -1,7 +1,8 @@
 """Who may come in: passwords become sessions, cookies become guests.
 
 1. `prepare` gives a login token in a cookie and to the page, for half a minute; a form of another site has neither.
-2. `enter` checks the token, then the password, with the limits on failed logins of all protocols, and records the attempt.
+2. `enter` checks the token, then the password, then the one-time code where the account asks for one (the page sends all again
+   with it), with the limits on failed logins of all protocols, and records the attempt.
 3. The session's cookie is HttpOnly, SameSite=Strict, Secure where the browser speaks TLS, and for this application's path alone.
 4. What changes something also brings the session's CSRF token in a header.
 
@@ -16,7 +17,7 @@ from typing import Any, Final, cast
 from mox_trio.base import ids
 from mox_trio.base.address import Address
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import entering, web_sessions
+from mox_trio.mailstore import entering, totp, web_sessions
 from mox_trio.mailstore.authenticating import Known
 from mox_trio.mailstore.entering import Who
 from mox_trio.mailstore.logins import Protocols
@@ -52,6 +53,8 @@ class Credentials:
     """The login token."""
     address: str
     password: str
+    code: str = ""
+    """One-time, or one for the case of loss."""
 
 
 class Entrance:
@@ -89,18 +92,20 @@ class Entrance:
         """A new one."""
         return ids.url_safe(self.web.services.mail.entropy(ids.SECRET_BYTES))
 
-    async def enter(self, given: Credentials, cookie: str, visitor: Visitor, user_agent: str) -> str:
-        """Log somebody in and return the token of the session."""
+    async def enter(self, given: Credentials, cookie: str, visitor: Visitor, user_agent: str) -> str | None:
+        """Log somebody in and return the token of the session; None where a one-time code is wanted besides."""
         if not given.token or not hmac.compare_digest(given.token.encode(), cookie.encode()):
             raise Failure(Kind.FORBIDDEN, "the login form is too old; try again", "login token")
         if not self._who.failures.may_try(visitor.address):
             self.web.metrics.count("authentication_ratelimited_total", kind=self.kind)
             raise Failure(Kind.RATE, "too many failed logins from your network; wait a minute")
         known = await self._checked(given, visitor)
+        if known is None:
+            return None
         visit = web_sessions.Visit(self.kind, str(known.address), str(visitor.address), user_agent)
         return await web_sessions.begin(self.web.services.mail, known.login.account_id, visit)
 
-    async def _checked(self, given: Credentials, visitor: Visitor) -> Known:
+    async def _checked(self, given: Credentials, visitor: Visitor) -> Known | None:
         version, _, cipher = visitor.tls.partition(" ")
         visit = entering.Visit(
             kind=self.kind,
@@ -114,13 +119,25 @@ class Entrance:
         login = entering.Login(self._who, visit, self.web.metrics, MECHANISM)
         try:
             conversed = await login.converse(_asks(given), _never)
+            if conversed is None:
+                raise RuntimeError("a password is no conversation")
+            if not await self._is_whole(conversed[0], given.code):
+                return None
         except (Failure, Rejected, *entering.STORAGE_ERRORS) as error:
             login.failed(error)
             raise
-        if conversed is None:
-            raise RuntimeError("a password is no conversation")
         login.succeeded(conversed[0])
         return conversed[0]
+
+    async def _is_whole(self, known: Known, code: str) -> bool:
+        """Whether nothing is wanted besides the password; a code that came is used up. CREDENTIALS, RATE."""
+        logins, account_id = self.web.services.logins, known.login.account_id
+        if not await totp.is_on(logins, account_id):
+            return True
+        if not code.strip():
+            return False
+        await totp.check(logins, account_id, code)
+        return True
 
     async def guest(self, token: str) -> Guest:
         """Who a session's token belongs to: still a session, an account, and an address of it."""

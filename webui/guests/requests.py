@@ -3,6 +3,7 @@
 Answers are JSON: what was asked for, or `{"error": {"code": ..., "message": ...}}`. Codes are those of `base.failure.Kind`.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import web_sessions
+from webui import asgi
 from webui.guests import entrance
 from webui.guests.entrance import Credentials, Entrance, Guest
 
@@ -66,9 +68,15 @@ async def json_body(most: int = BODY_BYTES) -> Mapping[str, Any]:
     """The object that a request brings. INVALID, LIMIT."""
     if request.mimetype != "application/json":  # a form of another site cannot send this without being asked
         raise Failure(Kind.INVALID, "the body is JSON")
-    if (request.content_length or 0) > most:
-        raise Failure(Kind.LIMIT, "the body is too large")
-    value = await request.get_json(silent=True)
+    body = bytearray()
+    async for block in asgi.blocks(request):
+        body += block
+        if len(body) > most:
+            raise Failure(Kind.LIMIT, "the body is too large")
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
     if not isinstance(value, dict):
         raise Failure(Kind.INVALID, "the body is a JSON object")
     return value
@@ -134,10 +142,13 @@ def _entering(pages: Blueprint, doorway: Entrance) -> None:
     @pages.post("/login")
     async def enter() -> Response:
         body = await json_body()
-        given = Credentials(_text(body, "token"), _text(body, "address"), _text(body, "password"))
+        code = _text(body, "code") if "code" in body else ""
+        given = Credentials(_text(body, "token"), _text(body, "address"), _text(body, "password"), code)
         cookie = request.cookies.get(doorway.login_cookie, "")
         visitor = entrance.visitor(request.scope)
         token = await doorway.enter(given, cookie, visitor, request.headers.get("user-agent", ""))
+        if token is None:
+            return _json('{"code":"wanted"}')
         response = _json(f'{{"csrf":"{web_sessions.csrf(token)}"}}')
         response.delete_cookie(doorway.login_cookie, path=_path())
         _set(response, doorway.session_cookie, token)

@@ -14,7 +14,7 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.cli import output
 from mox_trio.cli.output import Output
 from mox_trio.cli.session import confirm, desk, with_services
-from mox_trio.mailstore import api_keys, attempts, certificates, credentials
+from mox_trio.mailstore import api_keys, attempts, certificates, credentials, totp
 from mox_trio.mailstore.api_keys import Grant
 from mox_trio.mailstore.credentials import Credential, Terms
 from mox_trio.mailstore.logins import Protocols
@@ -83,6 +83,14 @@ async def set_password(services: Services, name: str) -> Output:
     return output.done(f"password of {name} set", account=name)
 
 
+@command.command("totp-off", help="Ask for no one-time codes any more, of who has lost what makes them.")
+@click.argument("name")
+@with_services
+async def totp_off(services: Services, name: str) -> Output:
+    await totp.switch_off_without(services.logins, await accounts.opened(desk(services), name))
+    return output.done(f"one-time codes of {name} are off: the main password opens everything again", account=name)
+
+
 PROTOCOLS = click.Choice([each.name.lower() for each in Protocols if each.name], case_sensitive=False)
 
 
@@ -134,8 +142,11 @@ async def add_api_key(
 @click.argument("address")
 @click.argument("file", type=click.File("rb"))
 @click.option("--label", default="", help="What to call it.  [default: the address]")
+@click.option("--no-preauth", is_flag=True, help="IMAP waits for AUTHENTICATE EXTERNAL instead of beginning logged in.")
 @with_services
-async def add_certificate(services: Services, name: str, address: str, file: BinaryIO, label: str) -> Output:
+async def add_certificate(
+    services: Services, name: str, address: str, file: BinaryIO, label: str, no_preauth: bool
+) -> Output:
     account = await accounts.opened(desk(services), name)
     meant = domains.parse_address(address)
     if not isinstance(meant, Address) or services.config.current.directory.login(meant) != name:
@@ -145,7 +156,7 @@ async def add_certificate(services: Services, name: str, address: str, file: Bin
     except ValueError:
         raise Failure(Kind.INVALID, "the file holds no certificate") from None
     terms = Terms(label or str(meant), credentials.APP_PROTOCOLS)
-    made = await credentials.add_certificate(services.logins, account, terms, str(meant), der)
+    made = await credentials.add_certificate(services.logins, account, terms, str(meant), der, asks=no_preauth)
     return Output(_shown(made), f"certificate {made.id} opens account {name}")
 
 

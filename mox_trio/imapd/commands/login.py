@@ -10,8 +10,9 @@ import trio
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.imapd import replies
+from mox_trio.imapd.heard_annotations import HeardAnnotations
 from mox_trio.imapd.state import Session
-from mox_trio.mailstore import accounts, attempts, entering
+from mox_trio.mailstore import accounts, attempts, certificates, entering
 from mox_trio.mailstore.authenticating import Known
 from mox_trio.mailstore.authenticating import by_certificate as certified
 from mox_trio.mailstore.entering import FREE, Conversation, Failed
@@ -70,8 +71,9 @@ async def authenticate(session: Session, command: Authenticate) -> Status | None
 
 
 async def by_certificate(session: Session) -> None:
-    """Who showed a registered certificate is logged in from the beginning: PREAUTH."""
-    if session.dialog.connection.client_certificate is None:
+    """Who showed a registered certificate is logged in from the beginning: PREAUTH, unless it is to wait for EXTERNAL."""
+    shown = session.dialog.connection.client_certificate
+    if shown is None or await certificates.waits(session.parts.who.logins, shown):
         return
     attempt = _attempt_of(session, "TLSCLIENTAUTH")
     try:
@@ -93,6 +95,7 @@ def leave(session: Session) -> None:
     """Nobody is logged in any more."""
     session.deselect()
     session.notify = None
+    session.annotations = HeardAnnotations()
     if session.feed is not None:
         session.feed.listeners.discard(session)
         session.parts.feeds.close(session.feed)
@@ -170,6 +173,7 @@ def _failed(session: Session, failed: Failed) -> Status:
     error = failed.error
     if failed.is_busy:
         return BUSY
-    if isinstance(error, Failure) and error.kind is Kind.DISABLED:
-        return replies.of(error)
+    if isinstance(error, Failure) and failed.is_told:
+        # An alert is what clients show to their users (RFC 3501 7.1).
+        return replies.of(error) if error.kind is Kind.DISABLED else Status("NO", error.public, b"ALERT")
     return WRONG

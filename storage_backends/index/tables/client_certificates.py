@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from sqlalchemy import bindparam as p
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from storage_backends.index.api import AccountId, Transaction
 from storage_backends.index.schema import account, client_certificate, credential
@@ -20,11 +20,13 @@ class CertificateRow(NamedTuple):
     account_id: AccountId
     address: str
     certificate: bytes
+    asks: int = 0
+    """1: IMAP waits for AUTHENTICATE EXTERNAL."""
 
 
 _ADD = prepared(
     insert(client_certificate).values(
-        credential_id=p("credential"), address=p("new_address"), certificate=p("new_certificate")
+        credential_id=p("credential"), address=p("new_address"), certificate=p("new_certificate"), asks=p("new_asks")
     )
 )
 _FOUND = select(
@@ -32,6 +34,7 @@ _FOUND = select(
     credential.c.account_id,
     client_certificate.c.address,
     client_certificate.c.certificate,
+    client_certificate.c.asks,
 ).join(credential, credential.c.id == client_certificate.c.credential_id)
 _ALL = prepared(
     _FOUND.join(account, account.c.id == credential.c.account_id)
@@ -40,11 +43,42 @@ _ALL = prepared(
     .limit(p("most"))
 )
 _ONE = prepared(_FOUND.where(client_certificate.c.credential_id == p("credential")))
+_OF_ACCOUNT = prepared(_FOUND.where(credential.c.account_id == p("account")).order_by(credential.c.id))
+_ASKING = prepared(
+    update(client_certificate)
+    .where(
+        client_certificate.c.credential_id == p("credential"),
+        client_certificate.c.credential_id.in_(
+            select(credential.c.id).where(credential.c.account_id == p("account")).scalar_subquery()
+        ),
+    )
+    .values(asks=p("new_asks"))
+)
+_NAME = prepared(
+    update(credential)
+    .where(
+        credential.c.id == p("credential"), credential.c.account_id == p("account"), credential.c.kind == CERTIFICATE
+    )
+    .values(name=p("new_name"))
+)
 
 
-def add(tx: Transaction, credential_id: int, address: str, certificate: bytes) -> None:
+def add(tx: Transaction, credential_id: int, address: str, certificate: bytes, *, asks: bool = False) -> None:
     """Say what certificate a credential is, and as which address it logs in."""
-    tx.run(_ADD, {"credential": credential_id, "new_address": address, "new_certificate": certificate})
+    given = {"new_address": address, "new_certificate": certificate, "new_asks": int(asks)}
+    tx.run(_ADD, {"credential": credential_id, **given})
+
+
+def change(tx: Transaction, account_id: AccountId, credential_id: int, name: str, *, asks: bool) -> bool:
+    """Call one of an account by another name, and let IMAP begin with it or wait; False where there is none."""
+    mine = {"account": account_id, "credential": credential_id}
+    tx.run(_ASKING, {**mine, "new_asks": int(asks)})
+    return tx.run(_NAME, {**mine, "new_name": name}) == 1
+
+
+def of_account(tx: Transaction, account_id: AccountId) -> list[CertificateRow]:
+    """Those of an account."""
+    return [CertificateRow(*row) for row in tx.all(_OF_ACCOUNT, {"account": account_id})]
 
 
 def every(tx: Transaction, most: int) -> list[CertificateRow]:

@@ -83,6 +83,9 @@ _SEAL = prepared(
 )
 _REMOVE = prepared(delete(credential).where(_OF_ACCOUNT, credential.c.id == p("credential")))
 _REMOVE_KIND = prepared(delete(credential).where(_OF_ACCOUNT, credential.c.kind == p("kind")))
+_OPEN = prepared(
+    update(credential).where(_OF_ACCOUNT, credential.c.kind == p("kind")).values(protocols=p("new_protocols"))
+)
 _USED = prepared(
     update(credential)
     .where(
@@ -140,6 +143,11 @@ def remove(tx: Transaction, account_id: AccountId, credential_id: int) -> bool:
 def remove_kind(tx: Transaction, account_id: AccountId, kind: str) -> None:
     """Delete the credentials of one kind of an account."""
     tx.run(_REMOVE_KIND, {"account": account_id, "kind": kind})
+
+
+def open_kind(tx: Transaction, account_id: AccountId, kind: str, protocols: int) -> None:
+    """Say what the credentials of one kind of an account open."""
+    tx.run(_OPEN, {"account": account_id, "kind": kind, "new_protocols": protocols})
 
 
 def used(tx: Transaction, credential_id: int, now: int) -> None:
