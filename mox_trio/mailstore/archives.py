@@ -12,13 +12,13 @@ import zipfile
 from calendar import timegm
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import IO, Final, cast
 
 from mox_trio.mailstore import mbox
 from mox_trio.mailstore.members import (
     UNREADABLE,
     Bounded,
+    File,
     Folder,
     Limits,
     Member,
@@ -27,6 +27,7 @@ from mox_trio.mailstore.members import (
     Trouble,
     blocks,
     components,
+    leads_out,
     reason,
     skip,
 )
@@ -41,6 +42,7 @@ _END_BYTES: Final = 20 + 22 + 65_535
 _LISTED_BYTES: Final = 512
 """Bytes in a zip's list that a member may take on average."""
 _NO_DATE: Final = (1980, 1, 1, 0, 0, 0)
+_OUTSIDE: Final = "its path leads out of the archive"
 _MAILDIR: Final = ("cur", "new")
 
 _DECOMPRESS: Final[tuple[tuple[bytes, Callable[[IO[bytes]], Readable]], ...]] = (
@@ -50,7 +52,7 @@ _DECOMPRESS: Final[tuple[tuple[bytes, Callable[[IO[bytes]], Readable]], ...]] = 
 )
 
 
-def open_file(path: Path, limits: Limits) -> Tree | None:
+def open_file(path: File, limits: Limits) -> Tree | None:
     """The members of a file, whose kind its first bytes say; None for one that holds no mail in any way known here.
 
     OSError when it cannot be read.
@@ -75,7 +77,7 @@ def _first(file: Readable) -> bytes:
         return b""
 
 
-def _is_old_tar(path: Path, limits: Limits) -> bool:
+def _is_old_tar(path: File, limits: Limits) -> bool:
     return isinstance(next(Tar(path, limits).members(), None), Member | Folder)
 
 
@@ -103,7 +105,7 @@ class Single:
     alone: bool = True
     ordered: bool = True
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: File, limits: Limits) -> None:
         self._path = path
         self._limits = limits
         self.done = 0
@@ -151,7 +153,7 @@ class Tar:
     alone: bool = False
     ordered: bool = False
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: File, limits: Limits) -> None:
         self._path = path
         self._limits = limits
         self.done = 0
@@ -180,6 +182,8 @@ class Tar:
                 return
             if number == self._limits.members:
                 yield Trouble(self._path.name, f"the archive has more than {self._limits.members} members")
+            elif self._limits.strict and leads_out(info.name):
+                yield Trouble(info.name, _OUTSIDE)
             elif info.isdir():
                 yield from folder(components(info.name))
             elif info.isreg() and not info.issparse():
@@ -210,7 +214,7 @@ class Tar:
             raise EOFError("the file is cut off")
 
 
-def _list_size(path: Path) -> int:
+def _list_size(path: File) -> int:
     """Bytes of a zip file's list of members, which zipfile reads at once (APPNOTE.TXT 4.3.14 to 4.3.16)."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
@@ -234,7 +238,7 @@ class Zip:
     alone: bool = False
     ordered: bool = False
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, path: File, limits: Limits) -> None:
         self._path = path
         self._limits = limits
         self._left = limits.expanded(path.stat().st_size)
@@ -250,7 +254,7 @@ class Zip:
             if _list_size(self._path) > self._limits.listed * _LISTED_BYTES:
                 yield Trouble(self._path.name, f"the archive has more than {self._limits.listed} members")
                 return
-            with zipfile.ZipFile(self._path) as file:
+            with self._path.open("rb") as raw, zipfile.ZipFile(raw) as file:
                 yield from self._of(file)
         except UNREADABLE as error:
             yield Trouble(self._path.name, f"the archive cannot be read: {reason(error)}")
@@ -261,7 +265,9 @@ class Zip:
             if number == self._limits.listed:
                 yield Trouble(self._path.name, f"the archive has more than {self._limits.listed} members")
                 return
-            if info.is_dir():
+            if self._limits.strict and leads_out(info.filename):
+                yield Trouble(info.filename, _OUTSIDE)
+            elif info.is_dir():
                 yield from folder(levels)
             elif info.flag_bits & _ENCRYPTED:
                 yield Trouble("/".join(levels), "it is protected by a password")

@@ -153,14 +153,15 @@ class Directory:
 
 
 class _New:
-    """A target that begins with nothing."""
+    """A target that begins with nothing: a file, or with `raw` what is written to, of which nothing is on the disk."""
 
-    def __init__(self, path: Path) -> None:
-        if path.exists():
+    def __init__(self, path: Path, raw: IO[bytes] | None = None) -> None:
+        if raw is None and path.exists():
             raise refuse(path)
         self.final = path
         self.part = path.with_name(path.name + _PART)
-        self.raw = _private(self.part)
+        self.is_stream = raw is not None
+        self.raw = raw or _private(self.part)
 
     def names(self, path: tuple[str, ...]) -> set[str]:
         return set()
@@ -181,12 +182,14 @@ class _New:
         """More may follow."""
 
     def finish(self) -> None:
-        _sync_and_rename(self.raw, self.part, self.final)
+        if not self.is_stream:
+            _sync_and_rename(self.raw, self.part, self.final)
 
     def discard(self) -> None:
         with suppress(OSError):
             self.raw.close()
-        self.part.unlink(missing_ok=True)
+        if not self.is_stream:
+            self.part.unlink(missing_ok=True)
 
 
 class File(_New):
@@ -206,8 +209,10 @@ class File(_New):
 class Tar(_New):
     """A tar file of the POSIX.1-2001 form, compressed or not."""
 
-    def __init__(self, path: Path, scratch: Callable[[], Scratch], *, compressed: bool) -> None:
-        super().__init__(path)
+    def __init__(
+        self, path: Path, scratch: Callable[[], Scratch], *, compressed: bool, raw: IO[bytes] | None = None
+    ) -> None:
+        super().__init__(path, raw)
         self._scratch = scratch
         self._member: _InTar | None = None
         self._packed = gzip.GzipFile(path.name, "wb", 6, self.raw) if compressed else None
@@ -298,8 +303,8 @@ class _InTar:
 class Zip(_New):
     """A zip file; the list of its members is held in memory."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, raw: IO[bytes] | None = None) -> None:
+        super().__init__(path, raw)
         self._member: IO[bytes] | None = None
         self._zip = zipfile.ZipFile(self.raw, "w", zipfile.ZIP_DEFLATED)
 

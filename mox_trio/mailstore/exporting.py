@@ -13,13 +13,14 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import IO, Final, TypeVar, cast
 
 import trio
 
 from mox_trio.base import text
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import export_targets, folder_names, keywords, mailboxes, reading
+from mox_trio.mailstore.export_outlet import Outlet
 from mox_trio.mailstore.export_targets import Target
 from mox_trio.mailstore.export_writers import Fetched, Maildir, Mbox, Writer
 from mox_trio.mailstore.progress import Listener, Progress
@@ -135,6 +136,38 @@ async def run(
     return job.report(len(chosen))
 
 
+async def streamed(
+    store: MailStore, account: Account, name: str, options: Options = Options()
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of an archive of this name, as they come to be: no faster than they are taken, and nothing of it on the disk
+    but large messages in temporary files. NOT_FOUND (mailbox), INVALID (the options do not say which kind of archive).
+    """
+    chosen = await _chosen(store, account, options)
+    out = Outlet(store.scratch)
+    raw = cast("IO[bytes]", out)
+    target: Target
+    if options.container is Container.ZIP:
+        target = export_targets.Zip(Path(name), raw)
+    elif options.container in (Container.TAR, Container.TGZ):
+        compressed = options.container is Container.TGZ
+        target = export_targets.Tar(Path(name), store.scratch, compressed=compressed, raw=raw)
+    else:
+        raise Failure(Kind.INVALID, "an export is a tar, tgz or zip file")
+    job = _Export(store, account, target, options, None, sum(each.size for each in chosen))
+    try:
+        for mailbox in chosen:
+            async with aclosing(job.steps(mailbox)) as steps:
+                async for _ in steps:
+                    async for block in out.taken(store.spooling):
+                        yield block
+        await job.finish()
+        async for block in out.taken(store.spooling):
+            yield block
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(target.discard)
+
+
 async def _chosen(store: MailStore, account: Account, options: Options) -> list[MailboxRow]:
     if options.mailbox is None:
         return await mailboxes.listed(store, account)
@@ -182,6 +215,12 @@ class _Export:
 
     async def export(self, mailbox: MailboxRow) -> None:
         """Export one mailbox."""
+        async with aclosing(self.steps(mailbox)) as steps:
+            async for _ in steps:
+                pass
+
+    async def steps(self, mailbox: MailboxRow) -> AsyncGenerator[None, None]:
+        """The same, a few messages at a time."""
         levels = folder_names.path(mailbox.name)
         if (name := "/".join(folder_names.levels_of_folder(levels))) != mailbox.name:
             self._note(mailbox.name, f"its name is too long for a file; it is called {name}")
@@ -194,6 +233,7 @@ class _Export:
         async with aclosing(self._runs(mailbox, writer)) as runs:
             async for run in runs:
                 await self._write(mailbox, table, writer, run)
+                yield
         await _in_thread(self._store, writer.end)
 
     async def _write(

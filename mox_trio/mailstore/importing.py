@@ -28,7 +28,7 @@ from mox_trio.mailstore.deliver import Delivered
 from mox_trio.mailstore.folder_names import Mapping
 from mox_trio.mailstore.import_batches import Batch, Filler, Notes
 from mox_trio.mailstore.mail_source import Event, Position, Reader
-from mox_trio.mailstore.members import Limits, Tree
+from mox_trio.mailstore.members import File, Limits, Tree
 from mox_trio.mailstore.progress import Listener, Progress
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.mailstore.together import together
@@ -82,19 +82,22 @@ class Report:
 async def run(
     store: MailStore,
     account: Account,
-    source: Path,
+    source: Path | File,
     options: Options = Options(),
     progress: Listener | None = None,
 ) -> Report:
-    """Import all that `source` holds. NOT_FOUND, FORBIDDEN, INVALID (source, `into`); QUOTA; CONFLICT (another import of
-    the same source into the same target runs); errors of the stores.
+    """Import all that `source` holds, a path or a file of another kind.
 
-    `progress` is awaited after each batch; cancelling leaves a state from which the same call goes on.
+    NOT_FOUND, FORBIDDEN, INVALID (source, `into`); QUOTA; CONFLICT (another import of the same source into the same target
+    runs); errors of the stores. `progress` is awaited after each batch; cancelling leaves a state from which the same call
+    goes on.
     """
     if options.into:
         mailboxes.canonical(options.into)
-    path = await trio.to_thread.run_sync(source.resolve, limiter=store.spooling)
-    opened = await trio.to_thread.run_sync(_open, path, options, limiter=store.spooling)
+    found: Path | File = source
+    if isinstance(source, Path):
+        found = await trio.to_thread.run_sync(source.resolve, limiter=store.spooling)
+    opened = await trio.to_thread.run_sync(_open, found, options, limiter=store.spooling)
     job = _Import(store, account, opened, options, progress)
     reader = Reader(opened.tree, await job.begin(), nameless=opened.tree.alone and bool(options.into))
     pages_in, pages = trio.open_memory_channel[Page](1)
@@ -124,20 +127,20 @@ class _Opened:
     total: int
 
 
-def _open(path: Path, options: Options) -> _Opened:
+def _open(path: Path | File, options: Options) -> _Opened:
     tree = mail_source.open_tree(path, options.limits)
     return _Opened(tree, _identity(path, options), tree.total())
 
 
-def _identity(path: Path, options: Options) -> str:
+def _identity(path: Path | File, options: Options) -> str:
     """What an import is known by when it is run again: the source, as far as one can see, and the target."""
-    status = path.stat()
-    known = [str(path), options.into, options.strip]
-    if path.is_dir():
+    known = [str(path) if isinstance(path, Path) else path.name, options.into, options.strip]
+    if isinstance(path, Path) and path.is_dir():
+        status = path.stat()
         known += [str(status.st_dev), str(status.st_ino)]
     else:
         with path.open("rb") as file:
-            known += [str(status.st_size), blake2b(file.read(HEAD)).hexdigest()]
+            known += [str(path.stat().st_size), blake2b(file.read(HEAD)).hexdigest()]
     return blake2b("\0".join(known).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 

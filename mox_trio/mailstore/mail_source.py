@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import archives, folder_names, line_ends, maildir, mbox
 from mox_trio.mailstore.directories import Directory
-from mox_trio.mailstore.members import UNREADABLE, Folder, Key, Limits, Member, Tree, Trouble, reason
+from mox_trio.mailstore.members import UNREADABLE, File, Folder, Key, Limits, Member, Tree, Trouble, reason
 
 KEYWORD_FILES: Final = 10_000
 """Keywords files that are read from an archive before its messages."""
@@ -86,10 +86,12 @@ class Passed:
 Event = Begin | bytes | End | Mailbox | Trouble | Passed
 
 
-def open_tree(path: Path, limits: Limits) -> Tree:
-    """Find out what a path holds. NOT_FOUND, FORBIDDEN, INVALID where it holds no mail."""
+def open_tree(path: Path | File, limits: Limits) -> Tree:
+    """Find out what a path or a file holds. NOT_FOUND, FORBIDDEN, INVALID where it holds no mail."""
     try:
-        tree: Tree | None = Directory(path) if path.is_dir() else archives.open_file(path, limits)
+        tree: Tree | None = (
+            Directory(path) if isinstance(path, Path) and path.is_dir() else archives.open_file(path, limits)
+        )
     except FileNotFoundError as error:
         raise Failure(Kind.NOT_FOUND, f"there is no file or directory {path.name!r}", str(error)) from error
     except OSError as error:

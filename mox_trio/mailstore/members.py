@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Literal, Protocol
 
 from storage_backends.bodies.api import BLOCK
 
@@ -43,10 +43,38 @@ class Limits:
     """Bytes that may come out of a compressed file for each that is in it."""
     allowed: int = 1 << 30
     """Bytes that may come out of a compressed file in any case."""
+    strict: bool = False
+    """Refuse members whose path is absolute or leads out of the archive; else what leads out is left out of their name."""
 
     def expanded(self, size: int) -> int:
         """Bytes that may come out of a compressed file of this size."""
         return max(self.allowed, size * self.ratio)
+
+
+class Status(Protocol):
+    """What is known of a file; `os.stat_result` is one."""
+
+    @property
+    def st_size(self) -> int:
+        """Bytes."""
+
+    @property
+    def st_mtime_ns(self) -> int:
+        """When it was changed last: nanoseconds since 1970 UTC."""
+
+
+class File(Protocol):
+    """A file that can be opened again and again; a Path is one."""
+
+    @property
+    def name(self) -> str:
+        """Without directories."""
+
+    def open(self, mode: Literal["rb"], /) -> IO[bytes]:
+        """From its beginning. OSError."""
+
+    def stat(self) -> Status:
+        """What is known of it. OSError."""
 
 
 class Readable(Protocol):
@@ -119,6 +147,11 @@ class Tree(Protocol):
 def components(name: str) -> tuple[str, ...]:
     """The levels of a path that name a place: nothing is written to it, so what is left out does no harm."""
     return tuple(level for level in name.split("/") if level not in ("", ".", ".."))
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path names something outside of the archive."""
+    return name.startswith("/") or ".." in name.replace("\\", "/").split("/")
 
 
 def reason(error: BaseException) -> str:
