@@ -58,12 +58,13 @@ async def add(desk: Desk, name: str, algorithms: Sequence[Algorithm] = BOTH) -> 
             "the configuration is shared by several servers, and a file of this one is not there on the others; "
             "put a key where all find it and name it in domains.toml",
         )
-    taken = set(settings.dkim.selectors)
+    directory = desk.static.data_directory / DIRECTORY
+    taken = set(settings.dkim.selectors) | await trio.to_thread.run_sync(_with_files, directory, domain.ascii)
     made: list[Made] = []
     for algorithm in algorithms:
         selector = free_selector(taken, datetime.datetime.now(datetime.UTC).year)
         taken.add(selector)
-        file = desk.static.data_directory / DIRECTORY / f"{domain.ascii}.{selector}.pem"
+        file = directory / f"{domain.ascii}.{selector}.pem"
         record = await trio.to_thread.run_sync(_write, file, algorithm)
         made.append(Made(selector, file, record))
     await change(desk, *(edit.add_dkim_selector(domain, each.selector, str(each.file)) for each in made))
@@ -74,6 +75,11 @@ def free_selector(taken: Collection[str], year: int) -> str:
     """The next name of a key: the year and a letter, so that its age shows."""
     names = (f"{year}{first}{second}" for first in ("", *string.ascii_lowercase) for second in string.ascii_lowercase)
     return next(name for name in names if name not in taken)
+
+
+def _with_files(directory: Path, domain: str) -> set[str]:
+    """Selectors whose key files are there, whoever named them once."""
+    return {each.name.removeprefix(f"{domain}.").removesuffix(".pem") for each in directory.glob(f"{domain}.*.pem")}
 
 
 def record(key: PrivateKey) -> str:

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "mailbox": ("mox_trio.cli.commands.mailbox", "List mailboxes and their messages."),
     "move-store": ("mox_trio.cli.commands.move_store", "Move message bodies from one store to another."),
     "queue": ("mox_trio.cli.commands.queue", "Look at outgoing mail and change it by hand."),
+    "quickstart": ("mox_trio.cli.commands.quickstart", "Set up a server: configuration, account, keys, DNS records."),
     "serve": ("mox_trio.cli.commands.serve", "Run the server."),
     "status": ("mox_trio.cli.commands.status", "Ask the running server how it is."),
     "stop": ("mox_trio.cli.commands.stop", "Stop the running server."),

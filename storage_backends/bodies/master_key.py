@@ -35,9 +35,14 @@ class MasterKey:
         object.__setattr__(self, "id", hashlib.sha256(b"mox-trio master key id\0" + self.key).digest()[:8])
 
 
+def new() -> MasterKey:
+    """A key that nobody had before."""
+    return MasterKey(secrets.token_bytes(SIZE))
+
+
 def create_file(path: Path) -> MasterKey:
     """Make a new key in a new file of mode 0600, durably. Refused when the file exists or cannot be written."""
-    key = MasterKey(secrets.token_bytes(SIZE))
+    key = new()
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with ExitStack() as undo, os.fdopen(descriptor, "w") as file:
