@@ -3,6 +3,7 @@
 - A body longer than allowed is answered with 413, and the application hears that the client is gone.
 - A body that nobody read is thrown away, as far as LEFT_OVER goes, before the answer ends: a client that still sends
   would not see the answer, and hypercorn would wait for somebody to take what comes.
+- A client of HTTP/2 that opens no window for what is sent is dropped (`_give`): its other frames would keep the connection open.
 - The stop of the server closes websockets with 1001 (RFC 6455 7.4.1).
 """
 
@@ -14,7 +15,7 @@ from typing import Any, Final
 import trio
 
 from mox_trio.base import limits
-from mox_trio.httpd.wire import Wire
+from mox_trio.httpd.wire import PIECE, SEND, Wire
 from mox_trio.transport.closing import Closing
 
 LEFT_OVER: Final = 2.0
@@ -53,6 +54,10 @@ class Exchange:
     inner_receive: Any
     inner_send: Any
     began: float = field(default_factory=time.perf_counter)
+    flow_controlled: bool = False
+    """The client says how much it takes (HTTP/2)."""
+    further: Headers = field(default_factory=list)
+    """Headers of every answer, beside HEADERS."""
     status: int = 0
     """Of the answer; 0 while there is none."""
     received: int = 0
@@ -87,13 +92,25 @@ class Exchange:
             return
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
-            message = {**message, "headers": with_ours(message.get("headers", ()))}
+            message = {**message, "headers": with_ours(message.get("headers", ())) + self.further}
         elif message["type"] == "http.response.body":
             self.sent += len(message.get("body", b""))
             if not message.get("more_body", False):
                 await self._finish(message)
                 return
-        await self.inner_send(message)
+        await self._give(message)
+
+    async def _give(self, message: Any) -> None:
+        """Hand on to hypercorn. What waits for a window of the client waits as long as `wire` gives it for as many octets."""
+        if not self.flow_controlled:
+            await self.inner_send(message)
+            return
+        size = len(message.get("body") or message.get("text") or message.get("bytes") or b"")
+        with trio.move_on_after(SEND * (3 + size / PIECE)) as scope:
+            await self.inner_send(message)
+        if scope.cancelled_caught:
+            self._is_over = True
+            await self.wire.drop()
 
     async def answer(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """A whole answer of plain text."""
@@ -112,16 +129,16 @@ class Exchange:
     async def _finish(self, message: Any) -> None:
         """End the answer; take what still comes, so that hypercorn can go on."""
         if self._is_whole:
-            await self.inner_send(message)
+            await self._give(message)
             self._is_over = True
             return
-        await self.inner_send({**message, "more_body": True})
+        await self._give({**message, "more_body": True})
         with trio.move_on_after(LEFT_OVER):
             await self._discard(limits.HTTP_LEFT_OVER_BYTES)
         async with trio.open_nursery() as beside:
             if not self._is_whole:
                 beside.start_soon(self._discard, 2**62)
-            await self.inner_send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._give({"type": "http.response.body", "body": b"", "more_body": False})
             beside.cancel_scope.cancel()
         self._is_over = True
 
@@ -143,7 +160,7 @@ class Exchange:
             message = await self.inner_receive()
         if message is None:
             self._is_over = True
-            await self.inner_send({"type": "websocket.close", "code": GOING_AWAY})
+            await self._give({"type": "websocket.close", "code": GOING_AWAY})
             return gone
         self.received += len(message.get("text") or message.get("bytes") or b"")
         self._is_over = message["type"] == "websocket.disconnect"
@@ -160,7 +177,7 @@ class Exchange:
             self._is_over = True
         else:
             self.sent += len(message.get("text") or message.get("bytes") or b"")
-        await self.inner_send(message)
+        await self._give(message)
 
     def _busy(self) -> None:
         if not self._is_busy:

@@ -1,5 +1,7 @@
 """What answers at one port: finds the web service for each request, asks who may, and writes the access log.
 
+0. More requests at a time than HTTP/2 allows, which can only be by taking them back at once (CVE-2023-44487): the
+   connection ends. Names of two hosts: 400.
 1. Too many requests of a client, its neighbourhood or its region: 429. Networks that are exempt have no limit.
 2. No service at this host and path: 404. A path without its last slash: 303 to the one with it.
 3. A body that is announced to be too large: 413. One that turns out to be: `exchange`.
@@ -19,6 +21,7 @@ from typing import Any, Final
 
 import trio
 
+from mox_trio.base import limits
 from mox_trio.base.metrics import Metrics
 from mox_trio.httpd import routing
 from mox_trio.httpd.exchange import Exchange
@@ -36,6 +39,10 @@ VISITOR: Final = "visitor"
 """Where `scope["state"]` has the `services.Visitor`."""
 LONGEST_PATH: Final = 300
 """Characters of a path that are logged."""
+MOST_RUNNING: Final = 2 * limits.HTTP_STREAMS
+"""Requests at a time of one connection; a client that takes one back may begin the next one before it has ended."""
+STRICT: Final = (b"strict-transport-security", b"max-age=31536000")
+"""For a name that is served with TLS (RFC 6797). Never for addresses and localhost, which other programs have too."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _FORWARDED: Final = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"})
 
@@ -80,14 +87,21 @@ class Front:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request or serve one websocket."""
         wire: Wire = scope["state"].pop(WIRE)
+        if wire.running >= MOST_RUNNING:
+            if not wire.ended.is_set():
+                self._metrics.count("httpserver_refused_total", reason="streams")
+                await wire.drop()
+            return
+        wire.running += 1
         visitor = self._visitor(scope, wire)
-        exchange = Exchange(wire, self._closing, 0, receive, send)
+        exchange = Exchange(wire, self._closing, 0, receive, send, flow_controlled=scope["http_version"] == "2")
         mount: Mount | None = None
         try:
             mount = await self._mount(scope, visitor, exchange)
             if mount is not None:
                 await self._call(mount, scope, visitor, exchange)
         finally:
+            wire.running -= 1
             exchange.end()
             self._log(scope, visitor, exchange, mount)
 
@@ -117,7 +131,11 @@ class Front:
             self._metrics.count("httpserver_refused_total", reason="rate")
             await _refuse(exchange, is_http, 429, b"too many requests; wait a minute\n", [(b"retry-after", b"60")])
             return None
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        hosts = {value.decode("latin-1") for name, value in scope["headers"] if name == b"host"}
+        if len(hosts) > 1:
+            await _refuse(exchange, is_http, 400, b"which host is meant?\n")
+            return None
+        host = next(iter(hosts), "")
         path = routing.clean(scope["path"])
         found = routing.find(self._port.mounts, host, path)
         if isinstance(found, Moved) and is_http:
@@ -128,6 +146,8 @@ class Front:
         if not isinstance(found, Mount):
             await _refuse(exchange, is_http, 404, b"there is nothing here\n")
             return None
+        if exchange.wire.connection.tls is not None and routing.is_name(host):
+            exchange.further.append(STRICT)
         scope["path"] = path
         exchange.body_bytes = found.body_bytes
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")

@@ -67,6 +67,19 @@ def _answers(mount: Mount, host: str) -> bool:
         return False
 
 
+def is_name(host: str) -> bool:
+    """Whether the host of a request is a name of the world's: neither an address nor localhost."""
+    found = _HOST.fullmatch(host)
+    name = "" if found is None else found[1].lower().removesuffix(".")
+    if "." not in name or name.endswith(".localhost"):
+        return False
+    try:
+        ip_address(name)
+    except ValueError:
+        return True
+    return False
+
+
 def clean(path: str) -> str:
     """The path without empty levels, "." and "..", with its last slash."""
     kept: list[str] = []

@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 import trio
+from h2.exceptions import ProtocolError
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
+from priority.priority import PriorityError
 
 from mox_trio.base import limits
 from mox_trio.httpd import wire
@@ -29,6 +31,8 @@ IDLE: Final = 50.0
 """Seconds that a connection may take until the header of its next request is there."""
 PING: Final = 20.0
 """Seconds between pings on a websocket; its client answers, or is gone after `wire.READ`."""
+SHORTLY: Final = 0.05
+"""Seconds until what waits on a connection that ended looks again whether it is closed."""
 STARTING: Final = 60.0
 """Seconds that an application may take to start, and to stop."""
 
@@ -55,21 +59,54 @@ def _config() -> Config:
     return config
 
 
+def _without_compression(application: Application) -> Application:
+    """Websockets are not compressed (RFC 7692): it costs a third of a MiB a connection, and what is secret would be packed
+    together with what others wrote. hypercorn has no setting for that; what its client asked for is forgotten before it is
+    answered.
+    """
+
+    async def call(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            send.__self__.handshake.extensions = None
+        await application(scope, receive, send)
+
+    return call
+
+
+class _Context(WorkerContext):
+    """The pings of a websocket end with its connection; hypercorn's would keep it until the time of the next one."""
+
+    def __init__(self, stream: Wire) -> None:
+        super().__init__(None)
+        self._ended = stream.ended
+
+    async def sleep(self, wait: float) -> None:  # type: ignore[override]
+        """Until then, or shortly after the end."""
+        with trio.move_on_after(wait):
+            await self._ended.wait()
+            await trio.sleep(SHORTLY)
+
+
 class Server:
     """Serves an ASGI application on connections."""
 
     def __init__(self, application: Application) -> None:
-        self._application = ASGIWrapper(cast("Any", application))
+        self._application = ASGIWrapper(cast("Any", _without_compression(application)))
         self._config = _config()
 
     async def serve(self, connection: Connection, closing: Closing | None = None) -> None:
         """Answer requests until the client goes, says nothing for too long, or the server stops."""
-        context, stream = WorkerContext(None), wire.of(connection)
-        async with trio.open_nursery() as beside:
-            beside.start_soon(_listen, context, stream, closing or Closing())
-            state = {WIRE: stream}
-            await TCPServer(self._application, self._config, context, cast("Any", state), cast("Any", stream)).run()
-            beside.cancel_scope.cancel()
+        stream = wire.of(connection)
+        context = _Context(stream)
+        state = {WIRE: stream}
+        try:
+            async with trio.open_nursery() as beside:
+                beside.start_soon(_listen, context, stream, closing or Closing())
+                await TCPServer(self._application, self._config, context, cast("Any", state), cast("Any", stream)).run()
+                beside.cancel_scope.cancel()
+        except* (ProtocolError, PriorityError, KeyError) as errors:
+            # hypercorn on frames of HTTP/2 for streams that it has forgotten, or too many of them
+            logger.info("web connection ended", extra={"session": connection.id, "detail": repr(errors.exceptions[0])})
 
 
 async def _listen(context: WorkerContext, stream: Wire, closing: Closing) -> None:

@@ -54,6 +54,8 @@ class Wire:
         self.socket = Peer(connection)
         self.busy = 0
         """Requests that came whole and are being answered."""
+        self.running = 0
+        """Requests that were begun and not ended, also those that their client took back (HTTP/2)."""
         self.ended = trio.Event()
         """The client says nothing more."""
         self._heard = trio.current_time()
