@@ -9,6 +9,7 @@ from quart import Response, request, websocket
 from quart.wrappers import Response as QuartResponse
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.mailstore import entering
 from mox_trio.services import Visitor, Web
 from webui import asgi
 from webui.asgi import Application
@@ -100,7 +101,7 @@ def _pages(app: Application, mail: Webmail) -> None:
 
 
 def _messages(app: Application, mail: Webmail) -> None:
-    @app.get("/msg/<int:mailbox>/<int:uid>/html")
+    @app.get("/msg/<int(max=9223372036854775807):mailbox>/<int(max=4294967295):uid>/html")
     async def html(mailbox: int, uid: int) -> QuartResponse:
         at = await mail.desk()
         with_remote = request.args.get("pictures") == "1"
@@ -109,7 +110,7 @@ def _messages(app: Application, mail: Webmail) -> None:
         headers["x-pictures"] = str(document.remote)
         return Response(document.document, headers=headers, content_type="text/html; charset=utf-8")
 
-    @app.get("/msg/<int:mailbox>/<int:uid>/raw")
+    @app.get("/msg/<int(max=9223372036854775807):mailbox>/<int(max=4294967295):uid>/raw")
     async def raw(mailbox: int, uid: int) -> QuartResponse:
         at = await mail.desk()
         found = await message.find(at.store, at.account, mailbox, uid)
@@ -120,7 +121,7 @@ def _messages(app: Application, mail: Webmail) -> None:
         kind = "application/octet-stream" if "content-disposition" in headers else "text/plain; charset=utf-8"
         return _streamed(downloads.whole(at.store, at.account, found), headers, kind)
 
-    @app.get("/msg/<int:mailbox>/<int:uid>/part/<path>")
+    @app.get("/msg/<int(max=9223372036854775807):mailbox>/<int(max=4294967295):uid>/part/<path>")
     async def part(mailbox: int, uid: int, path: str) -> QuartResponse:
         at = await mail.desk()
         found = await message.find(at.store, at.account, mailbox, uid)
@@ -132,7 +133,7 @@ def _messages(app: Application, mail: Webmail) -> None:
         kind = headers.pop("content-type")
         return _streamed(downloads.decoded(at.store, at.account, found, chosen), headers, kind)
 
-    @app.get("/msg/<int:mailbox>/<int:uid>/files.zip")
+    @app.get("/msg/<int(max=9223372036854775807):mailbox>/<int(max=4294967295):uid>/files.zip")
     async def zipped(mailbox: int, uid: int) -> QuartResponse:
         at = await mail.desk()
         found = await message.find(at.store, at.account, mailbox, uid)
@@ -177,8 +178,8 @@ def _files(app: Application, mail: Webmail) -> None:
     @app.get("/export")
     async def export() -> QuartResponse:
         at = await mail.desk()
-        mailbox = int(request.args.get("mailbox", "0"))
-        uids = [int(each) for each in request.args.get("uids", "").split(",") if each.isdigit()]
+        mailbox = _number(request.args.get("mailbox", "0"))
+        uids = [_number(each) for each in request.args.get("uids", "").split(",") if each]
         kind = request.args.get("format", "eml")
         if kind == "mbox":
             return _saved(downloads.as_mbox(at.store, at.account, mailbox, uids), "messages.mbox")
@@ -192,6 +193,13 @@ def _files(app: Application, mail: Webmail) -> None:
         kind = request.mimetype if attachments.is_type(request.mimetype) else "application/octet-stream"
         taken = await mail.uploads.take(found.account, name, kind, asgi.blocks(request))
         return {"upload": taken.id, "size": taken.size, "name": taken.name, "type": taken.content_type}
+
+
+def _number(text: str) -> int:
+    """A number of a request. INVALID."""
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Failure(Kind.INVALID, "this is no number")
+    return int(text)
 
 
 def _live(app: Application, mail: Webmail) -> None:
@@ -235,6 +243,8 @@ async def _serve(mail: Webmail, desk: Desk, hello: protocol.Hello, token: str) -
             await mail.doorway.guest(token)
         except Failure:
             return False
+        except entering.STORAGE_ERRORS:
+            return True  # nobody can say now; it is asked again
         return True
 
     live = session.Live(desk, mail.lists, send, websocket.receive, still_open)

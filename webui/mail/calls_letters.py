@@ -5,9 +5,11 @@ back, so that a page that goes away has sent all the same. A copy is in the mail
 in the queue and makes the copy a draft; when something left already, nothing is taken back (CONFLICT).
 """
 
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any, Final
 
+import trio
 from pydantic import ValidationError
 
 from mox_trio.base.address import Address, Path
@@ -28,6 +30,8 @@ LONGEST_HOLD: Final = 60
 LATEST: Final = 366 * 24 * 3_600_000
 """Milliseconds ahead that sending can be planned."""
 COMPLETIONS: Final = 12
+FINISHING: Final = 60.0
+"""Seconds for which sending and taking back go on although the page is gone."""
 
 
 def _letter(arguments: Arguments) -> Letter:
@@ -89,7 +93,8 @@ async def editable(at: Desk, found: message.Found) -> str:
     part = message.bodies(found.root).html
     if part is None:
         return ""
-    return sanitising.for_editing(await message.text_of(at.store, at.account, found, part, message.HTML_BYTES))
+    text = await message.text_of(at.store, at.account, found, part, message.HTML_BYTES)
+    return await trio.to_thread.run_sync(sanitising.for_editing, text, limiter=at.store.computing)
 
 
 async def quotable(at: Desk, arguments: Arguments) -> Json:
@@ -114,9 +119,22 @@ async def send(at: Desk, arguments: Arguments) -> Json:
         spool = await stack.enter_async_context(Spool(at.store))
         whole = await spooled(at.store, made, spool)
         recipients = list(dict.fromkeys(letters.parsed(each).address for each in people))
-        queued = await _submit(at, sender, recipients, whole, _hold(at, arguments))
-        kept = await _keep(at, letter, whole)
+        hold = _hold(at, arguments)
+        with _to_its_end():
+            queued = await _submit(at, sender, recipients, whole, hold)
+            kept = await _keep(at, letter, whole)
     return {"queued": queued, "mailbox": int(kept.mailbox_id), "uid": int(kept.uid), "messageId": message_id}
+
+
+@contextmanager
+def _to_its_end() -> Iterator[None]:
+    """For what is several transactions: a page that goes away in between leaves no mail that left and yet is a draft, nor one
+    that was taken back and yet is among sent mail. Bounded, so that the server can stop. TRY_LATER.
+    """
+    with trio.move_on_after(FINISHING, shield=True) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise Failure(Kind.TRY_LATER, "the server takes too long; look into Sent whether it was done")
 
 
 def _hold(at: Desk, arguments: Arguments) -> dict[str, int]:
@@ -175,11 +193,13 @@ async def _keep(at: Desk, letter: Letter, whole: Spooled) -> deliver.Delivered:
 
 async def unsend(at: Desk, arguments: Arguments) -> Json:
     """unsend {queued, mailbox, uid}: take it out of the queue and make its copy a draft. CONFLICT when it left already."""
-    await taking_back.take_back(at.web.outgoing, at.account.id, arguments.text("queued", most=100))
-    drafts = await acting.with_role(at.store, at.account, calls_mailboxes.ROLES["drafts"], "Drafts")
+    queued = arguments.text("queued", most=100)
     source, uid = listing.mailbox_id(arguments.number("mailbox")), listing.uid(arguments.number("uid"))
-    await acting.flag(at.store, at.account, source, [uid], acting.Change(add=("\\Draft",)))
-    moved = await moving.move(at.store, at.account, source, listing.ranges([uid]), drafts)
+    drafts = await acting.with_role(at.store, at.account, calls_mailboxes.ROLES["drafts"], "Drafts")
+    with _to_its_end():
+        await taking_back.take_back(at.web.outgoing, at.account.id, queued)
+        await acting.flag(at.store, at.account, source, [uid], acting.Change(add=("\\Draft",)))
+        moved = await moving.move(at.store, at.account, source, listing.ranges([uid]), drafts)
     return {"mailbox": int(moved.target), "uid": int(moved.first)}
 
 

@@ -164,14 +164,16 @@ async def as_mbox(store: MailStore, account: Account, mailbox_id: int, uids: lis
     """All in one file of the kind mboxrd; lines that begin with From are quoted, line ends are LF."""
     async for found in selected(store, account, mailbox_id, uids):
         yield _separator(found.shown)
-        left = b""
+        left: list[bytes] = []
         async for block in whole(store, account, found):
-            lines = left + block
-            end = lines.rfind(b"\n") + 1
-            left = lines[end:]
-            yield _FROM.sub(rb">\1", lines[:end].replace(b"\r\n", b"\n"))
+            left.append(block)
+            if b"\n" in block:
+                lines = b"".join(left)
+                end = lines.rfind(b"\n") + 1
+                left = [lines[end:]]
+                yield _FROM.sub(rb">\1", lines[:end].replace(b"\r\n", b"\n"))
             await trio.lowlevel.checkpoint()
-        yield _FROM.sub(rb">\1", left) + b"\n"
+        yield _FROM.sub(rb">\1", b"".join(left)) + b"\n"
 
 
 def _separator(shown: Shown) -> bytes:

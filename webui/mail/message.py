@@ -19,7 +19,9 @@ from mox_trio.protocol.mime.part import Part
 from webui.mail import attachments, rows
 
 TEXT_BYTES: Final = 512 * 1024
-"""Encoded octets of a text part that are shown."""
+"""Encoded octets of all text parts together that are shown."""
+AT_ONCE: Final = 16 * 1024
+"""Octets that are decoded on the event loop."""
 HTML_BYTES: Final = 6 * 1024 * 1024
 TEXTS: Final = 20
 """Text parts of a message that are shown."""
@@ -61,14 +63,18 @@ async def part_bytes(store: MailStore, account: Account, found: Found, part: Par
         decoder = transfer.decoder(part.encoding)
         return decoder.feed(raw) + decoder.close()
 
-    return decode() if len(raw) < 16 * 1024 else await trio.to_thread.run_sync(decode, limiter=store.computing)
+    return decode() if len(raw) < AT_ONCE else await trio.to_thread.run_sync(decode, limiter=store.computing)
 
 
 async def text_of(store: MailStore, account: Account, found: Found, part: Part, most: int) -> str:
     """The text of a part."""
     data = await part_bytes(store, account, found, part, most)
-    charset = next((value for name, value in part.parameters if name == "charset"), "")
-    return charsets.decode(data, charset.encode("ascii", "replace")).replace("\r\n", "\n")
+    charset = next((value for name, value in part.parameters if name == "charset"), "").encode("ascii", "replace")
+
+    def decode() -> str:
+        return charsets.decode(data, charset).replace("\r\n", "\n")
+
+    return decode() if len(data) < AT_ONCE else await trio.to_thread.run_sync(decode, limiter=store.computing)
 
 
 async def header_of(store: MailStore, account: Account, found: Found) -> bytes:
@@ -104,7 +110,10 @@ async def shown(store: MailStore, account: Account, mailbox_id: int, uid: int) -
     found = await find(store, account, mailbox_id, uid)
     fields = header.parse(await header_of(store, account, found))
     chosen = bodies(found.root)
-    texts = [await text_of(store, account, found, part, TEXT_BYTES) for part in chosen.texts]
+    texts, left = list[str](), TEXT_BYTES
+    for part in chosen.texts:
+        texts.append(await text_of(store, account, found, part, left) if left else "")
+        left = max(left - part.size, 0)
     files = attachments.files(found.root)
     return {
         **rows.of_message(found.shown),
@@ -115,7 +124,7 @@ async def shown(store: MailStore, account: Account, mailbox_id: int, uid: int) -
         "references": _references(fields),
         "list": _list(fields),
         "texts": texts,
-        "cut": any(part.size > TEXT_BYTES for part in chosen.texts),
+        "cut": sum(part.size for part in chosen.texts) > TEXT_BYTES,
         "html": chosen.html is not None,
         "attachments": [
             {

@@ -8,9 +8,10 @@ itself (cid:) become data: URLs. Pictures elsewhere are taken out and counted un
 import base64
 import html as escaping
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import nh3
 
@@ -55,8 +56,15 @@ LONGEST: Final = 4 * 1024 * 1024
 PICTURES: Final = 10 * 1024 * 1024
 """Octets of a mail's own pictures that are shown within it."""
 
-_STYLE: Final = re.compile(r"<style\b[^>]*>(.*?)(?:</style|\Z)", re.IGNORECASE | re.DOTALL)
-_BODY: Final = re.compile(r"<body\b([^>]*)>", re.IGNORECASE)
+STEPS: Final = (64 * 1024, 256 * 1024, 1024 * 1024, LONGEST)
+"""Characters that are sanitised at first, and then: elements that are nested without end cost the square of their number, so who
+takes long with little is not given more.
+"""
+PATIENCE: Final = 0.25
+"""Seconds that a step may take for the next one to be made."""
+_STYLE: Final = re.compile(r"<style\b", re.IGNORECASE)
+_STYLE_END: Final = re.compile(r"</style", re.IGNORECASE)
+_BODY: Final = re.compile(r"<body\b", re.IGNORECASE)
 _BODY_STYLE: Final = re.compile(r"""\b(style|bgcolor)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", re.IGNORECASE)
 _DATA_PICTURE: Final = re.compile(r"data:image/(?:png|jpe?g|gif|webp|bmp|avif);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 _REMOTE: Final = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
@@ -150,37 +158,75 @@ table{{max-width:100%}}blockquote{{margin:0 0 0 8px;padding-left:10px;border-lef
 def show(document: str, pictures: Callable[[str], Picture | None], *, with_remote: bool) -> Shown:
     """The document for the frame. `pictures` gives the mail's own by Content-ID."""
     document = document[:LONGEST]
-    doing = _Pass(pictures, with_remote)
-    content = nh3.clean(
-        document,
-        tags=set(TAGS),
-        clean_content_tags=set(SILENT),
-        attributes=ATTRIBUTES,
-        attribute_filter=doing.attribute,
-        strip_comments=True,
-        link_rel="noopener noreferrer nofollow",
-        url_schemes=SCHEMES,
-        url_relative="deny",
-    )
-    raw = "\n".join(_STYLE.findall(document))
-    style = stylesheets.sheet(raw)
+
+    def clean(part: str) -> tuple[str, int]:
+        doing = _Pass(pictures, with_remote)
+        content = nh3.clean(
+            part,
+            tags=set(TAGS),
+            clean_content_tags=set(SILENT),
+            attributes=ATTRIBUTES,
+            attribute_filter=doing.attribute,
+            strip_comments=True,
+            link_rel="noopener noreferrer nofollow",
+            url_schemes=SCHEMES,
+            url_relative="deny",
+        )
+        return content, doing.remote
+
+    content, remote = _in_steps(document, clean)
+    style = stylesheets.sheet("\n".join(_styles(document)))
     knows_dark = bool(_DARK.search(style))
     scheme = "light dark" if knows_dark else "light"
     ground = "" if knows_dark else "background:#fff;color:#1d1f23;"
     link = "LinkText" if knows_dark else "#0b57d0"
     shown = FRAME.format(
-        scheme=scheme, remote=doing.remote, ground=ground, link=link, style=style, body=_body(document), content=content
+        scheme=scheme, remote=remote, ground=ground, link=link, style=style, body=_body(document), content=content
     )
-    return Shown(shown, doing.remote)
+    return Shown(shown, remote)
+
+
+_Cleaned = TypeVar("_Cleaned")
+
+
+def _in_steps(
+    document: str, clean: Callable[[str], _Cleaned], now: Callable[[], float] = time.perf_counter
+) -> _Cleaned:
+    """What `clean` makes of the document, or of its beginning where that takes too long."""
+    first, *further = STEPS
+    began = now()
+    cleaned = clean(document[:first])
+    for before, size in zip(STEPS, further, strict=False):
+        if before >= len(document) or now() - began > PATIENCE:
+            break
+        began = now()
+        cleaned = clean(document[:size])
+    return cleaned
+
+
+def _styles(document: str) -> Iterator[str]:
+    """The style sheets within a document, in a time that grows with its length alone."""
+    position = 0
+    while (opening := _STYLE.search(document, position)) is not None:
+        start = document.find(">", opening.end()) + 1
+        if not start:
+            return
+        ending = _STYLE_END.search(document, start)
+        if ending is None:
+            yield document[start:]
+            return
+        yield document[start : ending.start()]
+        position = ending.end()
 
 
 def _body(document: str) -> str:
     """The ground that the mail gives its body."""
-    match = _BODY.search(document)
-    if match is None:
+    opening = _BODY.search(document)
+    stop = -1 if opening is None else document.find(">", opening.end())
+    if opening is None or stop < 0:
         return ""
     given: list[str] = []
-    for name, *values in _BODY_STYLE.findall(match[1][:4000]):
+    for name, *values in _BODY_STYLE.findall(document[opening.end() : min(stop, opening.end() + 4000)]):
         value = escaping.unescape(next(filter(None, values), ""))
         if name.lower() == "style":
             given.append(stylesheets.declarations(value))
@@ -191,13 +237,19 @@ def _body(document: str) -> str:
 
 
 def for_editing(document: str) -> str:
-    """The inside of a body for the editor: no pictures from elsewhere, no style sheets."""
+    """The inside of a body for the editor: no pictures from elsewhere, no style sheets. Takes long for a hostile one."""
     doing = _Pass(lambda _: None, with_remote=False)
-    return nh3.clean(
-        document[:LONGEST],
-        tags=set(TAGS) - {"img", "map", "area"},
-        clean_content_tags=set(SILENT),
-        attributes={name: set(allowed) - {"class", "style"} for name, allowed in ATTRIBUTES.items() if name != "img"},
-        attribute_filter=doing.attribute,
-        url_schemes={"http", "https", "mailto", "tel"},
-    )
+
+    def clean(part: str) -> str:
+        return nh3.clean(
+            part,
+            tags=set(TAGS) - {"img", "map", "area"},
+            clean_content_tags=set(SILENT),
+            attributes={
+                name: set(allowed) - {"class", "style"} for name, allowed in ATTRIBUTES.items() if name != "img"
+            },
+            attribute_filter=doing.attribute,
+            url_schemes={"http", "https", "mailto", "tel"},
+        )
+
+    return _in_steps(document[:LONGEST], clean)

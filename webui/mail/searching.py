@@ -141,12 +141,11 @@ class SearchView:
         boxes = await mailboxes.listed(self._store, self._account)
         wanted = self._chosen([(box.id, box.name, box.special_use) for box in boxes])
         self._mailboxes = set(wanted)
-        found: list[Place] = []
+        every: list[tuple[int, array[int]]] = []
         for mailbox_id in wanted:
             keys: array[int] = await listing.keys(self._store, listing.mailbox_id(mailbox_id))
-            found += [Place(key, mailbox_id) for key in keys]
-            await trio.lowlevel.checkpoint()
-        return await trio.to_thread.run_sync(sorted, found, limiter=self._store.computing)
+            every.append((mailbox_id, keys))
+        return await trio.to_thread.run_sync(_by_date, every, limiter=self._store.computing)
 
     def _chosen(self, boxes: Sequence[tuple[int, str, int]]) -> list[int]:
         if not self.query.mailboxes:
@@ -205,3 +204,7 @@ class SearchView:
             if is_so != wanted:
                 return False
         return True
+
+
+def _by_date(every: Sequence[tuple[int, "array[int]"]]) -> list[Place]:
+    return sorted(Place(key, mailbox_id) for mailbox_id, keys in every for key in keys)

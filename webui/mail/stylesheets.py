@@ -10,11 +10,13 @@ from typing import Final
 
 LONGEST: Final = 256 * 1024
 """Characters of style sheets of a mail that are read."""
+LONGEST_VALUE: Final = 2000
 FUNCTIONS: Final = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "min", "max", "clamp", "linear-gradient"})
 FORBIDDEN: Final = frozenset({"position", "behavior", "-moz-binding", "cursor", "content", "z-index", "pointer-events"})
 
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_FUNCTION: Final = re.compile(r"([A-Za-z-]*)\(")
+_FUNCTION: Final = re.compile(r"(?<![A-Za-z-])([A-Za-z-]*+)\(")
+"""Looked for once in a run of letters, not at each of them."""
 _NAME: Final = re.compile(r"\s*([A-Za-z-]{1,60})\s*")
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9\s.,#*>+~:_=\[\]\"'()^$|-]{1,2000}")
 _MEDIA: Final = re.compile(r"@media[A-Za-z0-9\s(),:.<>=-]{0,300}")
@@ -32,7 +34,12 @@ def declarations(text: str) -> str:
 
 
 def _is_harmless(name: str, value: str) -> bool:
-    if name in FORBIDDEN or name.startswith("--") or any(sign in value for sign in "\\<{}@"):
+    if (
+        len(value) > LONGEST_VALUE
+        or name in FORBIDDEN
+        or name.startswith("--")
+        or any(sign in value for sign in "\\<{}@")
+    ):
         return False
     lower = value.lower()
     if "expression" in lower or "javascript" in lower or "://" in lower:
@@ -48,10 +55,11 @@ def sheet(text: str) -> str:
 
 def _rules(text: str, depth: int) -> list[str]:
     kept: list[str] = []
-    position = 0
+    position = ending = 0
     while position < len(text):
         opening = text.find("{", position)
-        ending = text.find(";", position)
+        if 0 <= ending <= position:  # each is looked for once: a sheet of many rules has its next ";" far away
+            ending = text.find(";", position)
         if 0 <= ending < opening or (opening < 0 <= ending):  # @import and its like
             position = ending + 1
             continue

@@ -4,6 +4,7 @@ They belong to an account and to this process. Too many or too large ones are re
 after `LIFE`, when somebody brings more.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,8 @@ MOST: Final = 200
 """Files of an account."""
 MOST_BYTES: Final = 500 * 1024 * 1024
 """Of all files of an account together."""
+MOST_AT_ONCE: Final = 8
+"""Files of an account that come side by side."""
 LONGEST_NAME: Final = 255
 
 
@@ -47,20 +50,25 @@ class Uploads:
     def __init__(self, store: MailStore) -> None:
         self._store = store
         self._kept: dict[str, Upload] = {}
+        self._coming: Counter[int] = Counter()
+        """Files of accounts that are being taken: each counts as one that is as large as may be."""
 
     async def take(self, account: Account, name: str, content_type: str, blocks: AsyncIterator[bytes]) -> Upload:
         """Take a file. LIMIT, UNAVAILABLE (disk)."""
         await self._forget_old()
         of_account = [each for each in self._kept.values() if each.account_id == account.id]
-        left = min(self._store.policy.message_bytes, MOST_BYTES - sum(each.size for each in of_account))
-        if len(of_account) >= MOST or left <= 0:
+        largest = self._store.policy.message_bytes
+        coming = self._coming[account.id]
+        left = MOST_BYTES - sum(each.size for each in of_account) - coming * largest
+        if coming >= MOST_AT_ONCE or len(of_account) + coming >= MOST or left <= 0:
             raise Failure(Kind.LIMIT, "too many files are waiting to be saved; save the drafts first")
-        scratch = await trio.to_thread.run_sync(self._store.scratch, limiter=self._store.spooling)
+        self._coming[account.id] += 1
         try:
-            size = await self._fill(scratch, blocks, left)
-        except BaseException:
-            await self._close(scratch)
-            raise
+            scratch, size = await self._scratch(blocks, min(largest, left))
+        finally:
+            self._coming[account.id] -= 1
+            if not self._coming[account.id]:
+                del self._coming[account.id]
         upload = Upload(
             ids.url_safe(self._store.entropy(ids.SECRET_BYTES)),
             account.id,
@@ -72,6 +80,14 @@ class Uploads:
         )
         self._kept[upload.id] = upload
         return upload
+
+    async def _scratch(self, blocks: AsyncIterator[bytes], most: int) -> tuple[Scratch, int]:
+        scratch = await trio.to_thread.run_sync(self._store.scratch, limiter=self._store.spooling)
+        try:
+            return scratch, await self._fill(scratch, blocks, most)
+        except BaseException:
+            await self._close(scratch)
+            raise
 
     async def _fill(self, scratch: Scratch, blocks: AsyncIterator[bytes], most: int) -> int:
         size = 0

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -19,6 +19,14 @@ WAIT = 20.0
 Said = dict[str, Any]
 
 
+class Place(Protocol):
+    """A server with pages on this machine."""
+
+    @property
+    def base(self) -> int:
+        """The port of its pages without TLS, less 80."""
+
+
 class Refused(Exception):
     """The server answered a call with an error."""
 
@@ -27,7 +35,7 @@ class Refused(Exception):
         self.code = code
 
 
-def origin(server: LocalServer) -> str:
+def origin(server: Place) -> str:
     """Of pages of the server."""
     return f"http://127.0.0.1:{server.base + 80}"
 
@@ -36,7 +44,7 @@ def origin(server: LocalServer) -> str:
 class Browser:
     """Cookies and the CSRF token."""
 
-    server: LocalServer
+    server: Place
     http: httpx.AsyncClient
     csrf: str = ""
 
@@ -73,17 +81,17 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(server: LocalServer) -> AsyncIterator[Browser]:
+async def browser(server: Place) -> AsyncIterator[Browser]:
     """One that is not logged in."""
     async with httpx.AsyncClient(base_url=f"{origin(server)}/webmail/", timeout=WAIT) as http:
         yield Browser(server, http)
 
 
 @asynccontextmanager
-async def logged_in(server: LocalServer) -> AsyncIterator[Browser]:
+async def logged_in(server: Place, password: str = PASSWORD, address: str = ADDRESS) -> AsyncIterator[Browser]:
     """One that is."""
     async with browser(server) as found:
-        assert (await found.log_in()).status_code == 200
+        assert (await found.log_in(password, address)).status_code == 200
         yield found
 
 

@@ -1,5 +1,9 @@
 """Logging in, sessions, and who may talk to the webmail."""
 
+from collections.abc import AsyncIterator
+
+import trio
+
 from tests.kit.localserve import LocalServer
 from tests.webui.mail import talking
 
@@ -76,3 +80,24 @@ async def test_pages_allow_no_inline_script_and_cannot_be_framed(server: LocalSe
         assert "require-trusted-types-for 'script'" in policy
         assert "<script>" not in answer.text
         assert "style=" not in answer.text
+
+
+async def test_a_login_that_is_too_long_is_refused_however_it_is_sent(server: LocalServer) -> None:
+    async def blocks() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b" " * 16_384
+
+    async with talking.browser(server) as browser:
+        headers = {"content-type": "application/json"}
+        with trio.fail_after(20):
+            answer = await browser.http.post("login", content=blocks(), headers=headers)
+        assert answer.status_code == 413
+        assert (await browser.http.post("login", content=b"[" * 60_000, headers=headers)).status_code == 400
+
+
+async def test_numbers_that_are_none_are_the_fault_of_who_asks(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser:
+        for path in ("msg/99999999999999999999/1/html", "msg/1/99999999999/raw"):
+            assert (await browser.http.get(path)).status_code == 404
+        for query in ("mailbox=x&uids=1", "mailbox=1&uids=²", "mailbox=1&uids=-1", f"mailbox={'9' * 5000}"):
+            assert (await browser.http.get(f"export?{query}")).status_code == 400
