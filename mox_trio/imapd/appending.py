@@ -108,6 +108,8 @@ class Appending:
     """The completion, once there is one."""
     modseq: int = 0
     """Of the change that it made."""
+    placed: tuple[MailboxId, range] | None = None
+    """Where its messages are, and their UIDs."""
 
     @property
     def octets(self) -> int:

@@ -78,7 +78,9 @@ TABLE: Final = (
 )
 """Beside those that depend on the connection: see `announced`."""
 
-ENABLED_BY_NAME: Final = frozenset({"IMAP4REV2", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC", "METADATA", "UIDONLY"})
+ENABLED_BY_NAME: Final = frozenset(
+    {"IMAP4REV2", "UTF8=ACCEPT", "CONDSTORE", "QRESYNC", "METADATA", "METADATA-SERVER", "UIDONLY"}
+)
 """What ENABLE knows (RFC 9051 6.3.1, 6855, 7162, 5464, 9586), in upper case."""
 
 ESSENTIAL: Final = frozenset({"IMAP4REV1", "IMAP4REV2"})

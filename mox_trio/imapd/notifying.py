@@ -1,8 +1,9 @@
-"""What NOTIFY asked for (RFC 5465): what is heard of an account becomes STATUS, LIST and METADATA of mailboxes, and FETCH of new
-messages in the selected one.
+"""What NOTIFY asked for (RFC 5465): what is heard of an account becomes STATUS and LIST of mailboxes, METADATA of their
+annotations (`annotation_news`), and FETCH of new messages in the selected one.
 
 What was heard gathers by mailbox, so that many changes are one response; when it is more than `MOST`, the client hears
-NOTIFICATIONOVERFLOW and nothing more. Of several groups that a mailbox is in the first one counts (RFC 5465 3.1).
+NOTIFICATIONOVERFLOW and nothing more. Of a mailbox that is in several groups the events of all are told (RFC 5465 6), up to
+the first that says NONE. The selected mailbox is told of by its own group alone, and not at all without one (RFC 5465 3.1).
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,22 +11,23 @@ from typing import Final
 
 from mox_trio.imapd import listing, sources
 from mox_trio.imapd.listing import Names
+from mox_trio.imapd.patterns import DELIMITER
 from mox_trio.imapd.sources import Places
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore.changes import Changes
 from mox_trio.protocol.imap.commands.notify import EventGroup
 from mox_trio.protocol.imap.fetch_items import Item
-from mox_trio.protocol.imap.responses import ListEntry, MailboxStatus, MetadataChanged
+from mox_trio.protocol.imap.responses import ListEntry, MailboxStatus
 from storage_backends.index.tables.mailboxes import MailboxRow
 
 MOST: Final = 1000
-"""Mailboxes, names and entries that wait to be told of."""
+"""Mailboxes and names that wait to be told of."""
 
 _OF_MESSAGES: Final = frozenset({"messagenew", "messageexpunge", "flagchange"})
 
 
 class Notification:
-    """Of one session."""
+    """Of one session. Without groups, as after NOTIFY NONE, nothing is told."""
 
     def __init__(self, groups: Sequence[EventGroup], inboxes: Iterable[str]) -> None:
         self._groups = [each for each in groups if not each.source.kind.startswith("selected")]
@@ -37,8 +39,6 @@ class Notification:
         self._subscribed: set[str] = set()
         self._news: dict[int, MailboxRow] = {}
         self._subscriptions: dict[str, bool] = {}
-        self._entries: dict[int, list[str]] = {}
-        """Names of annotations that changed, by mailbox; 0 is the account."""
         self._names: Names | None = None
         """What there is, while it is told of: made once, where it is needed."""
         self._listed: set[str] = set()
@@ -76,24 +76,18 @@ class Notification:
 
     def heard(self, news: Changes) -> None:
         """Something changed in the account."""
-        if self.has_overflown:
+        if self.has_overflown or not self._groups:
             return
         for row in news.mailboxes:
             self._news[row.id] = row
         self._subscriptions.update(news.subscriptions)
-        for mailbox_id, entry, _ in news.annotations:
-            entries = self._entries.setdefault(mailbox_id, [])
-            if entry not in entries:
-                entries.append(entry)
-        waiting = len(self._news) + len(self._subscriptions) + sum(map(len, self._entries.values()))
-        if waiting > MOST:
+        if len(self._news) + len(self._subscriptions) > MOST:
             self.has_overflown = True
 
     def tell(self, session: Session) -> None:
         """Say what was heard."""
         rows, self._news = self._news, {}
         subscriptions, self._subscriptions = self._subscriptions, {}
-        entries, self._entries = self._entries, {}
         selected = session.selected.box.id if session.selected is not None else 0
         changed = [name for name, yes in subscriptions.items() if (name in self._subscribed) != yes]
         self._subscribed.symmetric_difference_update(changed)
@@ -103,8 +97,6 @@ class Notification:
         for name in changed:
             if name not in self._listed and "subscriptionchange" in self._events(name):
                 session.say(self._entry(name))
-        for mailbox_id, names in entries.items():
-            self._tell_metadata(session, mailbox_id, names)
         self._names = None
 
     def _learned(self, rows: Iterable[MailboxRow]) -> list[tuple[MailboxRow | None, MailboxRow]]:
@@ -131,6 +123,8 @@ class Notification:
         if row.gone:
             if old is not None and "mailboxname" in self._events(old.name):  # RFC 5465 5.4
                 session.say(ListEntry(("\\NonExistent",), old.name))
+            if old is not None:
+                self._tell_parent(session, old.name)
             return
         if old is None or old.name != row.name or old.special_use != row.special_use:
             names = {row.name} if old is None else {old.name, row.name}
@@ -138,25 +132,34 @@ class Notification:
                 renamed = old.name if old is not None and old.name != row.name else None
                 self._listed.add(row.name)
                 session.say(self._entry(row.name, renamed))
+            if old is None:
+                self._tell_parent(session, row.name)
         if not is_selected and self._events(row.name) & _happened(old, row):
             session.say(_status(session, row))
 
-    def _tell_metadata(self, session: Session, mailbox_id: int, entries: Sequence[str]) -> None:
-        if not mailbox_id:
-            if any("servermetadatachange" in each.events for each in self._groups):
-                session.say(MetadataChanged("", tuple(entries)))
-            return
-        row = self._rows.get(mailbox_id)
-        if row is not None and "mailboxmetadatachange" in self._events(row.name):
-            session.say(MetadataChanged(row.name, tuple(entries)))
+    def _tell_parent(self, session: Session, name: str) -> None:
+        """A mailbox was made or deleted: the one above it has children now, or has none (RFC 5465 5.4)."""
+        parent = name.rpartition(DELIMITER)[0]
+        if parent and parent not in self._listed and "mailboxname" in self._events(parent):
+            self._listed.add(parent)
+            session.say(self._entry(parent))
+
+    def tells_annotations(self, mailbox: str) -> bool:
+        """Whether changed annotations of a mailbox are wanted; of the account for an empty name (RFC 5465 5.6, 5.7)."""
+        if not mailbox:
+            return any("servermetadatachange" in each.events for each in self._groups)
+        return "mailboxmetadatachange" in self._events(mailbox)
 
     def _events(self, name: str) -> frozenset[str]:
         """What is told of a mailbox."""
         places = Places({}, self._subscribed, self._inboxes)
+        found: frozenset[str] = frozenset()
         for each, named in zip(self._groups, self._named, strict=True):
             if sources.is_meant(places, each.source, named, name):
-                return each.events
-        return frozenset()
+                if not each.events:
+                    break
+                found |= each.events
+        return found
 
     def _entry(self, name: str, old_name: str | None = None) -> ListEntry:
         if self._names is None:

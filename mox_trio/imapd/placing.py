@@ -45,6 +45,7 @@ async def place(session: Session, together: Sequence[Appending]) -> None:
     for each in together:
         own, delivered = delivered[: len(each.prepared)], delivered[len(each.prepared) :]
         each.modseq = own[0].modseq
+        each.placed = own[0].mailbox_id, range(own[0].uid, own[-1].uid + 1)
         each.status = Status("OK", "appended", _append_uid(own))
         each.prepared.clear()
 

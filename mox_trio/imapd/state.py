@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 import trio
@@ -12,6 +12,7 @@ from mox_trio.imapd import capabilities, replies
 from mox_trio.imapd.capabilities import Situation
 from mox_trio.imapd.dialog import Dialog
 from mox_trio.imapd.feeds import Box, Feed
+from mox_trio.imapd.heard_annotations import HeardAnnotations
 from mox_trio.imapd.settings import Parts, Settings
 from mox_trio.imapd.view import NoSuchMessage, Updates, View
 from mox_trio.mailstore import entering
@@ -52,6 +53,8 @@ class Selected:
     """How many keywords of the account were in the last FLAGS."""
     contexts: "Contexts | None" = None
     """Searches whose results are kept up to date."""
+    placed: set[int] = field(default_factory=set)
+    """UIDs of messages that the command in progress has put there."""
 
 
 class Contexts(Protocol):
@@ -96,6 +99,9 @@ class Notifier(Protocol):
     def has_overflown(self) -> bool:
         """More happened than is kept."""
 
+    def tells_annotations(self, mailbox: str) -> bool:
+        """Whether changed annotations of a mailbox are wanted; of the account for an empty name."""
+
     def heard(self, news: Changes) -> None:
         """Something changed in the account."""
 
@@ -125,6 +131,7 @@ class Session:
         self.saved: Ranges = ()
         """What "$" stands for: UIDs (RFC 9051 6.4.4.1)."""
         self.notify: Notifier | None = None
+        self.annotations = HeardAnnotations()
         self.push: Callable[[], bool] | None = None
         """Given while the session idles: tells what happened without waking it; False where it has to be woken."""
         self.is_over = False
@@ -243,6 +250,16 @@ class Session:
         return "QRESYNC" in self.enabled
 
     @property
+    def hears_annotations(self) -> bool:
+        """RFC 5464 4.1: others' changes are told, unless NOTIFY says which."""
+        return "METADATA" in self.enabled or "METADATA-SERVER" in self.enabled
+
+    @property
+    def hears_selected(self) -> bool:
+        """Changes of the selected mailbox are told: always, but where NOTIFY was used and did not ask for it (RFC 5465 3.1)."""
+        return self.notify is None or self.notify.pushes_selected
+
+    @property
     def says_vanished(self) -> bool:
         """EXPUNGE is not understood, or not wanted."""
         return "QRESYNC" in self.enabled or "UIDONLY" in self.enabled
@@ -305,10 +322,11 @@ class Session:
         notify, selected = self.notify, self.selected
         if notify is not None:
             notify.heard(news)
+        self.annotations.heard(news, is_wanted=notify is not None or self.hears_annotations)
         is_mine = selected is not None and any(row.id == selected.box.id for row in news.mailboxes)
         if is_mine and self.push is not None and self.push():
             return
-        if notify is not None or is_mine or (self.feed is not None and self.feed.gone):
+        if notify is not None or is_mine or self.annotations.has_news or (self.feed is not None and self.feed.gone):
             self.dialog.wake()
 
     def deselect(self) -> None:

@@ -5,15 +5,16 @@ and understand the same share the octets: of a thousand that idle in one mailbox
 """
 
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from mox_trio.base.failure import Failure
-from mox_trio.imapd import replies
+from mox_trio.imapd import annotation_news, replies
 from mox_trio.imapd.feeds import FLAG_NAMES
 from mox_trio.imapd.fetch_plan import plan
 from mox_trio.imapd.fetching import Fetching
+from mox_trio.imapd.notifying import Notification
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.imapd.view import Updates
 from mox_trio.protocol.imap import encoding
@@ -36,7 +37,7 @@ async def tell(session: Session, *, expunges: bool, pushing: bool = False) -> No
     """Say what there is to say; what went is left for later where `expunges` is not set. SessionOver, also where the store
     fails: what was not told then would never be.
 
-    `pushing` is where no command is in progress: only what NOTIFY asked for is told then (RFC 5465).
+    After NOTIFY only what it asked for is told (RFC 5465 3.1); `pushing` is where no command is in progress.
     """
     try:
         await _tell(session, expunges=expunges, pushing=pushing)
@@ -55,18 +56,34 @@ async def _tell(session: Session, *, expunges: bool, pushing: bool) -> None:
     if selected is not None:
         if selected.box.gone:
             raise replies.SessionOver(replies.DELETED)
-        if notify is None or not pushing or notify.pushes_selected:
+        if session.hears_selected:
             announce_keywords(session, selected)
             quietly = pushing and notify is not None and not notify.pushes_expunges
             updates = await _tell_selected(session, selected, expunges and not quietly)
             if updates.new and notify is not None and notify.fetches:
-                await _fetch_new(session, notify.fetches, updates.new)
+                # RFC 5465 5.2: not of what the client itself has put there
+                await _fetch_new(session, notify.fetches, [uid for uid in updates.new if uid not in selected.placed])
+        selected.placed.clear()
     if notify is not None:
         if notify.has_overflown:
-            session.notify = None
+            session.notify = Notification((), ())  # RFC 5465 5.8: as after NOTIFY NONE
             session.say(OVERFLOW)
         else:
             notify.tell(session)
+    await annotation_news.tell(session)
+
+
+def say_gone(session: Session, uids: Iterable[int]) -> None:
+    """Say that these messages went, by a command of the session's own, where NOTIFY keeps silent about the selected mailbox:
+    else it is told with everything else.
+    """
+    selected = session.selected
+    if selected is None or session.hears_selected:
+        return
+    updates = selected.view.take_gone(uids)
+    if selected.contexts is not None:
+        selected.contexts.forewarn(session, updates)
+    session.write(_first(session, updates))
 
 
 async def _fetch_new(session: Session, items: Sequence[Item], uids: Sequence[int]) -> None:
@@ -105,6 +122,8 @@ def push(session: Session) -> bool:
     """
     selected, feed, dialog = session.selected, session.feed, session.dialog
     if selected is None or feed is None or session.notify is not None or selected.contexts is not None:
+        return False
+    if session.annotations.has_news:
         return False
     if feed.gone or selected.box.gone or selected.keywords_told != len(feed.keywords) or not dialog.may_send_now:
         return False

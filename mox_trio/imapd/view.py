@@ -19,6 +19,10 @@ from mox_trio.protocol.imap import numsets
 from mox_trio.protocol.imap.numsets import NumSet, Ranges, SequenceSet
 
 NOBODY: Final[frozenset[int]] = frozenset()
+MINE: Final = 100
+"""Own changes that are remembered while nothing is told; more of them, and the oldest are told like those of others."""
+MINE_UIDS: Final = 10_000
+"""UIDs that are remembered with them."""
 
 
 class NoSuchMessage(Exception):
@@ -143,6 +147,8 @@ class View:
         """The session itself changed flags at this modseq and knows of it, but for those UIDs."""
         if modseq > self.told:
             self._mine[modseq] = untold
+            while len(self._mine) > MINE or sum(map(len, self._mine.values())) > MINE_UIDS:
+                del self._mine[next(iter(self._mine))]
 
     def is_untold(self, uid: int, modseq: int) -> bool:
         """Whether the session was not told what happened to a message at a modseq."""
@@ -187,6 +193,17 @@ class View:
         new = self.snapshot.uids[self.snapshot.up_to(self.top) :]
         self.skip(expunges=expunges)
         return Updates(gone, numbers, len(self) if new else None, new, changed)
+
+    def take_gone(self, uids: Iterable[int]) -> Updates:
+        """Those of these UIDs that went, which counts as told; all else is left for later."""
+        own = frozenset(uids)
+        gone = tuple([uid for uid in self.ghosts if uid in own])
+        if not gone:
+            return Updates()
+        numbers = self.numbers(gone)
+        self.ghosts = tuple([uid for uid in self.ghosts if uid not in own])
+        self._believed = None
+        return Updates(gone, numbers)
 
     def _changed(self) -> list[int]:
         top, mine = self.top, self._mine

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import special_uses
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.index.api import MailboxId, Transaction
-from storage_backends.index.tables import annotations, mailboxes
+from storage_backends.index.api import MailboxId, ModSeq, Transaction
+from storage_backends.index.tables import accounts, annotations, mailboxes
 
 MOST: Final = 1000
 """Annotations of an account."""
@@ -38,6 +38,16 @@ class TooLarge(Failure):
         self.most = most
 
 
+class ChangedEntry(NamedTuple):
+    """An entry that was set or taken away."""
+
+    mailbox: str
+    """Its name; empty for the account."""
+    entry: str
+    modseq: ModSeq
+    """Of the change."""
+
+
 def place(mailbox_id: int, entry: str) -> str:
     """What a sealed value is bound to."""
     return f"annotation {mailbox_id} {entry}"
@@ -65,9 +75,9 @@ async def change(
     mailbox_id: int,
     values: Mapping[str, bytes | None],
     special_use: int | None = None,
-) -> None:
+) -> ModSeq:
     """Set entries of a mailbox (0: of the account), or take away those with None: all or none. With `special_use` the mailbox
-    gets these bits too, which another that had one of them loses.
+    gets these bits too, which another that had one of them loses. Returns the modseq of the change.
 
     Failures: NOT_FOUND (mailbox), INVALID (name), TooMany, TooLarge.
     """
@@ -77,7 +87,7 @@ async def change(
         for entry, value in named.items()
     }
 
-    def unit(tx: Transaction) -> None:
+    def unit(tx: Transaction) -> ModSeq:
         if mailbox_id and mailboxes.by_id(tx, account.id, MailboxId(mailbox_id)) is None:
             raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
         for entry, value in sealed.items():
@@ -86,8 +96,9 @@ async def change(
             _check_totals(tx, account, max(len(value or b"") for value in named.values()))
         if special_use is not None:
             special_uses.give(tx, account.id, MailboxId(mailbox_id), special_use)
+        return tx.modseq(account.id)
 
-    await store.index.write([account.id], unit)
+    return await store.index.write([account.id], unit)
 
 
 def _check_totals(tx: Transaction, account: Account, largest: int) -> None:
@@ -117,6 +128,24 @@ async def listed(store: MailStore, account: Account, mailbox_id: int) -> dict[st
     """The entries of a mailbox, or of the account with 0."""
     rows = await store.index.read(lambda tx: annotations.of_mailbox(tx, account.id, mailbox_id))
     return {row.entry: opened(account, row) for row in rows}
+
+
+async def changed(store: MailStore, account: Account, since: ModSeq) -> tuple[ModSeq, list[ChangedEntry]]:
+    """Entries that changed after a modseq, of mailboxes that are there and of the account; and where the account is now."""
+
+    def unit(tx: Transaction) -> tuple[ModSeq, list[ChangedEntry]]:
+        rows = annotations.changed(tx, account.id, since)
+        names = {0: ""}
+        for mailbox_id in {row.mailbox_id for row in rows} - {0}:
+            found = mailboxes.by_id(tx, account.id, MailboxId(mailbox_id))
+            if found is not None:
+                names[mailbox_id] = found.name
+        entries = [
+            ChangedEntry(names[row.mailbox_id], row.entry, row.modseq) for row in rows if row.mailbox_id in names
+        ]
+        return accounts.by_id(tx, account.id).modseq, entries
+
+    return await store.index.read(unit)
 
 
 async def seal_again(store: MailStore, account: Account) -> int:

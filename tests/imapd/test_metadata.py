@@ -148,6 +148,48 @@ async def test_other_arguments_are_bad(world: World, line: str) -> None:
         assert (await client.do(line)).kind == "BAD"
 
 
+@pytest.mark.parametrize("name", ["METADATA", "METADATA-SERVER"])
+async def test_changes_by_others_are_told_where_that_is_enabled(world: World, name: str) -> None:
+    async with world.user("", name) as client, world.user() as other, world.user() as third:
+        await other.ok('SETMETADATA "" (/private/comment "x")')
+        await other.ok('SETMETADATA Inbox (/private/b "x" /private/a "x")')
+        assert (await client.ok("NOOP")).lines == [
+            b'* METADATA "" /private/comment',
+            b'* METADATA "Inbox" /private/a /private/b',
+        ]
+        await other.ok("SETMETADATA Inbox (/private/b NIL)")
+        assert (await client.ok("NOOP")).lines == [b'* METADATA "Inbox" /private/b']
+        assert (await client.ok("NOOP")).lines == []
+        assert (await third.ok("NOOP")).lines == []
+
+
+async def test_who_idles_hears_of_it_at_once(world: World) -> None:
+    async with world.user("INBOX", "METADATA") as client, world.user() as other:
+        tag = await client.idle()
+        await other.ok('SETMETADATA Inbox (/private/comment "x")')
+        assert await client.response() == b'* METADATA "Inbox" /private/comment'
+        await client.done(tag)
+
+
+async def test_what_a_session_sets_itself_it_is_not_told(world: World) -> None:
+    async with world.user("", "METADATA") as client, world.user() as other:
+        await other.ok('SETMETADATA Inbox (/private/theirs "x")')
+        assert (await client.ok('SETMETADATA Inbox (/private/mine "x")')).lines == [
+            b'* METADATA "Inbox" /private/theirs'
+        ]
+        await client.ok('SETMETADATA Inbox (/private/both "x")')
+        await other.ok('SETMETADATA Inbox (/private/both "y")')
+        assert (await client.ok("NOOP")).lines == [b'* METADATA "Inbox" /private/both']
+
+
+async def test_who_logs_in_after_another_hears_nothing_of_before(world: World) -> None:
+    async with world.user("", "METADATA") as client, world.user() as other:
+        await other.ok('SETMETADATA Inbox (/private/comment "x")')
+        await client.ok("UNAUTHENTICATE")
+        await client.login()
+        assert (await client.ok("NOOP")).lines == []
+
+
 def test_a_name_that_begins_like_another_is_not_below_it() -> None:
     noted = {"/private/ab": b"1", "/private/a/b": b"2"}
     assert metadata.choose(noted, ["/private/a"], None, None).values == (("/private/a/b", b"2"),)

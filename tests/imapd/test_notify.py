@@ -2,6 +2,7 @@
 
 import pytest
 
+from mox_trio.imapd import notifying
 from mox_trio.mailstore import annotating, mailboxes
 from tests.kit.imap_world import World
 
@@ -86,7 +87,17 @@ async def test_annotations(world: World) -> None:
         assert await client.response() == b'* METADATA "" /shared/motto'
 
 
-async def test_the_first_group_that_has_a_mailbox_counts(world: World) -> None:
+async def test_annotations_that_nobody_asked_for_are_not_told(world: World) -> None:
+    inbox = await mailboxes.get(world.store, world.account, "Inbox")
+    async with world.user("", "METADATA") as client:
+        await client.ok("NOTIFY SET (MAILBOXES Archive (MailboxMetadataChange)) (SUBSCRIBED (ServerMetadataChange))")
+        await annotating.put(world.store, world.account, inbox.id, "/private/comment", b"x")
+        await annotating.put(world.store, world.account, 0, "/shared/motto", b"x")
+        assert await client.response() == b'* METADATA "" /shared/motto'
+        assert (await client.ok("NOOP")).lines == []
+
+
+async def test_none_takes_a_mailbox_out_of_the_groups_behind_it(world: World) -> None:
     async with world.user() as client:
         await client.ok("NOTIFY SET (MAILBOXES Archive NONE) (PERSONAL (MessageNew MessageExpunge))")
         await world.deliver(mailbox="Archive")
@@ -102,11 +113,119 @@ async def test_none_ends_it(world: World) -> None:
         assert (await client.ok("NOOP")).lines == []
 
 
+SILENT = ["NOTIFY NONE", "NOTIFY SET (PERSONAL (MailboxName))", "NOTIFY SET (SELECTED NONE)"]
+
+
+@pytest.mark.parametrize("silence", SILENT)
+async def test_the_selected_mailbox_is_not_told_of_where_nobody_asked(world: World, silence: str) -> None:
+    await world.deliver()
+    await world.deliver(flags=["\\Deleted"])
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        await client.ok(silence)
+        await other.ok("EXPUNGE")
+        await other.ok("STORE 1 +FLAGS (\\Flagged fresh)")
+        await world.deliver()
+        assert (await client.ok("NOOP")).lines == []
+        tag = await client.idle()
+        assert (await client.done(tag)).lines == []
+        answer = await client.ok("UID FETCH 1:2 UID")
+        assert answer.lines == [b"* 1 FETCH (UID 1)", b"* 2 FETCH (UID 2)"]
+        assert (await client.ok("SELECT INBOX")).starting("2 EXISTS") == [b"2 EXISTS"]
+
+
+@pytest.mark.parametrize("silence", SILENT)
+async def test_a_client_hears_what_its_own_commands_do_all_the_same(world: World, silence: str) -> None:
+    for _ in range(4):
+        await world.deliver()
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        await client.ok(silence)
+        await other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+        await other.ok("EXPUNGE")
+        assert (await client.ok("STORE 3 +FLAGS (\\Deleted)")).lines == [b"* 3 FETCH (UID 3 FLAGS (\\Deleted))"]
+        assert (await client.ok("EXPUNGE")).lines == [b"* 3 EXPUNGE"]
+        assert (await client.ok("UID MOVE 2 Archive")).lines[1:] == [b"* 2 EXPUNGE"]
+        replacing = await client.ok("REPLACE 2 INBOX {20+}\r\nSubject: new\r\n\r\nxx\r\n")
+        assert replacing.starting("2 EXPUNGE") == [b"2 EXPUNGE"]
+        assert (await client.ok("UID FETCH 1:* UID")).lines == [b"* 1 FETCH (UID 1)"]
+
+
+async def test_setting_tells_first_what_has_gathered(world: World) -> None:
+    await world.deliver()
+    await world.deliver()
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        await client.ok("NOTIFY NONE")
+        await other.ok("STORE 2 +FLAGS.SILENT (\\Seen)")
+        await other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+        await other.ok("EXPUNGE")
+        await world.deliver()
+        answer = await client.ok("NOTIFY SET (PERSONAL (MailboxName))")
+        assert answer.lines == [b"* 1 EXPUNGE", b"* 2 EXISTS", b"* 1 FETCH (UID 2 FLAGS (\\Seen))"]
+        await other.ok("STORE 1 -FLAGS.SILENT (\\Seen)")
+        assert (await client.ok("NOOP")).lines == []
+
+
+async def test_own_changes_that_were_long_untold_are_told_at_most_again(world: World) -> None:
+    await world.deliver()
+    async with world.user("INBOX") as client:
+        await client.ok("NOTIFY NONE")
+        for _ in range(60):
+            await client.ok("STORE 1 +FLAGS.SILENT (\\Seen)")
+            await client.ok("STORE 1 -FLAGS.SILENT (\\Seen)")
+        assert (await client.ok("NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange))")).lines == []
+
+
+async def test_too_much_is_as_if_nothing_were_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifying, "MOST", 2)
+    async with world.user("INBOX") as client:
+        await client.ok("NOTIFY SET (SELECTED (MessageNew MessageExpunge)) (PERSONAL (MailboxName))")
+        async with world.user() as other:
+            await other.ok("CREATE a/b/c/d")
+        assert (await client.response()).startswith(b"* OK [NOTIFICATIONOVERFLOW]")
+        await world.deliver()
+        assert (await client.ok("NOOP")).lines == []
+        await client.ok("NOTIFY SET (SELECTED (MessageNew MessageExpunge))")
+        await world.deliver()
+        assert await client.response() == b"* 2 EXISTS"
+
+
+async def test_what_a_client_appends_itself_is_not_fetched_for_it(world: World) -> None:
+    async with world.user("INBOX") as client:
+        await client.ok("NOTIFY SET (SELECTED (MessageNew (UID FLAGS) MessageExpunge))")
+        answer = await client.ok("APPEND INBOX {20+}\r\nSubject: new\r\n\r\nxx\r\n")
+        assert answer.lines == [b"* 1 EXISTS"]
+        assert (await client.ok("UID COPY 1 INBOX")).lines == [b"* 2 EXISTS"]
+        await world.deliver()
+        assert [await client.response(), await client.response()] == [b"* 3 EXISTS", b"* 3 FETCH (UID 3 FLAGS ())"]
+
+
+async def test_all_groups_that_a_mailbox_is_in_are_for_it(world: World) -> None:
+    async with world.user() as client:
+        await client.ok("NOTIFY SET (MAILBOXES Archive (MessageNew MessageExpunge)) (PERSONAL (SubscriptionChange))")
+        await mailboxes.subscribe(world.store, world.account, "Archive", subscribed=False)
+        assert (await client.response()).endswith(b'"Archive"')
+        await world.deliver(mailbox="Archive")
+        assert (await client.response()).startswith(b'* STATUS "Archive"')
+
+
+async def test_the_mailbox_above_is_told_of_too(world: World) -> None:
+    async with world.user() as client:
+        await client.ok("NOTIFY SET (PERSONAL (MailboxName))")
+        await mailboxes.create(world.store, world.account, "Archive/Old")
+        said = [await client.response() for _ in range(2)]
+        assert [line.rpartition(b'"/" ')[2] for line in said] == [b'"Archive/Old"', b'"Archive"']
+        assert b"\\HasChildren" in said[1]
+        await mailboxes.delete(world.store, world.account, "Archive/Old")
+        said = [await client.response() for _ in range(2)]
+        assert said[0] == b'* LIST (\\NonExistent) "/" "Archive/Old"'
+        assert b"\\HasNoChildren" in said[1]
+
+
 @pytest.mark.parametrize(
     ("groups", "kind", "code"),
     [
         ("(PERSONAL (MessageNew MessageExpunge AnnotationChange))", "NO", "BADEVENT"),
         ("(SELECTED (MessageNew MessageExpunge)) (SELECTED-DELAYED (MessageNew MessageExpunge))", "BAD", ""),
+        ("(SELECTED (MessageNew MessageExpunge MailboxName))", "BAD", ""),
         ("(PERSONAL (MessageNew))", "BAD", ""),
         ("(PERSONAL (FlagChange))", "BAD", ""),
         ("(PERSONAL (MessageNew (UID) MessageExpunge))", "BAD", ""),

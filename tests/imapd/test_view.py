@@ -3,7 +3,7 @@
 import pytest
 
 from mox_trio.imapd.snapshot import Snapshot
-from mox_trio.imapd.view import NoSuchMessage, View
+from mox_trio.imapd.view import MINE, MINE_UIDS, NoSuchMessage, View
 from mox_trio.protocol.imap import numsets
 from mox_trio.protocol.imap.numsets import SavedResult
 from storage_backends.index.api import EmailId, ModSeq, Uid
@@ -187,3 +187,24 @@ def test_views_of_one_snapshot_that_know_the_same_have_the_same_to_hear() -> Non
     assert not first.has_news(expunges=True)
     second.stored(12)
     assert second.situation(expunges=True) is None
+
+
+def test_what_went_by_the_sessions_own_doing_can_be_told_alone() -> None:
+    view = View(snapshot(1, 2, 3, 4))
+    changed(view, row(4, 11, flags=1), gone=(1, 3))
+    told = view.take_gone([3, 9])
+    assert (list(told.expunged), list(told.numbers), told.exists, list(told.changed)) == ([3], [3], None, [])
+    assert (view.number(4), view.is_ghost(1)) == (3, True)
+    assert not view.take_gone([3])
+    told = view.take(expunges=True)
+    assert (list(told.expunged), list(told.numbers), list(told.changed)) == ([1], [1], [4])
+
+
+def test_own_changes_are_remembered_up_to_a_number() -> None:
+    view = View(snapshot(1, 2))
+    for modseq in range(11, 11 + 2 * MINE):
+        view.stored(modseq)
+    assert view.is_untold(1, 11)
+    assert not view.is_untold(1, 10 + 2 * MINE)
+    view.stored(1000, untold=range(1, MINE_UIDS + 2))
+    assert view.is_untold(1, 1000)

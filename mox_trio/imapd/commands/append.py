@@ -62,6 +62,8 @@ async def replace(session: Session, command: Replace) -> Status | None:
     if replacing is None or status is None or status.kind != "OK":
         return status
     session.say(status)  # RFC 8508 4.3: before the EXPUNGE
+    if replacing.old is not None:
+        updates.say_gone(session, [replacing.old.uid])
     highest = b"HIGHESTMODSEQ %d" % replacing.modseq if session.condstore else b""
     return Status("OK", "replaced", highest)
 
@@ -234,7 +236,10 @@ class _Pipeline:
         selected = {box.row.name for box in boxes}
         modseq = max([each.modseq for each in placed if each.mailbox in selected or each.old is not None], default=0)
         await self._session.reach(modseq)
+        chosen = self._session.selected
         for each in placed:
+            if chosen is not None and each.placed is not None and each.placed[0] == chosen.box.id:
+                chosen.placed.update(each.placed[1])
             if each.modseq:
                 mailboxes.say_normal_form(self._session, each.body.mailbox)
 

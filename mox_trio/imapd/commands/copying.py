@@ -7,7 +7,7 @@ from what is moved to and from Junk, reads it there.
 from functools import partial
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.imapd import replies
+from mox_trio.imapd import replies, updates
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import expunging, moving
 from mox_trio.mailstore.moving import Copied
@@ -43,10 +43,13 @@ async def copy(session: Session, command: Copy) -> Status:
     await session.reach(copied.modseq)
     if not copied.sources:
         return Status("OK", "there are no such messages")
+    if copied.target == selected.box.id:
+        selected.placed.update(range(copied.first, copied.first + len(copied.sources)))
     code = copy_uid(copied)
     if not command.move:
         return Status("OK", "copied", code)
     session.say(Status("OK", "moved", code))  # RFC 6851 4.3: before the EXPUNGEs
+    updates.say_gone(session, copied.sources)
     return Status("OK", "moved", _highest(session, copied.modseq))
 
 
@@ -66,6 +69,7 @@ async def expunge(session: Session, command: Expunge) -> Status:
     work = partial(expunging.expunge, session.store, session.require_account(), selected.box.id, ranges)
     expunged = await session.patiently(work)
     await session.reach(expunged.modseq)
+    updates.say_gone(session, expunged.uids)
     return Status("OK", "expunged", _highest(session, expunged.modseq)) if expunged.uids else replies.DONE
 
 

@@ -66,11 +66,12 @@ async def set_(session: Session, command: SetMetadata) -> Status:
         except special_use.Unsupported as use:
             return Status("NO", f"no mailbox is made for {use}", b"USEATTR")
     try:
-        await annotating.change(session.store, account, 0 if row is None else row.id, values, uses)
+        modseq = await annotating.change(session.store, account, 0 if row is None else row.id, values, uses)
     except annotating.TooMany as failure:
         return Status("NO", failure.public, b"METADATA TOOMANY")
     except annotating.TooLarge as failure:
         return Status("NO", failure.public, b"METADATA MAXSIZE %d" % failure.most)
+    session.annotations.changed(modseq)
     await session.require_feed().pull()
     return replies.DONE
 

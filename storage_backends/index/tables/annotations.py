@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam as p
 from sqlalchemy import func, select, update
 
-from storage_backends.index.api import AccountId, Transaction
+from storage_backends.index.api import AccountId, ModSeq, Transaction
 from storage_backends.index.schema import annotation, setting
 from storage_backends.index.statement import insert, prepared
 
@@ -17,6 +17,7 @@ class AnnotationRow(NamedTuple):
     entry: str
     value: bytes
     gone: int
+    modseq: ModSeq
 
 
 class SettingRow(NamedTuple):
@@ -43,7 +44,7 @@ _SET = prepared(
         set_={"value": p("value"), "gone": p("gone"), "modseq": p("modseq")},
     )
 )
-_COLUMNS = (annotation.c.mailbox_id, annotation.c.entry, annotation.c.value, annotation.c.gone)
+_COLUMNS = tuple(annotation.c[name] for name in AnnotationRow._fields)
 _OF_MAILBOX = prepared(
     select(*_COLUMNS)
     .where(annotation.c.account_id == p("account"), annotation.c.mailbox_id == p("mailbox"), annotation.c.gone == 0)

@@ -32,6 +32,7 @@ class Notify:
 
 
 _OF_SELECTED: Final = ("selected", "selected-delayed")
+_OF_MAILBOXES: Final = frozenset({"mailboxname", "subscriptionchange", "mailboxmetadatachange", "servermetadatachange"})
 _OF_FLAGS: Final = frozenset({"flagchange", "annotationchange"})
 _OF_MESSAGES: Final = frozenset({"messagenew", "messageexpunge"})
 
@@ -72,6 +73,8 @@ def _group(lexer: Lexer) -> EventGroup:
     messages = events & _OF_MESSAGES
     if len(messages) == 1 or (events & _OF_FLAGS and not messages):
         raise Malformed("MessageNew and MessageExpunge stand together, FlagChange beside them")
+    if source.kind in _OF_SELECTED and events & _OF_MAILBOXES:  # RFC 5465 6.1
+        raise Malformed("of the selected mailbox only events of messages are told")
     if fetch and source.kind not in _OF_SELECTED:  # RFC 5465 5.2
         raise Malformed("what is fetched of new messages is of the selected mailbox")
     return EventGroup(source, events, fetch)
