@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -48,7 +48,7 @@ ips = ["127.0.0.1"]
 lmtp = {{ port = {lmtp} }}
 imap = {{ port = {imap}, require_starttls = false }}
 imaps = {{ port = {imaps} }}
-tls.certificates = [{{ cert_file = "{directory}/host.crt", key_file = "{directory}/host.key" }}]
+{web}tls.certificates = [{{ cert_file = "{directory}/host.crt", key_file = "{directory}/host.key" }}]
 """
 
 POSTGRES: Final = """
@@ -94,6 +94,13 @@ class Node:
     tls_port: int
     lmtp: int
     pid: int = 0
+    web: int = 0
+    """The webmail, where there is one."""
+
+    @property
+    def base(self) -> int:
+        """As pages are found."""
+        return self.web - 80
 
     @property
     def user(self) -> str:
@@ -117,22 +124,33 @@ class Node:
 
 
 def prepared(
-    directory: Path, names: tuple[str, ...] = ("one",), storage: str = "", users: tuple[str, ...] = USERS
+    directory: Path,
+    names: tuple[str, ...] = ("one",),
+    storage: str = "",
+    users: tuple[str, ...] = USERS,
+    *,
+    web: bool = False,
 ) -> list[Node]:
     """Configurations below a directory, with accounts that have passwords; nothing runs."""
     wires.certificate("localhost").write(directory)
     nodes = []
     for name in names:
-        lmtp, imap, imaps = shared_server.free_ports(3)
+        lmtp, imap, imaps, pages = shared_server.free_ports(4)
         top = directory / name
         (top / "data").mkdir(parents=True)
         static = STATIC.format(
-            name=name, user=getpass.getuser(), directory=directory, lmtp=lmtp, imap=imap, imaps=imaps
+            name=name,
+            user=getpass.getuser(),
+            directory=directory,
+            lmtp=lmtp,
+            imap=imap,
+            imaps=imaps,
+            web=f"webmail_http = {{ port = {pages} }}\n" if web else "",
         )
         (top / "mox-trio.toml").write_text(static + storage)
         accounts = "".join(f'[accounts.{user}]\naddresses = ["{user}@{DOMAIN}"]\n' for user in users)
         (top / "data" / "domains.toml").write_text(f'[domains."{DOMAIN}"]\n{accounts}')
-        nodes.append(Node(directory, top / "mox-trio.toml", imap, imaps, lmtp))
+        nodes.append(Node(directory, top / "mox-trio.toml", imap, imaps, lmtp, web=pages if web else 0))
     stored.set_passwords(nodes[0].config, users, PASSWORD)
     return nodes
 
@@ -144,7 +162,7 @@ def serving(node: Node) -> Iterator[Node]:
         [str(served.PROGRAM), "--config", str(node.config), "serve"], node.config.with_name("serve.log")
     ) as process:
         _wait(node, process)
-        yield Node(node.directory, node.config, node.port, node.tls_port, node.lmtp, process.pid)
+        yield replace(node, pid=process.pid)
 
 
 def _wait(node: Node, process: subprocess.Popen[bytes]) -> None:
@@ -212,7 +230,14 @@ class Place:
 @contextmanager
 def two(conninfo: str, bucket: S3Server | None = None) -> Iterator[list[Node]]:
     """Two processes on one database, with bodies in S3 or on a disk that both have."""
-    with _temporary() as directory, ExitStack() as stack:
+    with two_prepared(conninfo, bucket) as nodes, ExitStack() as stack:
+        yield [stack.enter_context(serving(node)) for node in nodes]
+
+
+@contextmanager
+def two_prepared(conninfo: str, bucket: S3Server | None = None, *, web: bool = False) -> Iterator[list[Node]]:
+    """Their configurations; nothing runs."""
+    with _temporary() as directory:
         database = POSTGRES.format(directory=directory, **conninfo_to_dict(conninfo))
         secrets = {"server.key": "5a" * 32}
         if bucket is None:
@@ -223,8 +248,7 @@ def two(conninfo: str, bucket: S3Server | None = None) -> Iterator[list[Node]]:
         for name, text in secrets.items():
             (directory / name).write_text(text)
             (directory / name).chmod(0o600)
-        nodes = prepared(directory, ("one", "two"), storage + database)
-        yield [stack.enter_context(serving(node)) for node in nodes]
+        yield prepared(directory, ("one", "two"), storage + database, web=web)
 
 
 @contextmanager

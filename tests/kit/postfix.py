@@ -150,15 +150,22 @@ def _skip(text: str) -> None:
 
 @contextlib.contextmanager
 def running(
-    users: Sequence[str], *, routed: str = "[127.0.0.1]:1", settings: Mapping[str, str] | None = None
+    users: Sequence[str],
+    *,
+    routed: str = "[127.0.0.1]:1",
+    settings: Mapping[str, str] | None = None,
+    address: str = "",
 ) -> Iterator[Postfix]:
-    """Start one, and stop it at the end. `settings` are further lines of main.cf."""
+    """Start one, and stop it at the end. `settings` are further lines of main.cf; at `address` it takes mail on port 25."""
     needed()
     directory = Path(tempfile.mkdtemp(prefix="mox-trio-postfix-", dir="/tmp"))
     try:
         port, tls_port = shared_server.free_ports(2)
         server = Postfix(directory, port, tls_port)
         _lay_out(server, users, routed, settings or {})
+        if address:
+            with (directory / "etc" / "master.cf").open("a") as master:
+                master.write(f"{address}:25 inet n - n - - smtpd\n")
         command = [str(DAEMONS / "master"), "-c", str(directory / "etc"), "-d"]
         with shared_server.child(
             command, directory / "master.log", {**os.environ, "MAIL_CONFIG": str(directory / "etc")}
