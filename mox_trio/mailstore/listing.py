@@ -28,6 +28,8 @@ FEW: Final = 5000
 """Messages of a mailbox up to which each is joined with its mail; beyond, the account's index of threads is read."""
 HIDDEN_USE: Final = mailboxes.TRASH | mailboxes.JUNK
 """Special uses of mailboxes that searches leave out unless they are named."""
+SENT_USE: Final = mailboxes.SENT
+"""That of the mailbox for sent mail."""
 _UID_BITS: Final = 32
 _COLUMNS: Final = ("object_id", "thread_id", "sent", "summary", "parts")
 

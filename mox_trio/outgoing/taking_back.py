@@ -4,16 +4,19 @@ It is there for as long as every recipient's row waits for its first attempt. Ta
 one is on its way meanwhile, CONFLICT says so, and the rest is dropped all the same.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailqueue import managing
+from mox_trio.mailqueue.managing import Changed
 from mox_trio.outgoing import by_hand
 from mox_trio.outgoing.parts import Parts
 from storage_backends.index.api import AccountId
-from storage_backends.index.tables.queue_admin import Filter
+from storage_backends.index.tables.queue_admin import Filter, Listed
 
+LISTED: Final = 1000
 MOST: Final = 5000
 """Rows of an account that are looked through."""
 
@@ -38,6 +41,31 @@ async def take_back(parts: Parts, account_id: AccountId, name: str) -> None:
     dropped = await by_hand.drop(parts, Filter(ids=tuple(row.id for row in waiting), account=account_id))
     if dropped.rows < len(waiting):
         raise Failure(Kind.CONFLICT, "a part of it is on its way already")
+
+
+async def waiting(
+    parts: Parts, account_id: AccountId, senders: Collection[str] = (), most: int = LISTED
+) -> list[Listed]:
+    """The first rows of the account, or of some of its addresses; sealed columns are sealed."""
+    found = await managing.listed(parts.queue, Filter(account=account_id), MOST)
+    return [row for row in found if not senders or _sender(row) in senders][:most]
+
+
+async def drop(parts: Parts, account_id: AccountId, ids: Sequence[int], senders: Collection[str] = ()) -> Changed:
+    """Forget rows of the account, or of some of its addresses; others are passed over."""
+    chosen = Filter(ids=tuple(ids), account=account_id)
+    if senders:
+        found = await managing.listed(parts.queue, chosen, len(ids))
+        chosen = chosen._replace(ids=tuple(row.id for row in found if _sender(row) in senders))
+    return await by_hand.drop(parts, chosen) if chosen.ids else Changed(0, 0)
+
+
+def _sender(row: Listed) -> str:
+    """Who sent it, in lower case, without the id that a login may have for each recipient."""
+    localpart, _, domain = row.sender[1:-1].lower().rpartition("@")
+    if row.from_id and localpart.endswith(row.from_id.lower()):
+        localpart = localpart[: -len(row.from_id) - 1]
+    return f"{localpart}@{domain}"
 
 
 async def planned(parts: Parts, account_id: AccountId) -> list[Planned]:

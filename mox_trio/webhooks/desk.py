@@ -2,11 +2,14 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+import trio
+
+from mox_trio.base.failure import Failure, Kind
 from mox_trio.protocol.webapi.hooks import Incoming, IncomingMeta, Outgoing
 from mox_trio.protocol.webapi.messages import NameAddress, Structure
 from mox_trio.transport import http_client
@@ -18,6 +21,10 @@ from storage_backends.index.tables.hooks import HookRow
 
 NEWEST: Final = 2**62
 SECRET_BYTES: Final = 24
+TESTS: Final = 5
+"""Calls that are tried at a time."""
+LISTED_BYTES: Final = 4 * 1024 * 1024
+"""Octets of what listed calls tell, beyond which no more are listed at once."""
 
 
 def new_secret(entropy: bytes) -> str:
@@ -32,16 +39,26 @@ class Desk:
     room: Room
     targets: Targets
     calls: Calls
+    trying: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(TESTS), compare=False)
 
     def check(self, url: str) -> str:
         """A URL in its normal form. Raises `http_client.Refused`."""
         return http_client.check(url, self.calls.client.allowed)
 
     async def listed(self, owner: Owner, before: int = 0, most: int = 100) -> Sequence[tuple[HookRow, bytes]]:
-        """Calls and what they tell, the newest first, with ids below `before` (0: the newest). Corrupt."""
+        """Calls and what they tell, the newest first, with ids below `before` (0: the newest); fewer than
+        `most` where they tell much. Corrupt.
+        """
         unit = partial(rows.listed, account=owner.id, before=before or NEWEST, most=most)
         found = await self.room.index.read(unit)
-        return [(row, owner.codec.open(payload_place(row.object_id), row.payload)) for row in found]
+        listed: list[tuple[HookRow, bytes]] = []
+        left = LISTED_BYTES
+        for row in found:
+            left -= len(row.payload)
+            if listed and left < 0:
+                break
+            listed.append((row, owner.codec.open(payload_place(row.object_id), row.payload)))
+        return listed
 
     async def replay(self, owner: Owner, ids: Sequence[int]) -> int:
         """Make calls again, however they ended; those that wait are made now. How many there are."""
@@ -59,7 +76,20 @@ class Desk:
         )
 
     async def test(self, target: Target) -> Result:
-        """Make a call that tells of nothing that happened."""
+        """Make a call that tells of nothing that happened. RATE: who makes many of them, to hosts that do not answer, would
+        use up the connections for calls that tell of something.
+        """
+        borrower = object()
+        try:
+            self.trying.acquire_on_behalf_of_nowait(borrower)
+        except trio.WouldBlock:
+            raise Failure(Kind.RATE, "too many calls are tried at the moment; wait a minute") from None
+        try:
+            return await self._try(target)
+        finally:
+            self.trying.release_on_behalf_of(borrower)
+
+    async def _try(self, target: Target) -> Result:
         return await self.calls.call(target, sample(target.direction), {"X-Mox-Webhook-Test": "1"})
 
 

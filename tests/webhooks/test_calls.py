@@ -14,6 +14,7 @@ from trio.testing import MockClock
 
 from mox_trio.policy import webhook_schedule
 from mox_trio.protocol.webapi import hooks
+from mox_trio.webhooks import desk
 from tests.kit import mail_hosts, world
 from tests.kit.web_receiver import Receiver
 from tests.smtpd.talking import Clients
@@ -254,6 +255,21 @@ async def test_a_call_for_trying_tells_how_it_went(tmp_path: Path, autojump_cloc
         result = await api.ok("WebhookTest", {"Direction": "outgoing"})
         assert (result["Success"], result["Code"]) == (False, 0)
         assert result["Error"]
+
+
+async def test_calls_for_trying_leave_connections_to_those_that_tell(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with opened(tmp_path, autojump_clock) as (api, receiver):
+        receiver.hold = 30
+        answers: list[int] = []
+
+        async def attempt() -> None:
+            answers.append((await api.call("WebhookTest", {"Direction": "incoming", "URL": URL})).status)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(desk.TESTS + 2):
+                nursery.start_soon(attempt)
+        assert sorted(answers) == [200] * desk.TESTS + [400] * 2
+        assert await api.ok("WebhookTest", {"Direction": "incoming", "URL": URL})
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,6 @@ MOST: Final = 200
 """Files of an account."""
 MOST_BYTES: Final = 500 * 1024 * 1024
 """Of all files of an account together."""
-MOST_AT_ONCE: Final = 8
-"""Files of an account that come side by side."""
 LONGEST_NAME: Final = 255
 
 
@@ -51,21 +49,21 @@ class Uploads:
         self._store = store
         self._kept: dict[str, Upload] = {}
         self._coming: Counter[int] = Counter()
-        """Files of accounts that are being taken: each counts as one that is as large as may be."""
+        """Files of accounts that are being taken, and their octets so far."""
+        self._octets: Counter[int] = Counter()
 
     async def take(self, account: Account, name: str, content_type: str, blocks: AsyncIterator[bytes]) -> Upload:
         """Take a file. LIMIT, UNAVAILABLE (disk)."""
         await self._forget_old()
         of_account = [each for each in self._kept.values() if each.account_id == account.id]
-        largest = self._store.policy.message_bytes
-        coming = self._coming[account.id]
-        left = MOST_BYTES - sum(each.size for each in of_account) - coming * largest
-        if coming >= MOST_AT_ONCE or len(of_account) + coming >= MOST or left <= 0:
+        if len(of_account) + self._coming[account.id] >= MOST:
             raise Failure(Kind.LIMIT, "too many files are waiting to be saved; save the drafts first")
         self._coming[account.id] += 1
+        held = _Held(self._octets, account.id, MOST_BYTES - sum(each.size for each in of_account))
         try:
-            scratch, size = await self._scratch(blocks, min(largest, left))
+            scratch, size = await self._scratch(blocks, held)
         finally:
+            held.give_back()
             self._coming[account.id] -= 1
             if not self._coming[account.id]:
                 del self._coming[account.id]
@@ -81,20 +79,22 @@ class Uploads:
         self._kept[upload.id] = upload
         return upload
 
-    async def _scratch(self, blocks: AsyncIterator[bytes], most: int) -> tuple[Scratch, int]:
+    async def _scratch(self, blocks: AsyncIterator[bytes], held: "_Held") -> tuple[Scratch, int]:
         scratch = await trio.to_thread.run_sync(self._store.scratch, limiter=self._store.spooling)
         try:
-            return scratch, await self._fill(scratch, blocks, most)
+            return scratch, await self._fill(scratch, blocks, held)
         except BaseException:
             await self._close(scratch)
             raise
 
-    async def _fill(self, scratch: Scratch, blocks: AsyncIterator[bytes], most: int) -> int:
-        size = 0
+    async def _fill(self, scratch: Scratch, blocks: AsyncIterator[bytes], held: "_Held") -> int:
+        size, most = 0, self._store.policy.message_bytes
         async for block in blocks:
             size += len(block)
             if size > most:
                 raise Failure(Kind.LIMIT, f"the file is larger than {most} bytes; share it in another way")
+            if not held.take(len(block)):
+                raise Failure(Kind.LIMIT, "too much is waiting to be saved; save the drafts first")
             try:
                 await trio.to_thread.run_sync(scratch.append, block, limiter=self._store.spooling)
             except OSError as error:
@@ -130,3 +130,26 @@ class Uploads:
     async def _close(self, scratch: Scratch) -> None:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(scratch.close, limiter=self._store.spooling)
+
+
+@dataclass(slots=True)
+class _Held:
+    """The octets of one file that is being taken, counted with those of the others that come at the same time."""
+
+    octets: Counter[int]
+    account_id: int
+    most: int
+    """Of all of the account that are being taken."""
+    size: int = 0
+
+    def take(self, size: int) -> bool:
+        """Whether so many more may come; counts them."""
+        self.octets[self.account_id] += size
+        self.size += size
+        return self.octets[self.account_id] <= self.most
+
+    def give_back(self) -> None:
+        """They are counted elsewhere now, or gone."""
+        self.octets[self.account_id] -= self.size
+        if not self.octets[self.account_id]:
+            del self.octets[self.account_id]

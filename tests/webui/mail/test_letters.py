@@ -3,14 +3,11 @@
 import io
 import time
 import zipfile
-from collections.abc import AsyncIterator
 
 import pytest
-import trio
 
 from tests.kit.localserve import LocalServer
 from tests.webui.mail import talking
-from webui.mail import uploads
 
 
 async def test_a_draft_is_saved_over_its_older_self_and_never_over_another_ones(server: LocalServer) -> None:
@@ -152,31 +149,6 @@ async def test_messages_are_given_out_as_they_came(server: LocalServer) -> None:
             answer = await browser.http.get(f"export?mailbox={inbox}&uids={uid}&format={kind}")
             (name,) = zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
             assert name.endswith(ending)
-
-
-async def test_files_that_come_side_by_side_are_counted_while_they_come(server: LocalServer) -> None:
-    begun, enough = trio.Semaphore(0), trio.Event()
-    statuses: list[int] = []
-
-    async def blocks() -> AsyncIterator[bytes]:
-        yield b"x" * 400_000
-        begun.release()
-        await enough.wait()
-
-    async with talking.logged_in(server) as browser, browser.page(), trio.open_nursery() as nursery:
-        headers = {"x-mox-csrf": browser.csrf, "content-type": "application/octet-stream"}
-
-        async def upload() -> None:
-            statuses.append((await browser.http.post("upload?name=x", content=blocks(), headers=headers)).status_code)
-
-        for _ in range(uploads.MOST_AT_ONCE):
-            nursery.start_soon(upload)
-            await begun.acquire()
-        with trio.fail_after(talking.WAIT):  # until the last of them has begun there too
-            while (await browser.http.post("upload?name=x", content=b"x", headers=headers)).status_code != 413:
-                pass
-        enough.set()
-    assert statuses == [200] * uploads.MOST_AT_ONCE
 
 
 async def test_a_page_that_goes_away_has_sent_and_has_its_copy(server: LocalServer) -> None:
