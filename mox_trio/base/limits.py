@@ -241,5 +241,8 @@ API_SENT_CHARACTERS: Final = 8 * 1024 * 1024
 API_TEXT_BYTES: Final = 1024 * 1024
 """Octets of the text, and of the HTML, of a message that are told as JSON."""
 
+IMPORT_BYTES: Final = 8 * 1024 * 1024 * 1024
+"""Octets of a file that somebody brings to the web pages to have its mail imported."""
+
 HOOK_ANSWER_BYTES: Final = 512
 """Octets of an answer to a webhook call that are kept."""

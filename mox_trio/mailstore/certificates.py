@@ -7,12 +7,17 @@ import functools
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from mox_trio.base import text
+from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import logins as logging_in
 from mox_trio.mailstore.logins import Login, Logins, Protocols
-from mox_trio.mailstore.store import MailStore
+from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.errors import StorageError
 from storage_backends.index.api import Transaction
 from storage_backends.index.tables import client_certificates, credentials
+from storage_backends.index.tables.client_certificates import CertificateRow
 
 MOST: Final = 10_000
 """Certificates that a server asks for: each is loaded into its TLS contexts."""
@@ -39,7 +44,6 @@ def der_of(file: bytes) -> bytes:
 def public_key_digest(der: bytes) -> bytes:
     """SHA-256 of the SubjectPublicKeyInfo of a certificate (RFC 5280 4.1.2.7). ValueError where there is none."""
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
 
     try:
@@ -62,6 +66,46 @@ async def verify(logins: Logins, der: bytes, protocol: Protocols) -> Certificate
     if row is None:
         raise logging_in.wrong("the certificate was taken away this moment")
     return CertificateLogin(login, row.address)
+
+
+def kind(der: bytes) -> str:
+    """The kind of its key, such as rsa-2048 or ecdsa-secp256r1; empty for one that cannot be read."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    match key:
+        case rsa.RSAPublicKey():
+            return f"rsa-{key.key_size}"
+        case ec.EllipticCurvePublicKey():
+            return f"ecdsa-{key.curve.name}"
+        case ed25519.Ed25519PublicKey():
+            return "ed25519"
+        case ed448.Ed448PublicKey():
+            return "ed448"
+        case _:
+            return "another kind"
+
+
+async def of_account(store: MailStore, account: Account) -> list[CertificateRow]:
+    """Those of an account, in the order in which they were registered."""
+    return await store.index.read(lambda tx: client_certificates.of_account(tx, account.id))
+
+
+async def change(store: MailStore, account: Account, credential_id: int, name: str, *, asks: bool) -> None:
+    """Call one by another name, and say whether IMAP asks who shows it to log in. INVALID, NOT_FOUND."""
+    if not name or text.maybe_control(name) is not None:
+        raise Failure(Kind.INVALID, "a certificate has a name without control characters")
+    called = text.nfc(name)
+
+    def unit(tx: Transaction) -> bool:
+        return client_certificates.change(tx, account.id, credential_id, called, asks=asks)
+
+    if not await store.index.write([account.id], unit):
+        raise Failure(Kind.NOT_FOUND, "there is no such certificate")
 
 
 async def waits(logins: Logins, der: bytes) -> bool:

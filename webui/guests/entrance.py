@@ -26,6 +26,7 @@ from mox_trio.mailstore.web_sessions import Session
 from mox_trio.protocol.sasl.server import CheckPassword, Rejected
 from mox_trio.protocol.smtp.envelope import Tls
 from mox_trio.services import Visitor, Web
+from webui.guests.endings import Endings
 
 LOGIN_SECONDS: Final = 30
 """For which a login token is good: a page asks for it when its form is sent."""
@@ -64,6 +65,7 @@ class Entrance:
         """`kind` names the application: webmail, account."""
         self.web = web
         self.kind = kind
+        self.endings = Endings()
         config = web.services.config
 
         def disabled(name: str) -> str | None:

@@ -160,6 +160,7 @@ def _leaving(pages: Blueprint, doorway: Entrance) -> None:
     async def leave() -> Response:
         found = await changing_guest(doorway)
         await web_sessions.end(doorway.web.services.mail, found.session.account_id, found.session.hash)
+        doorway.endings.tell(found.session.account_id)
         response = _json("{}")
         response.delete_cookie(doorway.session_cookie, path=_path())
         response.headers["clear-site-data"] = '"cache", "storage"'

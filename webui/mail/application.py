@@ -14,8 +14,9 @@ from mox_trio.services import Visitor, Web
 from webui import asgi
 from webui.asgi import Application
 from webui.guests import entrance, requests
-from webui.guests.entrance import Entrance
-from webui.mail import attachments, downloads, letters, message, protocol, sanitising, session
+from webui.guests.entrance import Entrance, Guest
+from webui.mail import account_routes, attachments, downloads, letters, message, protocol, sanitising, session
+from webui.mail.account_imports import Imports
 from webui.mail.desk import Desk
 from webui.mail.lists import Lists
 from webui.mail.static_files import NOT_BUILT, PAGE, POLICY, Files
@@ -39,6 +40,7 @@ class Webmail:
         self.doorway = Entrance(web, KIND)
         self.lists = Lists(web.services.mail)
         self.uploads = Uploads(web.services.mail)
+        self.imports = Imports(web.services.mail)
         self.files = Files()
         self._connected = 0
 
@@ -50,7 +52,11 @@ class Webmail:
     async def desk(self) -> Desk:
         """Of a request."""
         found = await requests.guest(self.doorway)
-        return Desk(self.web, found, entrance.visitor(request.scope), self.uploads)
+        return self.desk_of(found, entrance.visitor(request.scope))
+
+    def desk_of(self, guest: Guest, visitor: Visitor) -> Desk:
+        """Of somebody who is logged in."""
+        return Desk(self.web, guest, visitor, self.uploads, self.doorway.endings, self.imports)
 
 
 def make(web: Web) -> Application:
@@ -62,6 +68,7 @@ def make(web: Web) -> Application:
     _pages(app, mail)
     _messages(app, mail)
     _files(app, mail)
+    account_routes.add(app, mail.doorway, mail.imports, mail.desk)
     _live(app, mail)
 
     @app.before_serving
@@ -71,6 +78,7 @@ def make(web: Web) -> Application:
     @app.after_serving
     async def end() -> None:
         await mail.uploads.aclose()
+        await mail.imports.aclose()
 
     return app
 
@@ -219,8 +227,7 @@ def _live(app: Application, mail: Webmail) -> None:
                 raise Failure(Kind.INVALID, "a page says hello first")
             found = await mail.doorway.guest(guest_of)
             entrance.check_csrf(guest_of, hello.csrf)
-            desk = Desk(mail.web, found, seen, mail.uploads)
-            await _serve(mail, desk, hello, guest_of)
+            await _serve(mail, mail.desk_of(found, seen), hello, guest_of)
             await websocket.close(LOGGED_OUT)
         except trio.TooSlowError:
             await websocket.close(WRONG)

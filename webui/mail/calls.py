@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from webui.mail import calls_account, calls_letters, calls_mailboxes, calls_messages, calls_settings
+from webui.mail import (
+    calls_account,
+    calls_account_api,
+    calls_account_codes,
+    calls_account_files,
+    calls_account_keys,
+    calls_letters,
+    calls_mailboxes,
+    calls_messages,
+    calls_settings,
+)
 from webui.mail.desk import Operation
 
 OPERATIONS: Final[dict[str, Operation]] = {
@@ -11,4 +21,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
     **calls_letters.OPERATIONS,
     **calls_settings.OPERATIONS,
     **calls_account.OPERATIONS,
+    **calls_account_codes.OPERATIONS,
+    **calls_account_keys.OPERATIONS,
+    **calls_account_files.OPERATIONS,
+    **calls_account_api.OPERATIONS,
 }

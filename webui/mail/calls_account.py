@@ -7,8 +7,9 @@ other sessions. The secret of a generated password is said once.
 from typing import Final
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import attempts, credentials, logins, passwords, web_sessions
+from mox_trio.mailstore import attempts, credentials, passwords, web_sessions
 from mox_trio.mailstore.logins import Protocols
+from webui.mail import confirming
 from webui.mail.desk import Arguments, Desk, Json, Operation
 
 SHOWN: Final = 200
@@ -21,28 +22,12 @@ OPENS: Final = {
 """What a password of a program can open."""
 
 
-async def _confirm(at: Desk, arguments: Arguments) -> None:
-    """The password in force. CREDENTIALS, RATE."""
-    web, address = at.web, at.visitor.address
-    if not web.failed_logins.may_try(address):
-        raise Failure(Kind.RATE, "too many failed logins from your network; wait a minute")
-    try:
-        offered = arguments.text("password", most=1000)
-        await logins.verify_password(web.services.logins, at.account.name, offered, Protocols.WEB)
-    except Failure as failure:
-        if failure.kind is Kind.CREDENTIALS:
-            web.failed_logins.failed(address)
-            raise Failure(Kind.CREDENTIALS, "the present password is wrong") from failure
-        raise
-    web.failed_logins.succeeded(address)
-
-
 async def set_password(at: Desk, arguments: Arguments) -> Json:
     """passwordSet {password, new}: a new main password, or with an empty `new` a generated one, which is returned.
 
     CREDENTIALS, INVALID (too short, or the administrator allows generated ones only), RATE, TRY_LATER.
     """
-    await _confirm(at, arguments)
+    await confirming.password(at, arguments)
     chosen = arguments.text("new", most=1000)
     settings = at.snapshot.dynamic.accounts.get(at.account.name)
     if chosen and settings is not None and not settings.custom_password:
@@ -50,6 +35,7 @@ async def set_password(at: Desk, arguments: Arguments) -> Json:
     made = "" if chosen else passwords.generated(at.store.entropy(passwords.GENERATED_BYTES))
     kept = at.guest.session.hash
     await credentials.set_password(at.web.services.logins, at.account, chosen or made, keep_session=kept)
+    at.endings.tell(at.account.id)
     return {"generated": made}
 
 
@@ -71,7 +57,7 @@ async def listed(at: Desk, arguments: Arguments) -> Json:
 
 async def add_app_password(at: Desk, arguments: Arguments) -> Json:
     """appPasswordAdd {password, name, opens, expires?}: for one program. CREDENTIALS, INVALID, LIMIT."""
-    await _confirm(at, arguments)
+    await confirming.password(at, arguments)
     opens = Protocols(0)
     for name in arguments.texts("opens"):
         if name not in OPENS:
@@ -111,16 +97,20 @@ async def sessions(at: Desk, arguments: Arguments) -> Json:
 
 
 async def end_session(at: Desk, arguments: Arguments) -> Json:
-    """sessionEnd {id?}: one session, or all others."""
+    """sessionEnd {id?, all?}: one session, all others, or with `all` this one too."""
     given = arguments.text("id", "", 64)
     if not given:
-        return {"ended": await web_sessions.end_others(at.store, at.account.id, at.guest.session.hash)}
+        kept = b"" if arguments.truth("all") else at.guest.session.hash
+        ended = await web_sessions.end_others(at.store, at.account.id, kept)
+        at.endings.tell(at.account.id)
+        return {"ended": ended}
     try:
         token_hash = bytes.fromhex(given)
     except ValueError:
         raise Failure(Kind.INVALID, "this is no id of a session") from None
     if not await web_sessions.end(at.store, at.account.id, token_hash):
         raise Failure(Kind.NOT_FOUND, "the session has ended already")
+    at.endings.tell(at.account.id)
     return {"ended": 1}
 
 
@@ -134,6 +124,7 @@ async def tried(at: Desk, arguments: Arguments) -> Json:
             "protocol": each.protocol,
             "mechanism": each.mechanism,
             "result": each.result,
+            "agent": each.user_agent,
             "first": each.first,
             "last": each.last,
             "times": each.times,

@@ -8,7 +8,9 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.config.live import Snapshot
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.services import Visitor, Web
+from webui.guests.endings import Endings
 from webui.guests.entrance import Guest
+from webui.mail.account_imports import Imports
 from webui.mail.uploads import Uploads
 
 MOST_MESSAGES: Final = 100_000
@@ -25,6 +27,8 @@ class Desk:
     guest: Guest
     visitor: Visitor
     uploads: Uploads
+    endings: Endings
+    imports: Imports
 
     @property
     def store(self) -> MailStore:

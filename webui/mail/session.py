@@ -30,7 +30,9 @@ WAITING: Final = 100
 GREETING: Final = 20.0
 """Seconds within which a page says hello."""
 CHECKED: Final = 20.0
-"""Seconds between looks whether the session is still open."""
+"""Seconds between looks whether the session is still open; one that ends in this process is heard of at once."""
+GOODBYE: Final = 5.0
+"""Seconds for which a page that takes nothing is waited for."""
 
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -143,10 +145,12 @@ class Live:
 
     async def _check(self, scope: trio.CancelScope) -> None:
         while True:
-            await trio.sleep(CHECKED)
+            with trio.move_on_after(CHECKED):
+                await self.desk.endings.of(self.desk.account.id)
             if not await self.still_open():
                 break
-        await self.send({"t": "bye", "reason": "you are not logged in any more"})
+        with trio.move_on_after(GOODBYE):
+            await self.send({"t": "bye", "reason": "you are not logged in any more"})
         scope.cancel()
 
     async def _pump(self, nursery: trio.Nursery) -> None:

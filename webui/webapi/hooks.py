@@ -1,8 +1,13 @@
-"""Methods about calls to the account's URLs."""
+"""Methods about calls to the account's URLs.
+
+What calls tell is mail, or about mail: a key that does not open reading sees calls without it, and sets no URL for mail that
+arrives.
+"""
 
 import os
 from typing import Final
 
+from mox_trio.mailstore.api_keys import Scope
 from mox_trio.protocol.webapi import methods
 from mox_trio.protocol.webapi.shapes import Empty, instant
 from mox_trio.transport import http_client
@@ -18,6 +23,8 @@ DIRECTIONS: Final[tuple[Direction, ...]] = (OUTGOING, INCOMING)
 
 async def put(call: Call, request: methods.Webhook) -> methods.WebhookSetResult:
     """Set a URL, or replace it."""
+    if request.direction == INCOMING and not _may_read(call):
+        raise Refused("forbidden", "what arrives is told to a URL by keys that may read mail")
     secret = request.secret or desk.new_secret(os.urandom(desk.SECRET_BYTES))
     target = Target(
         direction=request.direction,
@@ -68,7 +75,8 @@ async def test(call: Call, request: methods.WebhookTestRequest) -> methods.HookA
 async def listed(call: Call, request: methods.HookListRequest) -> methods.HookListResult:
     """Calls that wait, and records of those that were made."""
     found = await call.web.hooks.listed(call.account, request.before_id, request.most)
-    return methods.HookListResult(hooks=tuple(_shown(row, payload) for row, payload in found))
+    may_read = _may_read(call)
+    return methods.HookListResult(hooks=tuple(_shown(row, payload if may_read else b"") for row, payload in found))
 
 
 async def replay(call: Call, request: methods.HooksRequest) -> methods.HooksChangedResult:
@@ -79,6 +87,10 @@ async def replay(call: Call, request: methods.HooksRequest) -> methods.HooksChan
 async def cancel(call: Call, request: methods.HooksRequest) -> methods.HooksChangedResult:
     """Do not make calls that wait."""
     return methods.HooksChangedResult(changed=await call.web.hooks.cancel(call.account, request.ids))
+
+
+def _may_read(call: Call) -> bool:
+    return bool(call.caller.grant.scopes & Scope.READ)
 
 
 def _checked(call: Call, url: str) -> str:
