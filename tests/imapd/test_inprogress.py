@@ -9,7 +9,7 @@ import trio
 import trio.testing
 from trio.testing import MockClock
 
-from mox_trio.mailstore import expunging, flagging, moving
+from mox_trio.mailstore import expunging, flagging, mailboxes, moving
 from mox_trio.mailstore.search import columns, conversations, run
 from mox_trio.mailstore.search.conversations import Member
 from mox_trio.mailstore.search.filters import Filter
@@ -110,6 +110,9 @@ async def test_a_client_that_went_away_ends_its_search(
         (moving, "copy", "COPY 1:* Trash"),
         (moving, "move", "MOVE 1:* Trash"),
         (expunging, "expunge", "EXPUNGE"),
+        (expunging, "expunge", "CLOSE"),
+        (mailboxes, "delete", "DELETE Archive"),
+        (mailboxes, "rename", "RENAME Archive Old"),
     ],
 )
 async def test_changes_that_take_long_are_told_to_go_on(

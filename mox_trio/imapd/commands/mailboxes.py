@@ -5,6 +5,7 @@ Sessions of IMAP4rev2 hear by LIST what a name became: its normal form, its new 
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from mox_trio.imapd import capabilities, replies, special_use
@@ -34,7 +35,7 @@ async def create(session: Session, command: Create) -> responses.Status:
 async def delete(session: Session, command: Delete) -> responses.Status:
     """DELETE. The session's own mailbox is closed by it."""
     account, name = session.require_account(), mailboxes.canonical(command.mailbox)
-    gone = await mailboxes.delete(session.store, account, name)
+    gone = await session.patiently(partial(mailboxes.delete, session.store, account, name))
     selected = session.selected
     if selected is not None and selected.box.id == gone:
         session.deselect()
@@ -49,7 +50,8 @@ async def delete(session: Session, command: Delete) -> responses.Status:
 async def rename(session: Session, command: Rename) -> responses.Status:
     """RENAME, with all mailboxes below."""
     account = session.require_account()
-    renamed = await mailboxes.rename(session.store, account, command.mailbox, command.new)
+    work = partial(mailboxes.rename, session.store, account, command.mailbox, command.new)
+    renamed = await session.patiently(work)
     await session.require_feed().pull()
     if session.wire.rev2:
         for old, new in renamed:

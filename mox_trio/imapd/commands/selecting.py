@@ -1,6 +1,7 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT, with CONDSTORE and QRESYNC (RFC 9051 6.3.2, 6.3.3, 6.4.1, 6.4.2; RFC 7162 3.1.8, 3.2.5)."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import trio
 
@@ -138,7 +139,8 @@ async def close(session: Session, command: Close) -> Status:
     selected = session.require_selected()
     if command.expunge and not selected.read_only and not selected.box.gone:
         # RFC 9051 6.4.1: nothing is said of what goes.
-        expunged = await expunging.expunge(session.store, session.require_account(), selected.box.id)
+        work = partial(expunging.expunge, session.store, session.require_account(), selected.box.id)
+        expunged = await session.patiently(work)
         session.deselect()
         session.state_changed()
         await session.reach(expunged.modseq)
