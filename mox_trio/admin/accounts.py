@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from mox_trio.base.address import Address
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.config import edit
+from mox_trio.base.quota import Quota
+from mox_trio.config import edit, quotas
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models.dynamic import Dynamic
 from mox_trio.config.models.static import Static
@@ -107,9 +108,6 @@ async def _totals(store: MailStore, row: AccountRow | None) -> tuple[int, int]:
     return sum(box.messages for box in boxes), sum(box.size for box in boxes)
 
 
-def quota(desk: Desk, name: str) -> int:
-    """Bytes of mail that an account may hold; 0 is any."""
-    settings = desk.config.current.dynamic.accounts.get(name)
-    if settings is None or settings.quota is None:
-        return int(desk.static.limits.quota)
-    return int(settings.quota)
+def quota(desk: Desk, name: str) -> Quota:
+    """How much mail an account may hold."""
+    return quotas.of(desk.static.limits, desk.config.current.dynamic.accounts.get(name))

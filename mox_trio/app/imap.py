@@ -6,8 +6,11 @@ from typing import Final
 from mox_trio.app.doors import Door
 from mox_trio.base import version
 from mox_trio.base.metrics import Metrics
+from mox_trio.base.quota import Quota
+from mox_trio.config import quotas
 from mox_trio.config.live import LiveConfig
 from mox_trio.config.models import listeners
+from mox_trio.config.models.limits import Limits
 from mox_trio.config.models.static import Static
 from mox_trio.imapd import session
 from mox_trio.imapd.feeds import Feeds
@@ -35,7 +38,7 @@ def handler(
 ) -> Handler:
     """What answers at a door."""
     settings = _settings(services.static, door)
-    accounts = _Accounts(services.config, services.static.limits.quota)
+    accounts = _Accounts(services.config, services.static.limits)
     parts = Parts(
         store=services.mail,
         metrics=metrics,
@@ -71,9 +74,9 @@ def _settings(static: Static, door: Door) -> Settings:
 class _Accounts:
     """What the configuration in force says of accounts."""
 
-    def __init__(self, config: LiveConfig, quota: int) -> None:
+    def __init__(self, config: LiveConfig, limits: Limits) -> None:
         self._config = config
-        self._quota = quota
+        self._limits = limits
 
     def disabled_capabilities(self, name: str) -> frozenset[str]:
         account = self._config.current.directory.account(name)
@@ -81,9 +84,8 @@ class _Accounts:
             return frozenset()
         return frozenset([each.upper() for each in account.imap_capabilities_disabled])
 
-    def quota(self, name: str) -> int:
-        account = self._config.current.directory.account(name)
-        return self._quota if account is None or account.quota is None else account.quota
+    def quota(self, name: str) -> Quota:
+        return quotas.of(self._limits, self._config.current.directory.account(name))
 
     def destinations(self, name: str) -> frozenset[str]:
         account = self._config.current.directory.account(name)

@@ -18,6 +18,7 @@ import trio
 
 from mox_trio.base import limits
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import Used
 from mox_trio.imapd import catenating, correspondents, replies
 from mox_trio.imapd.state import KnownRoom, Session
 from mox_trio.mailstore import deliver, keywords, mailboxes
@@ -272,6 +273,12 @@ def _announced(session: Session, appending: Appending, octets: int, size: int) -
 def _count(session: Session, appending: Appending, octets: int) -> None:
     """There are so many octets more. Refused where the account has no room for them."""
     appending.announced += octets
-    quota, freed = session.quota(), appending.old.size if appending.old is not None else 0
-    if quota and appending.room is not None and appending.room.used + appending.announced - freed > quota:
+    quota, old = session.quota(), appending.old
+    if not quota or appending.room is None:
+        return
+    if old is not None:
+        quota = quota.with_room_for(old.size, 1)
+    used = appending.room.used
+    messages = len(appending.prepared) + len(appending.incoming) + 1
+    if quota.complaint(Used(used.octets + appending.announced, used.messages + messages)):
         raise replies.Refused(OVER_QUOTA)

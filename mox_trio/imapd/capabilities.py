@@ -50,6 +50,7 @@ TABLE: Final = (
     Capability("QRESYNC", "7162"),
     Capability("QUOTA", "9208"),
     Capability("QUOTA=RES-STORAGE", "9208"),
+    Capability("QUOTA=RES-MESSAGE", "9208"),
     Capability("METADATA", "5464"),
     Capability("METADATA-SERVER", "5464"),
     Capability("SAVEDATE", "8514"),

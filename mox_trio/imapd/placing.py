@@ -88,7 +88,7 @@ async def _place(session: Session, together: Sequence[Appending]) -> list[Delive
     quota, old = session.quota(), together[0].old
     if old is not None:
         also.append(_taking_out(store, account, old))
-        quota = quota and quota + old.size  # RFC 8508 3.4: what goes makes room
+        quota = quota.with_room_for(old.size, 1)  # RFC 8508 3.4: what goes makes room
     prepared = [message for each in together for message in each.prepared]
     terms = Terms(quota, create=False)
     return await deliver.place(store, account, together[0].mailbox, prepared, terms, also)

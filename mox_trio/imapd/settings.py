@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mox_trio.base.metrics import Metrics
+from mox_trio.base.quota import UNLIMITED, Quota
 from mox_trio.imapd.feeds import Feeds
 from mox_trio.mailstore.entering import Who
 from mox_trio.mailstore.store import MailStore
@@ -42,9 +43,9 @@ def nothing_disabled(account: str) -> frozenset[str]:
     return frozenset()
 
 
-def no_quota(account: str) -> int:
+def no_quota(account: str) -> Quota:
     """No account has a limit."""
-    return 0
+    return UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Parts:
     """What STARTTLS uses; None where the listener has no certificates."""
     disabled_capabilities: Callable[[str], frozenset[str]] = nothing_disabled
     """Names in upper case that an account's sessions do not announce."""
-    quota: Callable[[str], int] = no_quota
-    """Bytes an account may hold; 0 is no limit."""
+    quota: Callable[[str], Quota] = no_quota
+    """What an account may hold."""
     personal: Callable[[str], frozenset[str]] = nothing_disabled
     """Mailboxes besides Inbox that an account's mail is delivered to: "inboxes" of NOTIFY and ESEARCH (RFC 5465 6.3)."""

@@ -8,6 +8,7 @@ from typing import Final, Protocol, TypeVar
 import trio
 
 from mox_trio.base.failure import Failure
+from mox_trio.base.quota import Quota
 from mox_trio.imapd import capabilities, replies
 from mox_trio.imapd.capabilities import Situation
 from mox_trio.imapd.dialog import Dialog
@@ -221,8 +222,8 @@ class Session:
             raise replies.Refused(replies.READ_ONLY)
         return selected
 
-    def quota(self) -> int:
-        """Bytes that the account may hold; 0 is no limit."""
+    def quota(self) -> Quota:
+        """What the account may hold."""
         return self.parts.quota(self.require_account().name)
 
     def resolve(self, numbers: SequenceSet, *, uid: bool) -> Ranges:

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from mox_trio.base.address import Path
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.config import quotas
 from mox_trio.config.directory import ToAccount
 from mox_trio.config.live import Snapshot
 from mox_trio.incoming import rows
@@ -100,7 +101,7 @@ class Acceptor:
             rows.evidence(subject, copy.recipient, verdict),
         )
         settings = snapshot.directory.account(copy.to.account)
-        quota = self._settings.quota if settings is None or settings.quota is None else settings.quota
+        quota = quotas.of(self._settings.limits, settings)
         try:
             mailbox = await self._junk(copy.holder) if verdict.junk else verdict.mailbox
             await self._deliver(copy, mailbox, incoming, Terms(quota=quota))

@@ -1,9 +1,10 @@
 """What a listener that takes mail needs to know of the configuration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 from mox_trio.base.domain import Domain
+from mox_trio.config.models.limits import Limits
 from mox_trio.config.models.listeners import Listener
 from mox_trio.config.models.static import Static
 
@@ -26,8 +27,8 @@ class Settings:
     unknown_delay: float = UNKNOWN_DELAY
     quarantine_to_junk: bool = False
     max_received: int = 100
-    quota: int = 0
-    """Of accounts without one of their own; 0 is no limit."""
+    limits: Limits = field(default_factory=Limits)
+    """Quotas of accounts without their own are among them."""
     junk_mailbox: str = "Junk"
     """Where an account has no mailbox with that special use."""
     everything_to: str = ""
@@ -49,7 +50,7 @@ class Settings:
             unknown_recipients=static.incoming.unknown_recipients,
             quarantine_to_junk=static.incoming.dmarc_quarantine == "junk",
             max_received=static.incoming.max_received,
-            quota=static.limits.quota,
+            limits=static.limits,
             junk_mailbox=static.initial_mailboxes.junk or "Junk",
             everything_to=everything_to,
             pedantic=static.pedantic,

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 import trio
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import UNLIMITED, Quota
 from mox_trio.mailstore import keywords, mailboxes, rendering, threads
 from mox_trio.mailstore.spool import INLINE, Spooled
 from mox_trio.mailstore.store import Account, MailStore, object_id, thread_id
@@ -96,9 +97,9 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How messages are taken: bytes the account may hold in all (0: any), and whether a missing mailbox is made."""
+    """How messages are taken: what the account may hold in all, and whether a missing mailbox is made."""
 
-    quota: int = 0
+    quota: Quota = UNLIMITED
     create: bool = True
 
 
@@ -228,8 +229,7 @@ def _insert(
         taken = rows.take_uids_by_name(tx, account.id, name, len(prepared), counts)
     if taken is None:
         raise Failure(Kind.CONFLICT, f"the mailbox {name!r} was removed meanwhile; try again")
-    if terms.quota and rows.total_size(tx, account.id) > terms.quota:
-        raise Failure(Kind.QUOTA, f"the mailbox is full ({terms.quota} bytes); delete messages first")
+    mailboxes.check_quota(tx, account, terms.quota)
     first = taken.uidnext - len(prepared)
     target = _Target(store, account, taken, known())
     asked = [

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import UNLIMITED, Quota
 from mox_trio.mailstore import acting, deliver, expunging
 from mox_trio.mailstore.deliver import Delivered, Incoming, Terms
 from mox_trio.mailstore.store import Account, MailStore
@@ -30,7 +31,7 @@ class Answered(NamedTuple):
 
 
 async def save(
-    store: MailStore, account: Account, mailbox: str, incoming: Incoming, old: Old | None, quota: int = 0
+    store: MailStore, account: Account, mailbox: str, incoming: Incoming, old: Old | None, quota: Quota = UNLIMITED
 ) -> Delivered:
     """Put a draft into a mailbox in place of an old one. CONFLICT when that is gone; as `deliver.to_mailbox` otherwise."""
 

@@ -23,6 +23,7 @@ from typing import Final
 import trio
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import UNLIMITED, Quota
 from mox_trio.mailstore import deliver, keywords, mail_source, mailboxes
 from mox_trio.mailstore.deliver import Delivered
 from mox_trio.mailstore.folder_names import Mapping
@@ -55,8 +56,8 @@ class Options:
     """Levels that are taken off the beginning of mailboxes' names."""
     skip_duplicates: bool = False
     """Leave out what the account has already, byte for byte."""
-    quota: int = 0
-    """Bytes that the account may hold in all; 0: any."""
+    quota: Quota = UNLIMITED
+    """What the account may hold in all."""
     restart: bool = False
     """Begin at the beginning, also where an earlier import was cut off."""
     limits: Limits = field(default_factory=Limits)

@@ -16,6 +16,7 @@ from typing import Final
 
 from mox_trio.base import limits, text
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import Quota, Used
 from mox_trio.mailstore import annotating, special_uses
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.errors import Conflict, NotFound, Unavailable
@@ -93,20 +94,26 @@ async def get(store: MailStore, account: Account, name: str) -> MailboxRow:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A mailbox that something is to be put into, and the bytes that its account holds."""
+    """A mailbox that something is to be put into, and what its account holds."""
 
     mailbox: MailboxRow
-    used: int
+    used: Used
 
 
 async def room(store: MailStore, account: Account, name: str) -> Room:
     """The mailbox of this canonical name and how full its account is. NOT_FOUND."""
-    return await store.index.read(lambda tx: Room(find(tx, account.id, name), mailboxes.total_size(tx, account.id)))
+    return await store.index.read(lambda tx: Room(find(tx, account.id, name), Used(*mailboxes.totals(tx, account.id))))
 
 
-async def total_size(store: MailStore, account: Account) -> int:
-    """Bytes of all messages, each as often as it is placed: what a quota is compared with."""
-    return await store.index.read(lambda tx: mailboxes.total_size(tx, account.id))
+async def used(store: MailStore, account: Account) -> Used:
+    """What a quota is compared with."""
+    return await store.index.read(lambda tx: Used(*mailboxes.totals(tx, account.id)))
+
+
+def check_quota(tx: Transaction, account: Account, quota: Quota) -> None:
+    """In a unit that has added messages: QUOTA where it is too much."""
+    if quota and (complaint := quota.complaint(Used(*mailboxes.totals(tx, account.id)))):
+        raise Failure(Kind.QUOTA, complaint)
 
 
 async def create(store: MailStore, account: Account, name: str, special_use: int = 0) -> MailboxId:

@@ -5,7 +5,8 @@
 from dataclasses import dataclass
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore.mailboxes import canonical, find
+from mox_trio.base.quota import UNLIMITED, Quota
+from mox_trio.mailstore.mailboxes import canonical, check_quota, find
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.index.api import MailboxId, ModSeq, Transaction, Uid
 from storage_backends.index.tables import mailboxes, placing
@@ -25,7 +26,7 @@ class Copied:
 
 
 async def copy(
-    store: MailStore, account: Account, mailbox_id: MailboxId, ranges: Ranges, target: str, quota: int = 0
+    store: MailStore, account: Account, mailbox_id: MailboxId, ranges: Ranges, target: str, quota: Quota = UNLIMITED
 ) -> Copied:
     """Place the messages of these UIDs in the mailbox of this name too: all or none.
 
@@ -35,8 +36,7 @@ async def copy(
 
     def unit(tx: Transaction) -> Copied:
         copied, _ = _copy(tx, store, account, (mailbox_id, ranges), name)
-        if quota and mailboxes.total_size(tx, account.id) > quota:
-            raise Failure(Kind.QUOTA, f"the mailbox is full ({quota} bytes); delete messages first")
+        check_quota(tx, account, quota)
         return copied
 
     return await store.index.write([account.id], unit)

@@ -11,6 +11,7 @@ from typing import Final
 from mox_trio.base.address import Address, Path
 from mox_trio.base.domain import Domain
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.config import quotas
 from mox_trio.config.directory import ToAccount, ToAlias
 from mox_trio.config.live import Snapshot
 from mox_trio.mailstore import accounts, deliver, rulesets
@@ -88,9 +89,7 @@ async def _into_mailbox(parts: Parts, group: Group, row: Claimed, what: tuple[To
     (found, spooled), to = what, recipient(row)
     account = await accounts.ensure(parts.store, found.account)
     settings = group.snapshot.dynamic.accounts.get(found.account)
-    quota = (
-        settings.quota if settings is not None and settings.quota is not None else group.snapshot.static.limits.quota
-    )
+    quota = quotas.of(group.snapshot.static.limits, settings)
     mailbox = await _mailbox(parts, group, account, what)
     fields = (("Delivered-To", str(to.path)[1:-1]), ("Return-Path", str(group.sender)))
     prefix = b"".join(header_writer.lines(name, [value]) for name, value in fields)

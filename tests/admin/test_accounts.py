@@ -4,6 +4,7 @@ import pytest
 
 from mox_trio.admin import accounts, domains, passwords
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import Quota
 from mox_trio.config import edit
 from mox_trio.config.problems import ConfigErrors
 from mox_trio.config.source import Conflict, Document
@@ -12,11 +13,13 @@ from tests.admin.conftest import Office
 
 
 async def test_the_quota_is_the_accounts_own_else_that_of_all(office: Office) -> None:
-    assert accounts.quota(office.desk, "ann") == 1024**2
-    assert accounts.quota(office.desk, "bob") == 5 * 1024**2
+    assert accounts.quota(office.desk, "ann") == Quota(1024**2)
+    assert accounts.quota(office.desk, "bob") == Quota(5 * 1024**2)
     await accounts.change(office.desk, edit.set_value(("accounts", "ann", "quota"), "unlimited"))
-    assert accounts.quota(office.desk, "ann") == 0
-    assert accounts.quota(office.desk, "nobody") == 5 * 1024**2
+    assert accounts.quota(office.desk, "ann") == Quota()
+    assert accounts.quota(office.desk, "nobody") == Quota(5 * 1024**2)
+    await accounts.change(office.desk, edit.set_value(("accounts", "ann", "quota_messages"), 1000))
+    assert accounts.quota(office.desk, "ann") == Quota(0, 1000)
 
 
 class Interrupted:

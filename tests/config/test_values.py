@@ -58,6 +58,14 @@ def test_a_quota_may_be_unlimited() -> None:
         values.quota("infinite")
 
 
+@pytest.mark.parametrize("written", [-1, 2**31, True, 1.5, "many", None])
+def test_messages_at_most_are_a_number_or_unlimited(written: object) -> None:
+    assert values.most_messages("unlimited") == values.most_messages(0) == 0
+    assert values.most_messages(100_000) == 100_000
+    with pytest.raises(ValueError, match="unlimited"):
+        values.most_messages(written)
+
+
 def test_addresses_and_catchalls_are_told_apart() -> None:
     assert values.address_or_catchall("@Example.ORG") == values.Catchall(Domain.parse("example.org"))
     assert values.address_or_catchall("a@b.example") == Address.parse("a@b.example")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mox_trio.base.quota import Quota
 from mox_trio.ledger import sent
 from mox_trio.mailstore import mailboxes, reading
 from storage_backends.index.tables.messages import EVERYTHING
@@ -128,7 +129,7 @@ async def test_a_size_beyond_all_measure_is_refused(world: World) -> None:
 @pytest.mark.parametrize("waits", [True, False])
 async def test_an_account_that_is_full_is_told_before_the_octets(world: World, *, waits: bool) -> None:
     await world.put(DATA)
-    world.quotas["mia"] = 2 * len(DATA)
+    world.quotas["mia"] = Quota(2 * len(DATA))
     async with world.user() as client:
         answer = await client.do(literal(DATA + b"x", waits=waits))
         assert (answer.kind, answer.code) == ("NO", "OVERQUOTA")
@@ -217,7 +218,7 @@ async def test_a_mailbox_that_goes_while_octets_come_is_one_to_be_made(world: Wo
 
 
 async def test_what_fits_no_more_when_it_is_there_is_refused(world: World) -> None:
-    world.quotas["mia"] = len(DATA) + 10
+    world.quotas["mia"] = Quota(len(DATA) + 10)
     async with world.user() as client:
         tag = await client.begin(literal(DATA))
         await client.response()

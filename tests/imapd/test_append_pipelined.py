@@ -3,6 +3,7 @@
 import pytest
 import trio
 
+from mox_trio.base.quota import Quota
 from mox_trio.imapd.commands import append
 from mox_trio.mailstore import deliver, mailboxes, reading
 from tests.imapd.test_append import bodies, counts
@@ -74,7 +75,7 @@ async def test_a_literal_is_asked_for_behind_the_answers_before(world: World) ->
 
 async def test_one_that_is_refused_does_not_take_others_with_it(world: World) -> None:
     data = stores.message()
-    world.quotas["mia"] = 5 * len(data)
+    world.quotas["mia"] = Quota(5 * len(data))
     async with world.user() as client:
         await client.send(b"".join(one(number, data) for number in range(9)))
         lines = await completions(client, 9)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from mox_trio.base.quota import Quota
 from mox_trio.mailstore import deliver, mailboxes
 from mox_trio.mailstore.deliver import Incoming, Prepared
 from mox_trio.mailstore.store import Account, MailStore
@@ -108,7 +109,7 @@ async def test_parts_together_have_the_limits_of_a_message(world: World) -> None
         assert (await client.do("APPEND Sent CATENATE (URL /Inbox/;UID=1 URL /Inbox/;UID=1)")).code == "TOOBIG"
         assert (await client.do("APPEND Sent CATENATE (URL /Inbox/;UID=1 TEXT {401}")).code == "TOOBIG"
         await client.ok("APPEND Sent CATENATE (URL /Inbox/;UID=1 TEXT {400+}\r\n" + "y" * 400 + ")")
-        world.quotas["mia"] = 1700
+        world.quotas["mia"] = Quota(1700)
         assert (await client.do("APPEND Sent CATENATE (TEXT {101}")).code == "OVERQUOTA"
         assert (await client.do("APPEND Sent CATENATE (URL /Inbox/;UID=1)")).code == "OVERQUOTA"
     assert await counts(world, "Sent") == (1, 2)
@@ -133,7 +134,7 @@ async def test_nothing_makes_no_message(world: World) -> None:
 
 async def test_octets_from_urls_count_before_they_are_put_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.put(b"Subject: large\r\n\r\n" + b"x" * 400_000, "Drafts")
-    world.quotas["mia"] = 1_000_000
+    world.quotas["mia"] = Quota(1_000_000)
     put = 0
     original = deliver.prepare
 

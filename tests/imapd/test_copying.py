@@ -1,5 +1,6 @@
 """COPY, MOVE and EXPUNGE: COPYUID, targets that are missing, what others hear."""
 
+from mox_trio.base.quota import Quota
 from tests.kit.imap_world import World
 
 
@@ -87,7 +88,7 @@ async def test_uid_commands_tell_what_went(world: World) -> None:
 
 async def test_a_quota_bounds_copies(world: World) -> None:
     await filled(world, 2)
-    world.quotas["mia"] = 250
+    world.quotas["mia"] = Quota(250)
     async with world.user("INBOX") as client:
         assert (await client.do("COPY 1:2 Archive")).code == "OVERQUOTA"
         assert b"* 0 EXISTS" in (await client.ok("SELECT Archive")).lines

@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from mox_trio.base import limits
+from mox_trio.base.quota import Quota
 from mox_trio.imapd import appending
 from mox_trio.mailstore import mailboxes, reading
 from tests.imapd.test_append import bodies, counts
@@ -66,7 +67,7 @@ async def test_a_client_that_goes_away_between_messages_appends_none(world: Worl
 
 async def test_what_does_not_fit_together_is_refused_together(world: World) -> None:
     data = stores.message()
-    world.quotas["mia"] = 2 * len(data)
+    world.quotas["mia"] = Quota(2 * len(data))
     async with world.user() as client:
         assert (await client.do(several([data] * 3))).code == "OVERQUOTA"
         assert (await client.do(several([data] * 2))).kind == "OK"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mox_trio.base.quota import Quota
 from mox_trio.mailstore import mailboxes
 from tests.imapd.test_append import counts, literal
 from tests.kit import stores
@@ -66,7 +67,7 @@ async def test_the_modification_sequence_is_told(world: World) -> None:
 
 async def test_what_goes_makes_room(world: World) -> None:
     await world.put(DATA)
-    world.quotas["mia"] = len(DATA) + 10
+    world.quotas["mia"] = Quota(len(DATA) + 10)
     async with world.user("Inbox") as client:
         larger = DATA + b"0123456789"
         assert (await client.do(literal(larger + b"x", "REPLACE 1 Inbox", waits=False))).code == "OVERQUOTA"

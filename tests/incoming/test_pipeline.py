@@ -169,6 +169,11 @@ async def test_a_full_mailbox_refuses(world: World) -> None:
     assert await world.codes(message(), "eve@example.org") == ["250 2.2.0"]
 
 
+async def test_a_mailbox_with_as_many_messages_as_it_may_have_refuses(world: World) -> None:
+    assert await world.codes(message(), "ida@example.org") == ["250 2.2.0"]
+    assert await world.codes(message(), "ida@example.org") == ["452 4.2.2"]
+
+
 async def test_rules_of_the_user_choose_the_mailbox(world: World, autojump_clock: MockClock) -> None:
     ann = await accounts.ensure(world.store, "ann")
     rules = [Ruleset("Lists/Trio", headers=((Pattern("^list-id$"), Pattern("trio")),))]

@@ -22,6 +22,7 @@ from argon2 import PasswordHasher
 
 from mox_trio.base.address import Address
 from mox_trio.base.metrics import Metrics
+from mox_trio.base.quota import UNLIMITED, Quota
 from mox_trio.imapd import session
 from mox_trio.imapd.feeds import Feeds
 from mox_trio.imapd.settings import Parts, Settings
@@ -218,7 +219,7 @@ class World:
     """Texts for accounts that are switched off."""
     hidden: dict[str, frozenset[str]]
     """Capabilities that are switched off for accounts."""
-    quotas: dict[str, int]
+    quotas: dict[str, Quota]
 
     @property
     def store(self) -> MailStore:
@@ -308,7 +309,7 @@ async def world(directory: Path, **more: Any) -> AsyncIterator[World]:
         failures = FailedLogins(many, Most(50, 150, 450), exempt=lambda address: False, now=trio.current_time)
         attempts = LoginAttempts(store)
         addresses, disabled = {ADDRESS: "mia", "mia.m@example.org": "mia"}, dict[str, str]()
-        hidden, quotas = dict[str, frozenset[str]](), dict[str, int]()
+        hidden, quotas = dict[str, frozenset[str]](), dict[str, Quota]()
         feeds = Feeds(store)
         nursery.start_soon(feeds.run)
 
@@ -323,7 +324,7 @@ async def world(directory: Path, **more: Any) -> AsyncIterator[World]:
             feeds,
             who,
             disabled_capabilities=lambda name: hidden.get(name, frozenset()),
-            quota=lambda name: quotas.get(name, 0),
+            quota=lambda name: quotas.get(name, UNLIMITED),
         )
         settings = Settings("imap.example.org", version="1.0", tls_required=False)
         yield World(kit, account, settings, parts, failures, attempts, logins, addresses, disabled, hidden, quotas)

@@ -65,6 +65,10 @@ addresses = ["ann@example.org", "ann@off.example"]
 addresses = ["bob@example.org", "@any.example"]
 [accounts.bob.destinations."bob@example.org"]
 mailbox = "Work"
+[accounts.ida]
+addresses = ["ida@example.org"]
+quota_messages = 1
+first_time_sender_delay = false
 [accounts.eve]
 addresses = ["eve@example.org", "gone@example.org", "busy@example.org", "signed@example.org"]
 quota = "20KiB"

@@ -5,6 +5,7 @@ import trio
 from sqlalchemy import select
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import Quota
 from mox_trio.mailstore import accounts, changes, deliver, mailboxes, reading, verifying
 from mox_trio.mailstore.deliver import Delivered, Incoming, Terms
 from mox_trio.mailstore.spool import Spool
@@ -69,12 +70,23 @@ async def test_a_full_account_refuses_and_keeps_nothing(store: MailStore, accoun
     async with Spool(store) as spool:
         await spool.write(message())
         incoming = Incoming(await spool.finish())
-        await deliver.to_mailbox(store, account, "Inbox", incoming, Terms(quota=len(message()) + 10))
+        await deliver.to_mailbox(store, account, "Inbox", incoming, Terms(quota=Quota(len(message()) + 10)))
         with pytest.raises(Failure) as caught:
-            await deliver.to_mailbox(store, account, "Inbox", incoming, Terms(quota=len(message()) + 10))
+            await deliver.to_mailbox(store, account, "Inbox", incoming, Terms(quota=Quota(len(message()) + 10)))
     assert caught.value.kind is Kind.QUOTA
     assert (await mailboxes.get(store, account, "Inbox")).messages == 1
     assert len([info async for info in store.bodies["main"].refs()]) == 1
+
+
+async def test_an_account_with_as_many_messages_as_it_may_have_refuses(store: MailStore, account: Account) -> None:
+    terms = Terms(quota=Quota(messages=1))
+    async with Spool(store) as spool:
+        await spool.write(message())
+        incoming = Incoming(await spool.finish())
+        await deliver.to_mailbox(store, account, "Inbox", incoming, terms)
+        with pytest.raises(Failure, match="1 messages") as caught:
+            await deliver.to_mailbox(store, account, "Archive", incoming, terms)
+    assert caught.value.kind is Kind.QUOTA
 
 
 async def test_several_messages_are_delivered_all_or_none(store: MailStore, account: Account) -> None:

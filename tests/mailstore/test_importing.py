@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import Quota
 from mox_trio.mailstore import expunging, importing, mailboxes
 from mox_trio.mailstore.importing import Options, Report
 from mox_trio.mailstore.members import Limits
@@ -217,10 +218,10 @@ async def test_the_quota_ends_an_import_which_then_goes_on(store: MailStore, acc
     numbers = list(range(200))
     (tmp_path / "box").write_bytes(trees.mbox_of(numbers))
     with pytest.raises(Failure) as full:
-        await importing.run(store, account, tmp_path / "box", Options(quota=5000))
+        await importing.run(store, account, tmp_path / "box", Options(quota=Quota(5000)))
     assert full.value.kind is Kind.QUOTA
     assert 0 < (await mailboxes.get(store, account, "box")).size <= 5000
-    report = await importing.run(store, account, tmp_path / "box", Options(quota=50_000))
+    report = await importing.run(store, account, tmp_path / "box", Options(quota=Quota(50_000)))
     assert report.before > 0
     assert report.before + report.imported == 200
     assert [each.data for each in (await trees.filled(store, account))["box"]] == [stored(each) for each in numbers]

@@ -3,6 +3,7 @@
 import pytest
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import Quota
 from mox_trio.mailstore import accounts, changes, expunging, flagging, mailboxes, moving, reading, verifying
 from mox_trio.mailstore.deliver import Delivered
 from mox_trio.mailstore.store import Account, MailStore
@@ -108,11 +109,11 @@ async def test_a_copy_beyond_the_quota_is_all_or_nothing(store: MailStore, accou
     source = (await fill(store, account))[0].mailbox_id
     quota = (await mailboxes.get(store, account, "Inbox")).size * 2 - 1
     with pytest.raises(Failure) as caught:
-        await moving.copy(store, account, source, EVERYTHING, "Archive", quota)
+        await moving.copy(store, account, source, EVERYTHING, "Archive", Quota(quota))
     assert caught.value.kind is Kind.QUOTA
     archive = await mailboxes.get(store, account, "Archive")
     assert (archive.messages, archive.uidnext) == (0, 1)
-    await moving.copy(store, account, source, EVERYTHING, "Archive", quota + 1)
+    await moving.copy(store, account, source, EVERYTHING, "Archive", Quota(quota + 1))
 
 
 async def test_source_and_target_must_be_there_and_be_ones_own(store: MailStore, account: Account) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from mox_trio.base.failure import Failure, Kind
+from mox_trio.base.quota import Quota
+from mox_trio.config import quotas
 from mox_trio.config.live import Snapshot
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.services import Visitor, Web
@@ -45,12 +47,10 @@ class Desk:
         """The configuration in force."""
         return self.web.services.config.current
 
-    def quota(self) -> int:
-        """Octets that the account may hold; 0 for any."""
+    def quota(self) -> Quota:
+        """What the account may hold."""
         settings = self.snapshot.dynamic.accounts.get(self.account.name)
-        if settings is None or settings.quota is None:
-            return int(self.web.services.static.limits.quota)
-        return int(settings.quota)
+        return quotas.of(self.web.services.static.limits, settings)
 
 
 @dataclass(frozen=True, slots=True)

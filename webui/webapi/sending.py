@@ -4,18 +4,18 @@ import logging
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from mox_trio.base.address import Path
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailqueue import managing
-from mox_trio.mailstore import answered, deliver, mailboxes
+from mox_trio.config import quotas
+from mox_trio.mailstore import answered, deliver, entering, listing, mailboxes
 from mox_trio.mailstore.answered import Once, Repeated
 from mox_trio.mailstore.deliver import Incoming, Terms
 from mox_trio.mailstore.spool import Spool, Spooled
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.mailstore.together import together
-from mox_trio.outgoing import by_hand, summary
+from mox_trio.outgoing import summary, taking_back
 from mox_trio.outgoing.submit import Taken, Wish
 from mox_trio.protocol.mime import header_writer
 from mox_trio.protocol.mime.header_writer import Recipient
@@ -25,10 +25,6 @@ from mox_trio.protocol.smtp.reply import Refusal
 from mox_trio.protocol.webapi import methods
 from mox_trio.protocol.webapi.messages import SendRequest, SendResult, Submission
 from mox_trio.protocol.webapi.shapes import Empty, instant
-from storage_backends.errors import StorageError
-from storage_backends.index.api import Transaction
-from storage_backends.index.tables.mailboxes import SENT
-from storage_backends.index.tables.queue_admin import Filter
 from webui.webapi import composing, templating
 from webui.webapi.calling import Call
 from webui.webapi.composing import People
@@ -40,7 +36,6 @@ AT_ONCE: Final = 16
 """Messages of a batch that are taken side by side."""
 LATEST: Final = 60 * 86_400_000
 """Milliseconds that a first attempt may be put off."""
-LISTED: Final = 1000
 REPLAYED: Final = "Idempotency-Replayed"
 
 
@@ -51,7 +46,8 @@ async def send(call: Call, request: SendRequest) -> SendResult:
     digest = blake2b(call.once.request, digest_size=32)
     for field, files in sorted(call.uploads.by_field.items()):
         for each in files:
-            digest.update(f"{field}\0{each.name}\0{each.size}\0".encode())
+            digest.update(f"{field}\0{each.name}\0{each.content_type}\0{each.content_id}\0".encode())
+            digest.update(each.digest.digest())
     return await _once(call, request, replace(call.once, request=digest.digest()))
 
 
@@ -67,7 +63,7 @@ async def send_batch(call: Call, request: methods.SendBatchRequest) -> methods.S
             return methods.BatchResult(result=await _once(call, message, once))
         except Refused as refused:
             return methods.BatchResult(error=refused.to_error())
-        except (Failure, StorageError) as error:
+        except (Failure, *entering.STORAGE_ERRORS) as error:
             failure = error if isinstance(error, Failure) else Failure(Kind.UNAVAILABLE, "a store is away", str(error))
             return methods.BatchResult(error=of_failure(failure).to_error())
 
@@ -147,7 +143,7 @@ def _wish(call: Call, request: SendRequest, people: People, once: Once | None) -
         return Wish(extra)
     remember = answered.remember(call.store, call.account, once)
 
-    def then(tx: Transaction, taken: Taken) -> None:
+    def then(tx: Any, taken: Taken) -> None:
         remember(tx, _result(people, taken).to_json())
 
     return Wish(extra, then)
@@ -184,12 +180,12 @@ async def _save(call: Call, people: People, spooled: Spooled) -> None:
     """Keep a copy in Sent. The message is in the queue already: what fails here is in the log alone."""
     prefix = header_writer.address_list("Bcc", people.bcc, utf8=people.needs_utf8) if people.bcc else b""
     settings = call.web.services.config.current.directory.account(call.account.name)
-    quota = call.web.services.static.limits.quota if settings is None or settings.quota is None else settings.quota
+    quota = quotas.of(call.web.services.static.limits, settings)
     try:
         mailbox = await _sent_mailbox(call.store, call.account)
         incoming = Incoming(spooled, prefix, ("\\Seen", "$NotJunk"))
         await deliver.to_mailbox(call.store, call.account, mailbox, incoming, Terms(quota))
-    except (Failure, StorageError) as error:
+    except (Failure, *entering.STORAGE_ERRORS) as error:
         call.notes["X-Mox-Not-Saved"] = "true"
         logger.warning("a sent message is not saved", extra={"account": call.account.name, "why": str(error)})
 
@@ -197,21 +193,21 @@ async def _save(call: Call, people: People, spooled: Spooled) -> None:
 async def _sent_mailbox(store: MailStore, account: Account) -> str:
     """The mailbox for sent mail: the one with that special use (RFC 6154)."""
     rows = await mailboxes.listed(store, account)
-    return next((each.name for each in rows if each.special_use & SENT), "Sent")
+    return next((each.name for each in rows if each.special_use & listing.SENT_USE), "Sent")
 
 
 async def cancel(call: Call, request: methods.QueueRequest) -> methods.SendCancelResult:
     """Take recipients out of the queue."""
     if not request.queue_msgids:
         return methods.SendCancelResult(canceled=0, busy=0)
-    chosen = Filter(ids=request.queue_msgids, account=call.account.id)
-    changed = await by_hand.drop(call.web.outgoing, chosen)
+    may = call.caller.grant.addresses
+    changed = await taking_back.drop(call.web.outgoing, call.account.id, request.queue_msgids, may)
     return methods.SendCancelResult(canceled=changed.rows, busy=changed.busy)
 
 
 async def listed(call: Call, request: Empty) -> methods.QueueListResult:
     """What is in the queue."""
-    rows = await managing.listed(call.web.outgoing.queue, Filter(account=call.account.id), LISTED)
+    rows = await taking_back.waiting(call.web.outgoing, call.account.id, call.caller.grant.addresses)
     found = []
     for row in rows:
         about = summary.opened(call.account.codec, row.object_id, row.summary)

@@ -22,6 +22,7 @@ from mox_trio.config.models.values import (
     LocalpartText,
     MailAddress,
     MailboxName,
+    MostMessages,
     Quota,
     Table,
     seconds,
@@ -186,6 +187,11 @@ class Account(Section):
         default=None,
         description='Bytes of mail at most; 0 or "unlimited" is no limit; without it, limits.quota.',
         examples=["2GiB"],
+    )
+    quota_messages: MostMessages | None = Field(
+        default=None,
+        description='Messages at most; 0 or "unlimited" is no limit; without it, limits.quota_messages.',
+        examples=[100_000],
     )
     retention: Annotated[Mapping[MailboxName, Duration], Field(strict=False), AfterValidator(MappingProxyType)] = Field(
         default_factory=lambda: _EMPTY, description='Mailboxes whose old mail is removed, as in { Trash = "30d" }.'

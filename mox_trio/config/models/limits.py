@@ -5,7 +5,17 @@ from typing import Annotated
 from pydantic import Field
 
 from mox_trio.config.models.section import Section
-from mox_trio.config.models.values import UNLIMITED, Duration, IpAddress, IpNetwork, Items, Port, Quota, seconds
+from mox_trio.config.models.values import (
+    UNLIMITED,
+    Duration,
+    IpAddress,
+    IpNetwork,
+    Items,
+    MostMessages,
+    Port,
+    Quota,
+    seconds,
+)
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
@@ -65,6 +75,10 @@ class Limits(Section):
     quota: Quota = Field(
         default=UNLIMITED,
         description='Bytes of mail an account may hold unless it has its own quota; 0 or "unlimited" is no limit.',
+    )
+    quota_messages: MostMessages = Field(
+        default=0,
+        description='Messages an account may hold unless it has its own limit; 0 or "unlimited" is no limit.',
     )
 
 

@@ -100,6 +100,15 @@ def quota(value: object) -> Bytes:
         raise ValueError('expected a size such as "2GiB", a number of bytes, or "unlimited"') from None
 
 
+def most_messages(value: object) -> int:
+    """Read a number of messages, or "unlimited", which is 0."""
+    if value == "unlimited":
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31:
+        return value
+    raise ValueError('expected a number of messages such as 100000, or "unlimited"')
+
+
 @dataclass(frozen=True, slots=True)
 class Catchall:
     """Every address of a domain that nobody else has; written `@example.org`."""
@@ -224,6 +233,7 @@ def _text(value: object) -> str:
 Duration = Annotated[float, PlainValidator(seconds)]
 Size = Annotated[int, PlainValidator(bytes_of)]
 Quota = Annotated[int, PlainValidator(quota)]
+MostMessages = Annotated[int, PlainValidator(most_messages)]
 DomainName = Annotated[Domain, PlainValidator(domain_name)]
 MailAddress = Annotated[Address, PlainValidator(address)]
 AddressOrCatchall = Annotated[Address | Catchall, PlainValidator(address_or_catchall)]

@@ -39,9 +39,11 @@ async def _say(session: Session) -> None:
     resources: list[tuple[str, int, int]] = []
     limit = session.quota()
     if limit:
-        used = await mailboxes.total_size(session.store, session.require_account())
-        # Nobody is told of more room than there is.
-        resources.append(("STORAGE", -(-used // _KIB), limit // _KIB))
+        used = await mailboxes.used(session.store, session.require_account())
+        if limit.octets:  # nobody is told of more room than there is
+            resources.append(("STORAGE", -(-used.octets // _KIB), limit.octets // _KIB))
+        if limit.messages:
+            resources.append(("MESSAGE", used.messages, limit.messages))
     session.say(Quota("", tuple(resources)))
 
 

@@ -74,7 +74,11 @@ _CHANGED = prepared(
     .order_by(mailbox.c.id)
 )
 _NUMBER = prepared(select(func.count()).where(_OF_ACCOUNT, _THERE))
-_SIZE = prepared(select(func.coalesce(func.sum(mailbox.c.size), 0)).where(_OF_ACCOUNT, _THERE))
+_TOTALS = prepared(
+    select(func.coalesce(func.sum(mailbox.c.size), 0), func.coalesce(func.sum(mailbox.c.messages), 0)).where(
+        _OF_ACCOUNT, _THERE
+    )
+)
 _INSERT = prepared(
     insert(mailbox)
     .values(
@@ -205,10 +209,10 @@ def number(tx: Transaction, account: AccountId) -> int:
     return int(row[0]) if row else 0
 
 
-def total_size(tx: Transaction, account: AccountId) -> int:
-    """Bytes of all messages, each as often as it is placed."""
-    row = tx.one(_SIZE, {"account": account})
-    return int(row[0]) if row else 0
+def totals(tx: Transaction, account: AccountId) -> tuple[int, int]:
+    """Bytes and number of all messages, each as often as it is placed."""
+    row = tx.one(_TOTALS, {"account": account})
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def add(tx: Transaction, account: AccountId, name: str, special_use: int = 0) -> MailboxId:
