@@ -23,7 +23,7 @@ async def open_bodies(settings: Store, name: str, keyring: Keyring | None, index
     """Open one body store: the kind, marked as this index's, below its cache, below its encryption. Refused, Unavailable."""
     if settings.encrypt and keyring is None:
         raise Refused(f"store {name!r} is encrypted, but no master key is configured; set keys.master")
-    store = await _open_kind(settings)
+    store = await open_kind(settings)
     if settings.kind != "memory":
         await marks.claim(index, name, store)
     if isinstance(settings, S3Store) and settings.cache is not None:
@@ -35,7 +35,8 @@ async def open_bodies(settings: Store, name: str, keyring: Keyring | None, index
     return store
 
 
-async def _open_kind(settings: Store) -> BodyStore:
+async def open_kind(settings: Store) -> BodyStore:
+    """Open the place of a store alone, below its cache and its encryption. Refused, Unavailable."""
     if isinstance(settings, DiskStore):
         return await registry.open_body_store("disk", directory=settings.directory)
     if isinstance(settings, S3Store):
@@ -61,13 +62,14 @@ async def open_index(static: Static) -> Index:
     """Open the configured index, making or migrating its database; the caller closes it. Refused, Unavailable."""
     settings = static.storage.index
     if isinstance(settings, PostgresIndex):
-        return await opening.open_postgres(await _conninfo(settings), settings.connections)
+        return await opening.open_postgres(await conninfo(settings), settings.connections)
     directory = settings.file.parent
     await trio.to_thread.run_sync(lambda: directory.mkdir(mode=0o700, parents=True, exist_ok=True))
     return await opening.open_sqlite(settings.file)
 
 
-async def _conninfo(settings: PostgresIndex) -> str:
+async def conninfo(settings: PostgresIndex) -> str:
+    """The connection string, with its secrets. Failure INVALID."""
     if settings.dsn is not None:
         return await _maybe_secret(settings.dsn) or ""
     parts: dict[str, Any] = {

@@ -62,8 +62,8 @@ async def copy(source: Index, target: Index, progress: Callable[[int], None] = l
                 f"table {table.name} did not arrive as it was read; give another empty database and try again"
             )
         done += counts[table.name]
-        last = await source.read(partial(_last_id, table=table))
-        await target.write(NO_ACCOUNT, partial(_set_last_id, table=table, last=last))
+        last = await source.read(partial(last_id, table=table))
+        await target.write(NO_ACCOUNT, partial(set_last_id, table=table, last=last))
     if [await _sum_table(source, table) for table in _WATCHED] != before:
         raise Refused("something changed while it was copied; stop all servers, give an empty database and try again")
     await target.write(NO_ACCOUNT, forget)
@@ -143,7 +143,7 @@ def _gives_ids(table: Table) -> bool:
     return column is not None and column.autoincrement is True
 
 
-def _last_id(tx: Transaction, *, table: Table) -> int:
+def last_id(tx: Transaction, *, table: Table) -> int:
     """The highest id that a table ever gave: of a row that is gone, perhaps, and never to be given again."""
     if not _gives_ids(table):
         return 0
@@ -155,7 +155,7 @@ def _last_id(tx: Transaction, *, table: Table) -> int:
     return int(row[0]) if row else 0
 
 
-def _set_last_id(tx: Transaction, *, table: Table, last: int) -> None:
+def set_last_id(tx: Transaction, *, table: Table, last: int) -> None:
     if last == 0:
         return
     nothing = "SELECT 1"

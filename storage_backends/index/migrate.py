@@ -37,27 +37,30 @@ def sqlite(path: Path, *, durable: bool = True) -> None:
         turnstile.close()
 
 
-def postgres(conninfo: str) -> None:
-    """Make or upgrade the database. Blocks."""
+def postgres(conninfo: str, *, keep: bool = True) -> None:
+    """Make or upgrade the database; without `keep` only to see whether it works, and then as it was before. Blocks."""
     from storage_backends.index import postgres_connection  # only who uses Postgres loads its driver
 
     # An upgrade takes as long as it takes.
     no_end = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}
     raw = postgres_connection.Connector(conninfo).connect(**no_end)
     try:
-        _in_transaction("postgresql+psycopg://", raw, "BEGIN", f"SELECT pg_advisory_xact_lock({LOCK})")
+        _in_transaction("postgresql+psycopg://", raw, "BEGIN", f"SELECT pg_advisory_xact_lock({LOCK})", keep=keep)
     finally:
         postgres_connection.close(raw)
 
 
-def _in_transaction(url: str, raw: object, *begin: str) -> None:
+def _in_transaction(url: str, raw: object, *begin: str, keep: bool = True) -> None:
     engine = create_engine(url, creator=lambda: raw, poolclass=StaticPool)
     try:
         with engine.connect() as connection:
             for statement in begin:
                 connection.exec_driver_sql(statement)
             upgrade(connection)
-            connection.commit()
+            if keep:
+                connection.commit()
+            else:
+                connection.rollback()
     except exc.DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise sqlite_connection.translated(error.orig) from error
