@@ -1,10 +1,11 @@
-"""The background work of a server that is not a room's own loop: upkeep, gauges, and counting log lines.
+"""The background work of a server that is not a room's own loop: upkeep, gauges, stalls, and counting log lines.
 
 Upkeep is run by one process at a time, which holds its lease; another one that finds it taken waits for the next turn. What
 cannot be done now, for a store that is away, is done at the next turn.
 """
 
 import logging
+import time
 from typing import Final
 
 import trio
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 FIRST_UPKEEP: Final = 60.0
 """Seconds after the start: what a restart is waited for comes first."""
 UPKEEP: Final = 3600.0
+WATCH: Final = 0.05
+"""Seconds between looks at how late the event loop is."""
 GAUGES: Final = 15.0
 """Seconds between looks at what gauges show; Prometheus asks about as often."""
 
@@ -68,6 +71,20 @@ async def show_queue(queue: Mailqueue, metrics: Metrics) -> None:
         except StorageError as error:
             logger.debug("the queue cannot be counted", extra={"reason": str(error)})
         await trio.sleep(GAUGES)
+
+
+async def watch_stalls(metrics: Metrics) -> None:
+    """Measure how long the event loop keeps others waiting, for ever.
+
+    On a machine that is busy with other programs it is late without fault of ours: hence also how much of that this process, all
+    threads together, was computing.
+    """
+    while True:
+        began, computed = time.perf_counter(), time.process_time()
+        await trio.sleep(WATCH)
+        late = max(time.perf_counter() - began - WATCH, 0.0)
+        metrics.observe("event_loop_stall_seconds", late)
+        metrics.observe("event_loop_computing_seconds", min(late, time.process_time() - computed))
 
 
 class CountingLines(logging.Handler):

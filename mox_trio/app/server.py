@@ -156,6 +156,7 @@ class Server:
             "login-attempts": self.common.attempts.run,
             "imap-changes": self.common.feeds.run,
             "upkeep": partial(loops.look_after, _desk(services)),
+            "stalls": partial(loops.watch_stalls, self.metrics),
             "gauges": partial(loops.show_queue, self.running.queue, self.metrics),
             **self.mail_out.loops(),
             **self.common.web.applications.loops(),

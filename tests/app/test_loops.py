@@ -1,12 +1,14 @@
 """Background work of a server: upkeep under its lease, gauges, counted log lines."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from mox_trio.admin.accounts import Desk
 from mox_trio.app import loops
@@ -128,3 +130,25 @@ def test_lines_of_the_log_are_counted_by_level() -> None:
     text = metrics.text().decode()
     assert "moxtrio_logging_level_warn_total 1.0" in text
     assert "moxtrio_logging_level_error_total 1.0" in text
+
+
+async def test_a_loop_that_is_held_up_is_seen_in_the_metrics() -> None:
+    metrics = Metrics()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loops.watch_stalls, metrics)
+        await trio.testing.wait_all_tasks_blocked()
+        ends = time.perf_counter() + loops.WATCH + 0.15
+        while time.perf_counter() < ends:  # what should be in a thread
+            pass
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    for name in ("stall", "computing"):
+        assert counted(metrics, name, "+Inf") == 1
+    assert counted(metrics, "stall", "0.1") == 0
+
+
+def counted(metrics: Metrics, name: str, end: str) -> int:
+    """Observations up to the end of a bucket."""
+    line = f'moxtrio_event_loop_{name}_seconds_bucket{{le="{end}"}} '
+    found = next(each for each in metrics.text().decode().splitlines() if each.startswith(line))
+    return int(float(found.removeprefix(line)))
