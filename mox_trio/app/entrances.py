@@ -1,7 +1,7 @@
 """From bound ports to served connections: which server answers at which door, with which settings, and what it is given."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from mox_trio.app.doors import Door
 from mox_trio.app.server_tls import ServerCertificates
 from mox_trio.base.address import Address, Path
 from mox_trio.base.metrics import Metrics
+from mox_trio.config import check_listeners
 from mox_trio.config.directory import ToAccount
 from mox_trio.config.models import listeners
 from mox_trio.config.models.limits import PerNetwork
@@ -87,28 +88,46 @@ def entrances(doors: Iterable[Door], common: Common) -> list[tuple[trio.socket.S
 
 def _entrance(door: Door, common: Common) -> Entrance:
     tls: ServerTls | None = None
-    handler: Handler
+    if door.service.name in ("submissions", "imaps"):
+        tls = common.certificates.for_users(door.listener)
+    elif door.service.protocol == "https":
+        tls = common.certificates.for_web(door.listener)
+    return Entrance(
+        listener=door.listener,
+        protocol=door.service.name,
+        handler=_https(door, common) if door.service.protocol == "https" else _handler(door, common),
+        tls=tls,
+        proxies=door.settings.proxy_protocol_from,
+    )
+
+
+def _handler(door: Door, common: Common) -> Handler:
     if door.service.name in KINDS:
         handler = _smtp(door, common)
-        tls = common.certificates.for_users(door.listener) if door.service.name == "submissions" else None
     elif door.service.name in imap.NAMES:
         starttls = partial(_starttls, door, common.certificates)
         handler = imap.handler(
             door, common.services, common.feeds, common.metrics, common.closing, _who(common), starttls
         )
-        tls = common.certificates.for_users(door.listener) if door.service.name == "imaps" else None
     elif door.service.protocol in bound_doors.WEB:
         handler = common.web.handler(door)
-        tls = common.certificates.for_web(door.listener) if door.service.protocol == "https" else None
     else:
         handler = _monitoring(common.monitoring, common.closing)
-    return Entrance(
-        listener=door.listener,
-        protocol=door.service.name,
-        handler=supervise.guard(door.service.name, handler, common.metrics),
-        tls=tls,
-        proxies=door.settings.proxy_protocol_from,
-    )
+    return supervise.guard(door.service.name, handler, common.metrics)
+
+
+def _https(door: Door, common: Common) -> Handler:
+    """The web, and the services of mail that the port answers with to clients that ask for them by ALPN."""
+    web = _handler(door, common)
+    beside = {
+        name: _handler(replace(door, service=service, others=()), common)
+        for name, service in check_listeners.beside_web(door.settings).items()
+    }
+
+    async def handle(connection: Connection, refused: Refused | None) -> None:
+        await beside.get(connection.chosen_alpn, web)(connection, refused)
+
+    return handle if beside else web
 
 
 def _smtp(door: Door, common: Common) -> Handler:

@@ -53,7 +53,8 @@ class ServerCertificates:
         self._mail[name] = await FromFiles.load(files, Terms(tls.min_version, tickets))
         self._users[name] = await FromFiles.load(files, Terms(tls.min_version))
         if any(each.protocol == "https" for each in check_listeners.bound(listener)):
-            self._web[name] = await FromFiles.load(files, Terms(tls.min_version, alpn=HTTP))
+            alpn = (*HTTP, *check_listeners.beside_web(listener))
+            self._web[name] = await FromFiles.load(files, Terms(tls.min_version, alpn=alpn))
         self._client[name] = tls.client_certificates
 
     def for_mail(self, listener: str) -> ServerTls | None:

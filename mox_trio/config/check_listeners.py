@@ -53,6 +53,30 @@ def bound(listener: Listener) -> Iterator[Bound]:
         yield Bound(name, service, service.port, protocol, path)
 
 
+def beside_web(listener: Listener) -> dict[str, Bound]:
+    """Services of mail that HTTPS ports answer with too, by the name that a client asks for by ALPN (RFC 7301)."""
+    found: dict[str, Bound] = {}
+    for each in bound(listener):
+        if isinstance(each.service, listeners.Imaps) and each.service.on_https:
+            found["imap"] = each
+        elif isinstance(each.service, listeners.Submissions) and each.service.on_https:
+            found["smtp"] = each
+    return found
+
+
+def on_https(settings: Static) -> Iterator[Finding]:
+    """What is to be answered at HTTPS ports has such a port."""
+    for name, listener in settings.listeners.items():
+        if any(each.protocol == "https" for each in bound(listener)):
+            continue
+        for each in beside_web(listener).values():
+            yield Finding(
+                ("listeners", name, each.name, "on_https"),
+                "the listener has no HTTPS port",
+                "add a web service such as webmail_https",
+            )
+
+
 def certificates(settings: Static) -> Iterator[Finding]:
     """A TLS section has certificates from exactly one source."""
     for name, listener in settings.listeners.items():

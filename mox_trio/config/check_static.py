@@ -167,6 +167,7 @@ RULES: Final[tuple[tuple[frozenset[str], Rule], ...]] = (
     (_of(), check_listeners.certificates),
     (_of("acme"), check_listeners.acme_providers),
     (_of(), check_listeners.tls_services),
+    (_of(), check_listeners.on_https),
     (_of(), check_listeners.ports),
     (_of(), check_listeners.nat_addresses),
 )

@@ -117,6 +117,36 @@ def test_a_site_hands_mail_over_by_lmtp(site: Site) -> None:
     assert "handed over" in listed.stdout, listed.stderr + log.read_text()
 
 
+def test_mail_is_answered_at_the_port_of_the_web_to_who_asks_for_it(site: Site) -> None:
+    web, imaps, submissions = shared_server.free_ports(3)
+    config, log = site.write(), site.directory / "log"
+    services = f"""
+webapi_https = {{ port = {web} }}
+imaps = {{ port = {imaps}, on_https = true }}
+submissions = {{ port = {submissions}, on_https = true }}
+[listeners.public.tls]"""
+    config.write_text(config.read_text().replace("[listeners.public.tls]", services))
+    answers: dict[str, bytes] = {}
+    with shared_server.child(program(config, "serve"), log) as process:
+        wait_until(log, "message=serving", process)
+        for asked in ("imap", "smtp", "http/1.1", ""):
+            context = wires.certificate("mail.example.org").client_context()
+            if asked:
+                context.set_alpn_protocols([asked])
+            with (
+                socket.create_connection(("127.0.0.1", web), timeout=60) as plain,
+                context.wrap_socket(plain, server_hostname="mail.example.org") as client,
+            ):
+                assert (client.selected_alpn_protocol() or "") == asked
+                if asked in ("http/1.1", ""):
+                    client.sendall(b"GET /webapi/ HTTP/1.1\r\nHost: mail.example.org\r\n\r\n")
+                answers[asked] = client.recv(100)
+    assert answers["imap"].startswith(b"* OK [CAPABILITY ")
+    assert answers["smtp"].startswith(b"220 mail.example.org ESMTP")
+    assert answers["http/1.1"].startswith(b"HTTP/1.1 ")
+    assert answers[""].startswith(b"HTTP/1.1 ")
+
+
 def test_a_client_that_does_not_go_is_cut_off_after_the_grace(site: Site) -> None:
     config, log = site.write(), site.directory / "log"
     with shared_server.child(program(config, "serve"), log) as process:

@@ -197,6 +197,13 @@ CASES = [
     (LISTENER + "smtp = {}", 4, "listeners.public.smtp", "needs TLS", "or set starttls = false"),
     (LISTENER + "imap = {}", 4, "listeners.public.imap", "needs TLS", "or set require_starttls = false"),
     (LISTENER + "imaps = {}", 4, "listeners.public.imaps", "needs TLS", "add [listeners.public.tls]"),
+    (
+        LISTENER + 'imaps = { on_https = true }\n[listeners.public.tls]\nacme = "le"\n[acme.le]',
+        4,
+        "listeners.public.imaps.on_https",
+        "no HTTPS port",
+        "webmail_https",
+    ),
     (LISTENER + "webmail_https = {}", 4, "listeners.public.webmail_https", "needs TLS", "add [listeners.public.tls]"),
     (LISTENER + "mta_sts_https = {}", 4, "listeners.public.mta_sts_https", "needs TLS", "add [listeners.public.tls]"),
     (

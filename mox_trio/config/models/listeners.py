@@ -94,7 +94,10 @@ class Submissions(Service):
     """Mail of users, with TLS from the first byte."""
 
     port: Port = Field(default=465, description="Port.")
-    on_https: bool = Field(default=False, description="Answer on port 443 too, to clients that ask for ALPN 'smtp'.")
+    on_https: bool = Field(
+        default=False,
+        description="Answer at the listener's HTTPS ports too, to clients that ask for ALPN 'smtp' and show no certificate.",
+    )
 
 
 class Imap(Service):
@@ -108,7 +111,10 @@ class Imaps(Service):
     """Mailboxes of users, with TLS from the first byte."""
 
     port: Port = Field(default=993, description="Port.")
-    on_https: bool = Field(default=False, description="Answer on port 443 too, to clients that ask for ALPN 'imap'.")
+    on_https: bool = Field(
+        default=False,
+        description="Answer at the listener's HTTPS ports too, to clients that ask for ALPN 'imap' and show no certificate.",
+    )
 
 
 class Http(Service):
