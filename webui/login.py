@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mox_trio.base.address import Address, InvalidAddress
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import api_keys, logins
+from mox_trio.mailstore import api_keys, entering, logins
 from mox_trio.mailstore.api_keys import Grant
 from mox_trio.mailstore.authenticating import Known
 from mox_trio.mailstore.entering import Login, Visit, Who
@@ -22,7 +22,6 @@ from mox_trio.mailstore.store import Account
 from mox_trio.protocol.sasl.server import CheckPassword
 from mox_trio.protocol.smtp.envelope import Tls
 from mox_trio.services import Visitor, Web
-from storage_backends.errors import StorageError
 
 GENERATED: Final = 28
 """Characters of a generated secret without its hyphens: an API key may stand in the place of a password."""
@@ -106,7 +105,7 @@ async def _with_password(web: Web, visitor: Visitor, name: str, password: str, u
 
     try:
         answered = await login.converse(conversation(), _nothing)
-    except (Failure, StorageError) as error:
+    except (Failure, *entering.STORAGE_ERRORS) as error:
         raise _refused(login, error) from None
     if answered is None:
         raise RuntimeError("nothing was asked of the client")
@@ -133,7 +132,7 @@ async def _with_key(
             raise Failure(Kind.DISABLED, text)
     except InvalidAddress:
         raise NotLoggedIn(401, "user name or password is wrong") from None
-    except (Failure, StorageError) as error:
+    except (Failure, *entering.STORAGE_ERRORS) as error:
         if quiet:
             raise NotLoggedIn(401, "user name or password is wrong") from None
         raise _refused(login, error) from None
@@ -159,7 +158,7 @@ async def _entered(web: Web, visitor: Visitor, login: Login, known: Known) -> Ca
     return Caller(account, address, grant, visitor)
 
 
-def _refused(login: Login, error: Failure | StorageError) -> NotLoggedIn:
+def _refused(login: Login, error: Any) -> NotLoggedIn:
     failed = login.failed(error)
     if failed.is_busy:
         return NotLoggedIn(503, "cannot check that now; try again later")

@@ -204,6 +204,40 @@ async def test_a_request_that_is_repeated_with_its_key_is_carried_out_once(
         assert "idempotency-replayed" not in (await api.call("Send", message(BOB), **key)).headers
 
 
+async def test_a_file_with_other_content_is_another_request(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with calling.opened(tmp_path, autojump_clock) as api:
+        answers = []
+        for content in (b"one", b"two", b"one"):
+            answers.append(
+                await api.post(
+                    "Send",
+                    data={"request": json.dumps(message(BOB))},
+                    files=[("attachedfile", ("a.txt", content, "text/plain"))],
+                    headers={"Idempotency-Key": "file"},
+                )
+            )
+        assert [each.status for each in answers] == [200, 400, 200]
+        assert answers[1].facts["Code"] == "idempotencyKeyReused"
+        assert answers[2].headers["idempotency-replayed"] == "true"
+
+
+async def test_a_key_for_an_address_sees_and_takes_back_what_that_address_sent(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with calling.opened(tmp_path, autojump_clock) as api:
+        at = datetime.fromtimestamp(api.server.store.now() / 1000, UTC) + timedelta(hours=2)
+        later = {"FutureRelease": at.isoformat()}
+        mine = await api.ok("Send", message(BOB, From=[{"Address": "ann@one.example"}], **later))
+        other = await api.ok("Send", message(BOB, From=[{"Address": "ann+x@one.example"}], **later))
+        key = await api.ok("KeyAdd", {"Name": "k", "Scopes": ["send"], "Addresses": ["ann@one.example"]})
+        ids = [each["Submissions"][0]["QueueMsgID"] for each in (mine, other)]
+        assert len((await api.ok("QueueList"))["Messages"]) == 2
+        api.authorization = f"Bearer {key['Secret']}"
+        assert [each["QueueMsgID"] for each in (await api.ok("QueueList"))["Messages"]] == ids[:1]
+        assert await api.ok("SendCancel", {"QueueMsgIDs": ids[1:]}) == {"Canceled": 0, "Busy": 0}
+        assert await api.ok("SendCancel", {"QueueMsgIDs": ids}) == {"Canceled": 1, "Busy": 0}
+
+
 async def test_requests_with_one_key_at_the_same_time_are_one(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with calling.opened(tmp_path, autojump_clock) as api:
         results: list[Any] = []

@@ -18,10 +18,10 @@ from pydantic import ValidationError
 from quart import Response, request
 
 from mox_trio.base.failure import Failure
+from mox_trio.mailstore import entering
 from mox_trio.mailstore.answered import Once
 from mox_trio.protocol.webapi.shapes import Shape
 from mox_trio.services import Web
-from storage_backends.errors import StorageError
 from webui import asgi, login
 from webui.login import Caller, NotLoggedIn
 from webui.webapi import asking, openapi, pages
@@ -94,7 +94,7 @@ async def _answer(web: Web, method: Method) -> Response:
                 extra = {"account": caller.account.name, "method": method.name, "detail": failure.private}
                 logger.warning("a method failed", extra=extra)
             return _error(of_failure(failure))
-        except StorageError as error:
+        except entering.STORAGE_ERRORS as error:
             extra = {"account": caller.account.name, "method": method.name, "detail": str(error)}
             logger.error("a method failed", extra=extra)
             return _error(Refused("server", "a store of this server is away; try again later"))

@@ -1,9 +1,10 @@
 """Files that come with a request: in memory up to 256 KiB, then in an unlinked file of the store, sealed where mail is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import trio
 
@@ -22,6 +23,8 @@ class Upload:
     content_type: str
     content_id: str
     size: int = 0
+    digest: Any = field(default_factory=lambda: blake2b(digest_size=32))
+    """Of what came so far."""
     _held: bytearray | None = None
     _scratch: Scratch | None = None
 
@@ -38,6 +41,7 @@ class Upload:
             self._held = bytearray()
         self._held += data
         self.size += len(data)
+        self.digest.update(data)
         return len(self._held)
 
     def flush(self, store: MailStore) -> None:
