@@ -87,7 +87,11 @@ class Wire:
         self._heard = trio.current_time()
         while True:
             with trio.move_on_at(self._heard + READ):
-                data = bytes(await self.connection.stream.receive_some(most))
+                try:
+                    data = bytes(await self.connection.stream.receive_some(most))
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    self.ended.set()
+                    raise
                 if not data:
                     self.ended.set()
                 return data
