@@ -91,19 +91,15 @@ class Fetching:
     async def page(self, positions: Sequence[int]) -> None:
         """Say the messages at these places of the view."""
         step = max(1, SECTIONS // max(1, len(self._plan.sections)))
-        known, start = self._view.uids, 0
+        start = 0
         while start < len(positions):
-            some = positions[start : start + step]
-            uids = [known[at] for at in some]
-            session = self._session
-            fit = await reading_many.fitting(session.store, self._selected.box.id, uids, self._plan.names, OCTETS)
-            await self._page(some[:fit])
-            start += fit
+            start += await self._page(positions[start : start + step])
             if start < len(positions):
-                await session.drain()
-                await session.turn()
+                await self._session.drain()
+                await self._session.turn()
 
-    async def _page(self, positions: Sequence[int]) -> None:
+    async def _page(self, positions: Sequence[int]) -> int:
+        """Say as many of them as fit; how many these are."""
         view = self._view
         known = view.uids
         uids = [known[at] for at in positions]
@@ -111,10 +107,17 @@ class Fetching:
         self.has_ghosts = self.has_ghosts or bool(gone)
         rows: Sequence[Row] = ()
         if self._plan.needs_rows:
-            rows = await self._rows(uids)
+            if gone:  # how wide those are is not asked
+                uids = uids[:FEW]
+            fit, rows = await self._rows(uids)
+            positions, uids = positions[:fit], uids[:fit]
         elif gone:
-            found = {row[reading_many.UID]: row for row in await self._rows(gone)}
+            found = {row[reading_many.UID]: row for row in (await self._rows(gone))[1]}
             rows = [found.get(uid, ()) for uid in uids]
+        await self._say(positions, uids, rows)
+        return len(positions)
+
+    async def _say(self, positions: Sequence[int], uids: Sequence[int], rows: Sequence[Row]) -> None:
         page = Page(uids, self._places(positions, uids), rows)
         numbers = uids if self._session.uid_only else [at + 1 for at in positions]
         columns = [await self._values(column, page) for column in self._plan.columns]
@@ -135,11 +138,12 @@ class Fetching:
             return await trio.to_thread.run_sync(column.values, page, limiter=self._session.store.computing)
         return column.values(page)
 
-    async def _rows(self, uids: Sequence[int]) -> Sequence[Row]:
+    async def _rows(self, uids: Sequence[int]) -> tuple[int, Sequence[Row]]:
+        """Rows of as many as fit, from the first, and how many these are. SessionOver."""
         session, names = self._session, self._plan.names
         account, box = session.require_account(), self._selected.box
-        found = await reading_many.found(session.store, account, box.id, uids, names)
-        if len(found) < len(uids):
+        fit, found = await reading_many.fitting(session.store, account, box.id, uids, names, OCTETS)
+        if len(found) < fit:
             await session.require_feed().pull()
             raise replies.SessionOver(replies.DELETED if box.gone else replies.ERASED)
         if self._ascii is not None and (wanting := self._ascii.wanting(found)):
@@ -149,7 +153,7 @@ class Fetching:
                 found = await trio.to_thread.run_sync(render, limiter=session.store.computing)
             else:
                 found = render()
-        return found
+        return fit, found
 
     def _places(self, positions: Sequence[int], uids: Sequence[int]) -> Sequence[int]:
         """Where the messages are in the snapshot, which mostly is where they are in the view."""

@@ -30,10 +30,10 @@ KEYWORDS: Final = MessageRow._fields.index("keywords")
 RECEIVED: Final = MessageRow._fields.index("received")
 SAVED: Final = MessageRow._fields.index("saved")
 SIZE: Final = MessageRow._fields.index("size")
-WIDE: Final = frozenset({"bodystructure", "parts"})
-"""Columns that a crafted mail can make very long."""
+WIDE: Final = frozenset({"bodystructure", "parts", "header", "envelope"})
+"""Columns that are long, or that a crafted mail can make so."""
 OCTETS: Final = 4 * 1024 * 1024
-"""Of those, for the rows of one page."""
+"""Of those, for the rows of one page, which are copied some times on their way out."""
 OBJECT_ID: Final = len(MessageRow._fields)
 FIRST: Final = OBJECT_ID + 1
 """Where the values stand in a row that `found` gives: those of MessageRow, the EMAILID, then the columns that were asked for."""
@@ -51,15 +51,29 @@ async def found(
 
 
 async def fitting(
-    store: MailStore, mailbox_id: MailboxId, uids: Sequence[int], columns: tuple[str, ...], most: int = OCTETS
-) -> int:
-    """How many of these ascending UIDs, from the first, have columns that may be in memory together: one at least."""
+    store: MailStore,
+    account: Account,
+    mailbox_id: MailboxId,
+    uids: Sequence[int],
+    columns: tuple[str, ...],
+    most: int = OCTETS,
+) -> tuple[int, list[Row]]:
+    """The same of as many of these UIDs, from the first, as may be in memory together, one at least; and how many that are."""
     wide = tuple([name for name in columns if name in WIDE])
-    if not wide or len(uids) <= 1:
+
+    def unit(tx: Transaction) -> tuple[int, list[Row]]:
+        fit = _fit(tx, mailbox_id, uids, wide, most) if wide else len(uids)
+        return fit, _found(tx, account=account, mailbox_id=mailbox_id, uids=uids[:fit], columns=columns)
+
+    return await store.index.read(unit)
+
+
+def _fit(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], wide: tuple[str, ...], most: int) -> int:
+    ranges = messages.ranges_of(uids)
+    if len(uids) <= 1 or messages.width(tx, mailbox_id, ranges, wide) <= most:  # nearly always
         return len(uids)
-    unit = partial(messages.widths, mailbox_id=mailbox_id, ranges=messages.ranges_of(uids), names=wide)
     total = 0
-    for uid, octets in await store.index.read(unit):
+    for uid, octets in messages.widths(tx, mailbox_id, ranges, wide):
         total += octets
         if total > most:
             return max(bisect_left(uids, uid), 1)

@@ -257,19 +257,29 @@ async def test_structures_of_many_messages_are_rendered_in_a_thread(
     assert in_loop == {few > 0}
 
 
-async def test_wide_columns_are_read_a_few_messages_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("item", ["BODYSTRUCTURE", "BODY", "ENVELOPE", "BODY.PEEK[HEADER]"])
+async def test_wide_columns_are_read_a_few_messages_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, item: str
+) -> None:
     pages: list[int] = []
-    found = reading_many.found
+    fitting = reading_many.fitting
 
-    async def noted(store: Any, account: Any, mailbox_id: Any, uids: Any, columns: Any) -> Any:
-        pages.append(len(uids))
-        return await found(store, account, mailbox_id, uids, columns)
+    async def noted(*arguments: Any) -> Any:
+        fit, rows = await fitting(*arguments)
+        assert len(rows) == fit
+        pages.append(fit)
+        return fit, rows
 
     for _ in range(5):
         await world.put(MULTIPART)
-    async with world.user("INBOX") as client:
-        whole = (await client.ok("FETCH 1:* (UID BODYSTRUCTURE)")).lines
-        monkeypatch.setattr(fetching, "OCTETS", 100)
-        monkeypatch.setattr(reading_many, "found", noted)
-        assert (await client.ok("FETCH 1:* (UID BODYSTRUCTURE)")).lines == whole
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        whole = (await client.ok(f"FETCH 1:* (UID {item})")).lines
+        monkeypatch.setattr(fetching, "OCTETS", 20)
+        monkeypatch.setattr(reading_many, "fitting", noted)
+        assert (await client.ok(f"FETCH 1:* (UID {item})")).lines == whole
         assert pages == [1] * 5
+        await other.ok("UID STORE 2:3 +FLAGS.SILENT (\\Deleted)")
+        await other.ok("EXPUNGE")
+        assert [
+            line for line in (await client.ok(f"FETCH 1:* (UID {item})")).lines if item[:4] in line.decode()
+        ] == whole

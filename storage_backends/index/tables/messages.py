@@ -175,6 +175,25 @@ def _widths(kind: str, names: tuple[str, ...]) -> Prepared:
     )
 
 
+@cache
+def _width(kind: str, names: tuple[str, ...]) -> Prepared:
+    octets = reduce(add, [func.coalesce(func.length(email.c[name]), 0) for name in names])
+    within = IN_RANGE if kind == "range" else IN_LIST
+    return prepared(
+        select(func.coalesce(func.sum(octets), 0))
+        .select_from(message)
+        .join(email, email.c.id == message.c.email_id)
+        .where(_IN_MAILBOX, within)
+    )
+
+
+def width(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> int:
+    """How many octets the named columns of `email` have together, of all these messages."""
+    kind, parameters = selection(tx, mailbox_id, ranges)
+    row = tx.one(_width(kind, names), {"mailbox": mailbox_id, **parameters})
+    return int(row[0]) if row else 0
+
+
 def widths(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[tuple[Uid, int]]:
     """How many octets the named columns of `email` have together, by UIDs in their order."""
     kind, parameters = selection(tx, mailbox_id, ranges)
