@@ -62,7 +62,7 @@ async def test_nobody_waits_for_a_command_over_very_many_messages(world: World) 
         count += more
     async with world.user("Inbox") as client:
         for command in COMMANDS:
-            longest = []
+            longest: list[float] = []
             while len(longest) < TRIES and min(longest, default=MOST) >= MOST:
                 steps = Steps()
                 trio.lowlevel.add_instrument(steps)
