@@ -16,6 +16,7 @@ interface Answer {
   login?: string | null;
   csrf?: string;
   token?: string;
+  code?: string;
   error?: { code: string; message: string };
 }
 
@@ -38,12 +39,16 @@ export async function check(): Promise<void> {
   who.value = answer.login ? { login: answer.login } : null;
 }
 
+/** What `enter` returns where a one-time code is wanted besides. */
+export const CODE_WANTED = "A one-time code is wanted.";
+
 /** Log in; returns what is wrong, or nothing. */
-export async function enter(address: string, password: string): Promise<string | null> {
+export async function enter(address: string, password: string, code = ""): Promise<string | null> {
   try {
     const { token } = await ask("login/prepare", {});
-    const answer = await ask("login", { token, address, password });
+    const answer = await ask("login", { token, address, password, code });
     if (answer.error) return answer.error.message;
+    if (answer.code) return CODE_WANTED;
     csrf = answer.csrf ?? "";
     who.value = { login: address };
     return null;

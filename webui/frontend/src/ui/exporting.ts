@@ -3,10 +3,10 @@
 import { type Row, place } from "../state/protocol";
 import type { MenuItem } from "./asking";
 
-export function download(path: string): void {
+export function download(path: string, name = ""): void {
   const link = document.createElement("a");
   link.href = path;
-  link.download = "";
+  link.download = name;
   link.rel = "noopener";
   document.body.append(link);
   link.click();

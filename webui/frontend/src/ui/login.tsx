@@ -1,25 +1,30 @@
 // The form before everything else.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { enter } from "../state/entrance";
+import { CODE_WANTED, enter } from "../state/entrance";
 import { ready } from "../state/store";
 
 export function Login({ reason }: { reason?: string }) {
   const [wrong, setWrong] = useState(reason ?? "");
   const [isBusy, setBusy] = useState(false);
+  const [asksCode, setAsksCode] = useState(false);
   const address = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
+  const code = useRef<HTMLInputElement>(null);
+  useEffect(() => code.current?.focus(), [asksCode]);
   useEffect(() => address.current?.focus(), []);
 
   async function submit(event: Event) {
     event.preventDefault();
     setBusy(true);
-    const problem = await enter(address.current?.value ?? "", password.current?.value ?? "");
+    const problem = await enter(address.current?.value ?? "", password.current?.value ?? "", code.current?.value);
     // A page that was somebody's begins anew for the next one.
     if (!problem && ready.value) location.reload();
     setBusy(false);
-    setWrong(problem ?? "");
-    if (problem) password.current?.select();
+    const isCodeWanted = problem === CODE_WANTED;
+    if (isCodeWanted) setAsksCode(true);
+    setWrong(isCodeWanted ? "" : (problem ?? ""));
+    if (problem && !isCodeWanted) (code.current ?? password.current)?.select();
   }
 
   return (
@@ -34,6 +39,12 @@ export function Login({ reason }: { reason?: string }) {
           Password
           <input ref={password} type="password" name="password" autocomplete="current-password" required />
         </label>
+        {asksCode && (
+          <label>
+            One-time code, or a recovery code
+            <input ref={code} name="code" autocomplete="one-time-code" maxLength={40} required spellcheck={false} autocapitalize="none" />
+          </label>
+        )}
         <p class="problem" role="alert">
           {wrong}
         </p>

@@ -1,196 +1,62 @@
-// What a user sets: looks, names and signatures, rules, what waits to be sent.
+// What a user sets, and the pages of the account: what is chosen at the left is loaded and shown at the right.
 
-import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import type { Identity } from "../state/protocol";
-import { type Settings, settings, take } from "../state/settings";
-import { identities, live, login } from "../state/store";
-import { done, message, wrong } from "../state/toasts";
-import { full } from "../text/dates";
-import { AccountSections } from "./account-sections";
+import { signal } from "@preact/signals";
+import type { FunctionComponent } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { login } from "../state/store";
+import { Icon, type IconName } from "./icons";
+import { lazy } from "./lazy";
+import { General } from "./settings-general";
+import { MailSettings } from "./settings-mail";
 import "../style/settings.css";
 
-async function store(change: Partial<Settings>): Promise<void> {
-  const before = settings.value;
-  take({ ...before, ...change });
-  try {
-    await live.call("settingsPut", { name: "webmail", value: settings.value });
-  } catch (error) {
-    take(before);
-    wrong(`Not saved: ${message(error)}`);
-  }
-}
-
-interface ChoiceProps<K extends keyof Settings> {
-  name: K;
+interface Section {
+  id: string;
   label: string;
-  note?: string;
-  options: [Settings[K], string][];
+  icon: IconName;
+  Page: FunctionComponent<object>;
 }
 
-function Choice<K extends keyof Settings>({ name, label, note, options }: ChoiceProps<K>) {
-  return (
-    <fieldset class="choice">
-      <legend>{label}</legend>
-      {note && <p class="quiet">{note}</p>}
-      <div>
-        {options.map(([value, shown]) => (
-          <label key={shown}>
-            <input type="radio" name={name} checked={settings.value[name] === value} onChange={() => void store({ [name]: value })} />
-            {shown}
-          </label>
-        ))}
-      </div>
-    </fieldset>
-  );
-}
+const SECTIONS: Section[] = [
+  { id: "general", label: "General", icon: "settings", Page: General },
+  { id: "mail", label: "Names and rules", icon: "rule", Page: MailSettings },
+  { id: "security", label: "Password and codes", icon: "lock", Page: lazy(() => import("./account-security").then(({ Security }) => Security)) },
+  { id: "programs", label: "Programs", icon: "shield", Page: lazy(() => import("./account-programs").then(({ Programs }) => Programs)) },
+  { id: "sessions", label: "Logins", icon: "user", Page: lazy(() => import("./account-sessions").then(({ SessionPages }) => SessionPages)) },
+  { id: "space", label: "Addresses and space", icon: "mail", Page: lazy(() => import("./account-space").then(({ SpacePages }) => SpacePages)) },
+  { id: "files", label: "Import and export", icon: "download", Page: lazy(() => import("./account-files").then(({ FilePages }) => FilePages)) },
+  { id: "webhooks", label: "Webhooks", icon: "link", Page: lazy(() => import("./account-webhooks").then(({ WebhookPages }) => WebhookPages)) },
+  { id: "keys", label: "API keys", icon: "label", Page: lazy(() => import("./account-keys").then(({ KeyPages }) => KeyPages)) },
+  { id: "suppressions", label: "Suppression list", icon: "junk", Page: lazy(() => import("./account-suppressions").then(({ SuppressionPages }) => SuppressionPages)) },
+];
 
-function Identities() {
-  const edited = useSignal<Identity[]>(identities.value.map((each) => ({ ...each })));
-  async function save(event: Event) {
-    event.preventDefault();
-    try {
-      await live.call("settingsPut", { name: "identities", value: edited.value });
-      done("Names and signatures saved");
-    } catch (error) {
-      wrong(`Not saved: ${message(error)}`);
-    }
-  }
-  const change = (address: string, part: Partial<Identity>) => {
-    edited.value = edited.value.map((each) => (each.address === address ? { ...each, ...part } : each));
-  };
-  return (
-    <form onSubmit={(event) => void save(event)}>
-      {edited.value.map(({ address, name, signature }) => (
-        <div class="identity" key={address}>
-          <h4>{address}</h4>
-          <label>
-            Name
-            <input value={name} onInput={(event) => change(address, { name: event.currentTarget.value })} autocomplete="name" />
-          </label>
-          <label>
-            Signature
-            <textarea rows={3} value={signature} onInput={(event) => change(address, { signature: event.currentTarget.value })} />
-          </label>
-        </div>
-      ))}
-      <button type="submit" class="primary">
-        Save names and signatures
-      </button>
-    </form>
-  );
-}
-
-interface Rule {
-  address: string;
-  number: number;
-  mailbox: string;
-  mailFrom: string;
-  from: string;
-  domain: string;
-  headers: [string, string][];
-  comment: string;
-}
-
-function Rules() {
-  const rules = useSignal<Rule[] | null>(null);
-  const load = () =>
-    live
-      .call<Rule[]>("rules")
-      .then((found) => (rules.value = found))
-      .catch((error: unknown) => wrong(message(error)));
-  useEffect(() => void load(), []);
-  async function remove({ address, number, comment }: Rule) {
-    try {
-      await live.call("ruleRemove", { address, number, comment });
-      done("The rule is gone");
-    } catch (error) {
-      wrong(message(error));
-    }
-    await load();
-  }
-  if (!rules.value) return <p class="quiet">Loading…</p>;
-  if (!rules.value.length) return <p class="quiet">No rules. Make one from a message: “Always put mail like this…”</p>;
-  return (
-    <ul class="lines">
-      {rules.value.map((rule) => (
-        <li key={`${rule.address} ${rule.number}`}>
-          <span>
-            {rule.comment || [rule.from, rule.mailFrom, rule.domain, ...rule.headers.map((pair) => pair.join(": "))].filter(Boolean).join(", ")} → <b>{rule.mailbox}</b>
-            {rule.address && <small> for {rule.address}</small>}
-          </span>
-          <button type="button" onClick={() => void remove(rule)}>
-            Remove
-          </button>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-interface Planned {
-  queued: string;
-  at: number;
-  recipients: string[];
-}
-
-function Scheduled() {
-  const planned = useSignal<Planned[]>([]);
-  useEffect(() => {
-    live
-      .call<Planned[]>("scheduled")
-      .then((found) => (planned.value = found))
-      .catch(() => null);
-  }, []);
-  if (!planned.value.length) return <p class="quiet">Nothing waits to be sent.</p>;
-  return (
-    <ul class="lines">
-      {planned.value.map(({ queued, at, recipients }) => (
-        <li key={queued}>
-          <span>
-            {full(at)} to {recipients.join(", ")}
-          </span>
-        </li>
-      ))}
-    </ul>
-  );
-}
+/** The section that was looked at last. */
+const chosen = signal("general");
 
 export function SettingsPage() {
+  const panel = useRef<HTMLDivElement>(null);
+  const section = SECTIONS.find(({ id }) => id === chosen.value) ?? SECTIONS[0];
+  useEffect(() => panel.current?.scrollTo(0, 0), [chosen.value]);
+  if (!section) return null;
+  const { id, label, Page } = section;
   return (
-    <div class="settings">
-      <section>
-        <h3>Looks</h3>
-        <Choice name="theme" label="Colours" options={[["auto", "As the system"], ["light", "Light"], ["dark", "Dark"]]} />
-        <Choice name="layout" label="Message" options={[["beside", "Beside the list"], ["above", "Below the list"]]} />
-        <Choice name="density" label="Rows" options={[["two", "Two lines"], ["one", "One line"]]} />
-        <Choice name="threads" label="Conversations" note="Messages that answer each other are one row." options={[[true, "Together"], [false, "Each message by itself"]]} />
-      </section>
-      <section>
-        <h3>Reading</h3>
-        <Choice name="html" label="Messages that come in both forms" options={[[true, "As HTML"], [false, "As plain text"]]} />
-        <Choice name="readAfter" label="A message is read after" options={[[0.5, "Half a second"], [3, "3 seconds"], [10, "10 seconds"]]} />
-        <Choice name="after" label="After archiving or deleting" options={[["next", "Open the next one"], ["list", "Go back to the list"]]} />
-      </section>
-      <section>
-        <h3>Writing</h3>
-        <Choice name="rich" label="New messages" options={[[true, "Formatted text"], [false, "Plain text"]]} />
-        <Choice name="undoSeconds" label="Sending can be taken back for" options={[[0, "Not at all"], [5, "5 seconds"], [10, "10 seconds"], [30, "30 seconds"]]} />
-      </section>
-      <section>
-        <h3>Names and signatures</h3>
-        <Identities />
-      </section>
-      <section>
-        <h3>Rules</h3>
-        <Rules />
-      </section>
-      <AccountSections />
-      <section>
-        <h3>Planned to be sent</h3>
-        <Scheduled />
-      </section>
-      <p class="quiet">Logged in as {login.value}</p>
+    <div class="settings-frame">
+      <nav aria-label="Settings">
+        <ul>
+          {SECTIONS.map((each) => (
+            <li key={each.id}>
+              <button type="button" aria-current={each.id === id ? "page" : undefined} onClick={() => (chosen.value = each.id)}>
+                <Icon name={each.icon} />
+                {each.label}
+              </button>
+            </li>
+          ))}
+        </ul>
+        <p class="quiet">Logged in as {login.value}</p>
+      </nav>
+      <div class="settings" ref={panel} tabIndex={0} role="region" aria-label={label} key={id}>
+        <Page />
+      </div>
     </div>
   );
 }
