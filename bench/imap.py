@@ -84,6 +84,10 @@ class Table:
         """A run."""
         self._rows.setdefault(row, {}).setdefault(server, []).append(figure)
 
+    def rows(self) -> dict[str, dict[str, list[Figure]]]:
+        """Every run, by row and server."""
+        return self._rows
+
     def print(self) -> None:
         """All rows."""
         print(f"{'':28}{'here':>10}{'CPU':>9}{'Dovecot':>10}{'CPU':>9}{'ratio':>8}{'wanted':>9}")
