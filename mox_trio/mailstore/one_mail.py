@@ -14,7 +14,7 @@ import trio
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import expunging, flagging, keywords, mailboxes, moving, rendering
 from mox_trio.mailstore.store import Account, MailStore
-from mox_trio.protocol.mime import structure_codec
+from mox_trio.protocol.mime import structure_codec, threads
 from mox_trio.protocol.mime.part import Part
 from storage_backends.index.api import EmailId, MailboxId, Row, Transaction, Uid
 from storage_backends.index.tables import finding, messages, placing
@@ -57,6 +57,26 @@ class OneMail:
     msg_from_validation: str
     dkim_domains: tuple[str, ...]
     is_dsn: bool
+
+
+async def place_of(store: MailStore, account: Account, message_id: str, mailbox: MailboxId) -> Place | None:
+    """Where the mail with a Message-ID (without angle brackets) is in a mailbox; None for nowhere."""
+    key = account.codec.key("message-id", threads.message_id(f"<{message_id}>".encode()).encode())
+
+    def unit(tx: Transaction) -> Sequence[EmailId]:
+        return finding.by_message_id(tx, account.id, key)
+
+    for email_id in await store.index.read(unit):
+        try:
+            found = await find(store, account, email_id)
+        except Failure as failure:
+            if failure.kind is not Kind.NOT_FOUND:
+                raise
+            continue
+        for place in found.places:
+            if place.mailbox_id == mailbox:
+                return place
+    return None
 
 
 async def find(store: MailStore, account: Account, email_id: int) -> OneMail:

@@ -11,7 +11,8 @@ from typing import Final
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailqueue import managing
 from mox_trio.mailqueue.managing import Changed
-from mox_trio.outgoing import by_hand
+from mox_trio.mailstore.store import Account
+from mox_trio.outgoing import by_hand, summary
 from mox_trio.outgoing.parts import Parts
 from storage_backends.index.api import AccountId
 from storage_backends.index.tables.queue_admin import Filter, Listed
@@ -29,6 +30,9 @@ class Planned:
     """Of the message in the queue."""
     at: int
     """Milliseconds since 1970 UTC."""
+    subject: str = ""
+    message_id: str = ""
+    """Without angle brackets."""
     recipients: list[str] = field(default_factory=list)
 
 
@@ -41,6 +45,15 @@ async def take_back(parts: Parts, account_id: AccountId, name: str) -> None:
     dropped = await by_hand.drop(parts, Filter(ids=tuple(row.id for row in waiting), account=account_id))
     if dropped.rows < len(waiting):
         raise Failure(Kind.CONFLICT, "a part of it is on its way already")
+
+
+async def send_now(parts: Parts, account_id: AccountId, name: str) -> None:
+    """Let a message that waits for a time to come leave now. CONFLICT when it is on its way or gone."""
+    every = await managing.listed(parts.queue, Filter(account=account_id), MOST)
+    ids = tuple(row.id for row in every if row.object_id == name and not row.attempts)
+    changed = await managing.schedule(parts.queue, Filter(ids=ids, account=account_id), 0) if ids else Changed(0, 0)
+    if not changed.rows:
+        raise Failure(Kind.CONFLICT, "it is on its way already")
 
 
 async def waiting(
@@ -68,12 +81,13 @@ def _sender(row: Listed) -> str:
     return f"{localpart}@{domain}"
 
 
-async def planned(parts: Parts, account_id: AccountId) -> list[Planned]:
+async def planned(parts: Parts, account: Account) -> list[Planned]:
     """What waits for a time to come, the next first."""
     found: dict[str, Planned] = {}
-    for row in await managing.listed(parts.queue, Filter(account=account_id, next_from=parts.store.now()), MOST):
+    for row in await managing.listed(parts.queue, Filter(account=account.id, next_from=parts.store.now()), MOST):
         if not row.attempts:
-            found.setdefault(row.object_id, Planned(row.object_id, row.next_attempt)).recipients.append(
-                row.recipient[1:-1]
-            )
+            if row.object_id not in found:
+                about = summary.opened(account.codec, row.object_id, row.summary)
+                found[row.object_id] = Planned(row.object_id, row.next_attempt, about.subject, about.message_id)
+            found[row.object_id].recipients.append(row.recipient[1:-1])
     return sorted(found.values(), key=lambda each: each.at)

@@ -67,6 +67,16 @@ def files(root: Part) -> list[File]:
     return found
 
 
+def pictures(root: Part) -> list[File]:
+    """Pictures that the HTML of a message shows by their Content-ID."""
+    found = [
+        File(path, part, name(part, number), part.content_id or "")
+        for number, (path, part) in enumerate(paths(root), 1)
+        if part.content_id and part.type == "image" and not listing.is_attachment(part)
+    ]
+    return found[:MOST]
+
+
 def _is_signature(part: Part) -> bool:
     return part.type == "application" and part.subtype in ("pgp-signature", "pkcs7-signature", "x-pkcs7-signature")
 

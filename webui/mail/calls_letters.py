@@ -12,10 +12,10 @@ from typing import Any, Final
 import trio
 from pydantic import ValidationError
 
-from mox_trio.base.address import Address, Path
+from mox_trio.base.address import Address, InvalidAddress, Path
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.ledger import sent as correspondents
-from mox_trio.mailstore import acting, deliver, drafting, listing, moving
+from mox_trio.mailstore import acting, deliver, drafting, listing, mailboxes, moving, one_mail
 from mox_trio.mailstore.spool import Spool, Spooled, spooled
 from mox_trio.outgoing import taking_back
 from mox_trio.protocol.mime import header, words
@@ -71,6 +71,7 @@ async def save(at: Desk, arguments: Arguments) -> Json:
         "uid": int(delivered.uid),
         "messageId": message_id,
         "attachments": found["attachments"],
+        "pictures": found["pictures"],
         "size": delivered.size,
     }
 
@@ -205,8 +206,48 @@ async def unsend(at: Desk, arguments: Arguments) -> Json:
 
 async def scheduled(at: Desk, arguments: Arguments) -> Json:
     """scheduled {}: what waits in the queue for a time to come."""
-    found = await taking_back.planned(at.web.outgoing, at.account.id)
-    return [{"queued": each.name, "at": each.at, "recipients": list(each.recipients)} for each in found]
+    found = await taking_back.planned(at.web.outgoing, at.account)
+    return [
+        {"queued": each.name, "at": each.at, "subject": each.subject, "recipients": list(each.recipients)}
+        for each in found
+    ]
+
+
+async def cancel_scheduled(at: Desk, arguments: Arguments) -> Json:
+    """scheduleCancel {queued}: take it out of the queue; its copy among sent mail becomes a draft, if it is there. CONFLICT."""
+    queued = arguments.text("queued", most=100)
+    planned = [each for each in await taking_back.planned(at.web.outgoing, at.account) if each.name == queued]
+    if not planned:
+        raise Failure(Kind.CONFLICT, "it is on its way already")
+    sent = await acting.with_role(at.store, at.account, calls_mailboxes.ROLES["sent"], "Sent")
+    box = await mailboxes.get(at.store, at.account, sent)
+    copy = await one_mail.place_of(at.store, at.account, planned[0].message_id, listing.mailbox_id(box.id))
+    if copy is None:
+        await taking_back.take_back(at.web.outgoing, at.account.id, queued)
+        return {"mailbox": 0, "uid": 0}
+    given = {"queued": queued, "mailbox": int(copy.mailbox_id), "uid": int(copy.uid)}
+    return await unsend(at, Arguments(given))
+
+
+async def send_now(at: Desk, arguments: Arguments) -> Json:
+    """scheduleNow {queued}: let it leave now. CONFLICT."""
+    await taking_back.send_now(at.web.outgoing, at.account.id, arguments.text("queued", most=100))
+    return {}
+
+
+async def security(at: Desk, arguments: Arguments) -> Json:
+    """security {addresses}: what is known of the way to each before a message is sent: "here" stays on this server, "unknown" is
+    decided when it leaves.
+    """
+    config = at.snapshot
+    found: dict[str, Json] = {}
+    for each in arguments.texts("addresses", 1000):
+        try:
+            domain = Address.parse(each).domain
+        except InvalidAddress:
+            continue
+        found[each] = "here" if domain in config.dynamic.domains else "unknown"
+    return found
 
 
 async def complete(at: Desk, arguments: Arguments) -> Json:
@@ -238,6 +279,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "send": send,
     "unsend": unsend,
     "scheduled": scheduled,
+    "scheduleCancel": cancel_scheduled,
+    "scheduleNow": send_now,
+    "security": security,
     "complete": complete,
     "known": known,
 }

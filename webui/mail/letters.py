@@ -8,7 +8,7 @@ kept in a draft, in fields of its own, and refused when it is sent.
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import trio
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,6 +59,8 @@ class Piece(_Model):
     uid: Number = 0
     path: Annotated[str, Field(max_length=200)] = ""
     name: Annotated[str, Field(max_length=255)] = ""
+    cid: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}@[A-Za-z0-9.-]{1,64}$")] | Literal[""] = ""
+    """Of a picture that the HTML shows."""
 
 
 class Reply(_Model):
@@ -160,7 +162,7 @@ class Workshop:
     async def _file(self, piece: Piece, stack: AsyncExitStack) -> Attachment:
         if piece.upload:
             upload = self.uploads.get(self.account, piece.upload)
-            return Attachment(_Blocks(upload.scratch), upload.content_type, piece.name or upload.name)
+            return Attachment(_Blocks(upload.scratch), upload.content_type, piece.name or upload.name, piece.cid)
         found = await message.find(self.store, self.account, piece.mailbox, piece.uid)
         if piece.path == "message":
             scratch = await self._copied(stack, found.email_id, None)
@@ -173,7 +175,7 @@ class Workshop:
         kind = f"{part.type}/{part.subtype}"
         is_8bit = part.type == "message"
         name = piece.name or attachments.name(part)
-        return Attachment(_Blocks(scratch), kind, name, part.content_id or "", is_8bit=is_8bit)
+        return Attachment(_Blocks(scratch), kind, name, piece.cid, is_8bit=is_8bit)
 
     async def _copied(self, stack: AsyncExitStack, email_id: Any, part: Part | None) -> Scratch:
         """A part decoded, or a whole message, in a temporary file."""

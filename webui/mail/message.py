@@ -136,6 +136,16 @@ async def shown(store: MailStore, account: Account, mailbox_id: int, uid: int) -
             }
             for each in files
         ],
+        "pictures": [
+            {
+                "path": ".".join(map(str, each.path)) or "root",
+                "cid": each.kind.strip("<> "),
+                "name": each.name,
+                "type": f"{each.part.type}/{each.part.subtype}",
+                "size": each.part.decoded_size,
+            }
+            for each in attachments.pictures(found.root)
+        ],
         "signed": found.root.subtype == "signed",
         "encrypted": found.root.subtype == "encrypted",
         "security": await security(store, account, found),

@@ -236,20 +236,31 @@ def _body(document: str) -> str:
     return f' style="{escaping.escape(kept)}"' if kept else ""
 
 
+def _for_editing(element: str, name: str, value: str) -> str | None:
+    is_own = value.strip().lower().startswith("cid:")
+    if element == "img" and name == "src":
+        return value.strip() if is_own else None
+    if is_own or (name in ("background", "cite") and _REMOTE.match(value)):
+        return None
+    return value
+
+
 def for_editing(document: str) -> str:
-    """The inside of a body for the editor: no pictures from elsewhere, no style sheets. Takes long for a hostile one."""
-    doing = _Pass(lambda _: None, with_remote=False)
+    """The inside of a body for the editor: no pictures but the mail's own, by their ids; no style sheets. Takes long for a
+    hostile one.
+    """
 
     def clean(part: str) -> str:
         return nh3.clean(
             part,
-            tags=set(TAGS) - {"img", "map", "area"},
+            tags=set(TAGS) - {"map", "area"},
             clean_content_tags=set(SILENT),
             attributes={
-                name: set(allowed) - {"class", "style"} for name, allowed in ATTRIBUTES.items() if name != "img"
+                **{name: set(allowed) - {"class", "style"} for name, allowed in ATTRIBUTES.items()},
+                "img": {"src", "alt"},
             },
-            attribute_filter=doing.attribute,
-            url_schemes={"http", "https", "mailto", "tel"},
+            attribute_filter=_for_editing,
+            url_schemes={"http", "https", "mailto", "tel", "cid"},
         )
 
     return _in_steps(document[:LONGEST], clean)

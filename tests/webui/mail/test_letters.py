@@ -86,10 +86,57 @@ async def test_what_is_planned_waits_and_is_listed(server: LocalServer) -> None:
         at = int(time.time() * 1000) + 3_600_000
         sent = await page.call("send", letter=talking.letter("later"), until=at)
         planned = await page.call("scheduled")
-        assert [(each["queued"], each["at"], each["recipients"]) for each in planned] == [
-            (sent["queued"], at, ["you@localhost"])
-        ]
-        await page.call("unsend", queued=sent["queued"], mailbox=sent["mailbox"], uid=sent["uid"])
+        assert planned == [{"queued": sent["queued"], "at": at, "subject": "later", "recipients": ["you@localhost"]}]
+        back = await page.call("scheduleCancel", queued=sent["queued"])
+        assert back["mailbox"] == page.box("drafts")
+        assert (await page.call("draftOpen", **back))["subject"] == "later"
+        assert await page.call("scheduled") == []
+        for call in ("scheduleCancel", "scheduleNow"):
+            with pytest.raises(talking.Refused, match="conflict"):
+                await page.call(call, queued=sent["queued"])
+
+
+async def test_what_is_planned_can_leave_now(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        at = int(time.time() * 1000) + 3_600_000
+        sent = await page.call("send", letter=talking.letter("sooner"), until=at)
+        await page.look(1, mailbox=page.box("inbox"), threads=False)
+        await page.call("scheduleNow", queued=sent["queued"])
+        if not any(message["t"] == "ops" for message in page.heard):
+            await page.hear("ops")
+        assert await page.call("scheduled") == []
+
+
+async def test_pictures_within_the_text_go_with_it(server: LocalServer) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(100)
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        headers = {"x-mox-csrf": browser.csrf, "content-type": "image/png"}
+        taken = (await browser.http.post("upload?name=p.png", content=png, headers=headers)).json()
+        html = '<p>Look:</p><img src="cid:p1@inline"><img src="https://tracker.example/x.png">'
+        piece = {"upload": taken["upload"], "cid": "p1@inline"}
+        saved = await page.call("draftSave", letter=talking.letter("picture", html=html, files=[piece]))
+        assert saved["attachments"] == []
+        (picture,) = saved["pictures"]
+        assert (picture["cid"], picture["type"], picture["size"]) == ("p1@inline", "image/png", len(png))
+        opened = await page.call("draftOpen", mailbox=saved["mailbox"], uid=saved["uid"])
+        assert '<img src="cid:p1@inline">' in opened["body"]
+        assert "tracker" not in opened["body"]
+        place = {"mailbox": saved["mailbox"], "uid": saved["uid"]}
+        kept = {**place, "path": picture["path"], "cid": "p1@inline"}
+        sent = await page.call("send", letter=talking.letter("picture", html=html, files=[kept], draft=place))
+        raw = (await browser.http.get(f"msg/{sent['mailbox']}/{sent['uid']}/raw")).text
+        assert "multipart/related" in raw
+        assert "Content-ID: <p1@inline>" in raw
+        shown = (await browser.http.get(f"msg/{sent['mailbox']}/{sent['uid']}/html")).text
+        assert "data:image/png;base64," in shown
+        with pytest.raises(talking.Refused, match="invalid"):
+            await page.call("draftSave", letter=talking.letter("x", files=[{**kept, "cid": "a>\r\nX: y"}]))
+
+
+async def test_what_is_known_of_the_way_to_recipients_is_told(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        told = await page.call("security", addresses=["you@localhost", "ann@example.org", "nonsense"])
+        assert told == {"you@localhost": "here", "ann@example.org": "unknown"}
 
 
 async def test_an_answer_marks_what_it_answers_and_joins_its_thread(server: LocalServer) -> None:

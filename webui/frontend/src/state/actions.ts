@@ -4,7 +4,7 @@ import { many } from "../text/dates";
 import { FLAGGED, JUNK, type Mailbox, NOT_JUNK, type Row, SEEN, place } from "./protocol";
 import { settings } from "./settings";
 import { cursor, live, mailbox, mailboxes, opened, role, rows, selected, touch } from "./store";
-import { done, message, wrong } from "./toasts";
+import { doing, done, message, wrong } from "./toasts";
 
 interface Group {
   mailbox: number;
@@ -69,9 +69,12 @@ interface Move {
   remove?: string[];
 }
 
-export async function move(targets: Target[], { to, verb, add = [], remove = [] }: Move): Promise<void> {
+export async function move(targets: Target[], { to, verb, add = [], remove = [] }: Move, now = doing()): Promise<void> {
   const chosen = targets.filter(({ id }) => place(id).mailbox !== to.id);
-  if (!chosen.length) return;
+  if (!chosen.length) {
+    now.over();
+    return;
+  }
   const keys = new Set(chosen.map(({ key }) => key));
   stepAside(keys);
   const moved: { from: number; result: Moved }[] = [];
@@ -80,9 +83,10 @@ export async function move(targets: Target[], { to, verb, add = [], remove = [] 
       const result = await live.call<Moved>("move", { ...group, to: to.id, add, remove });
       moved.push({ from: group.mailbox, result });
     }
-    done(`${verb} ${what(chosen)}`, () => void back(moved, { add: remove, remove: add }));
+    done(`${verb} ${what(chosen)}`, () => void back(moved, { add: remove, remove: add }), undefined, now);
     await live.reached(Math.max(...moved.map(({ result }) => result.modseq)));
   } catch (error) {
+    now.over();
     wrong(`Not done: ${message(error)}`);
   }
   rows.show(keys);
@@ -101,10 +105,12 @@ async function back(moved: { from: number; result: Moved }[], change: { add: str
 }
 
 async function toRole(targets: Target[], name: "archive" | "junk" | "trash", rest: Omit<Move, "to">): Promise<void> {
+  const now = doing();
   try {
     const to = role(name) ?? (await live.call<Mailbox>("mailboxFor", { role: name }));
-    await move(targets, { to, ...rest });
+    await move(targets, { to, ...rest }, now);
   } catch (error) {
+    now.over();
     wrong(`Not done: ${message(error)}`);
   }
 }
@@ -158,11 +164,13 @@ export async function flag(targets: Target[], add: string[], remove: string[], v
   rows.change(keys, { add, remove });
   touch();
   const changed: Moved[] = [];
+  const now = verb ? doing() : null;
   try {
     for (const group of groups(targets)) changed.push(await live.call<Moved>("flag", { ...group, add, remove }));
-    if (verb) done(`${verb} ${what(targets)}`, () => void unflag(changed, add, remove));
+    if (now) done(`${verb} ${what(targets)}`, () => void unflag(changed, add, remove), undefined, now);
     await live.reached(Math.max(...changed.map(({ modseq }) => modseq)));
   } catch (error) {
+    now?.over();
     wrong(`Not done: ${message(error)}`);
   }
   rows.unchange(keys);
@@ -190,10 +198,12 @@ export function toggleRead(chosen: Row[]): Promise<void> {
 }
 
 export async function readAll(id: number): Promise<void> {
+  const now = doing();
   try {
     const changed = await live.call<Moved>("readAll", { mailbox: id });
-    done(`Marked as read: ${many(changed.uids.length, "message")}`, () => void unflag([changed], [SEEN], []));
+    done(`Marked as read: ${many(changed.uids.length, "message")}`, () => void unflag([changed], [SEEN], []), undefined, now);
   } catch (error) {
+    now.over();
     wrong(`Not done: ${message(error)}`);
   }
 }

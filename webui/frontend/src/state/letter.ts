@@ -2,7 +2,7 @@
 // loses next to nothing.
 
 import { computed, signal } from "@preact/signals";
-import type { AttachedFile, Person } from "./protocol";
+import type { AttachedFile, Person, Picture } from "./protocol";
 import { CallFailed } from "./live";
 import { identities, live } from "./store";
 import { message } from "./toasts";
@@ -19,6 +19,10 @@ export interface Attached {
   progress: number;
   problem?: string;
   piece?: Piece;
+  /** Of a picture that the text shows. */
+  cid?: string;
+  /** Where the page shows it from. */
+  url?: string;
   cancel?: () => void;
 }
 
@@ -28,6 +32,7 @@ export interface Piece {
   uid?: number;
   path?: string;
   name?: string;
+  cid?: string;
 }
 
 export interface Body {
@@ -57,6 +62,7 @@ interface SavedDraft {
   uid: number;
   messageId: string;
   attachments: AttachedFile[];
+  pictures: Picture[];
 }
 
 const PAUSE = 2000;
@@ -80,6 +86,8 @@ export class Letter {
   readonly start: Start;
   /** Gives what is written; set by the editor. */
   body: () => Body;
+  /** Shows a picture where the cursor is; null while the text is plain. */
+  insertPicture: ((cid: string, alt: string) => void) | null = null;
   draft: { mailbox: number; uid: number } | null;
   messageId: string;
   private timer = 0;
@@ -133,13 +141,18 @@ export class Letter {
       subject: this.subject.value,
       text,
       html,
-      files: this.files.value.filter(({ piece }) => piece).map(({ piece, name }) => ({ ...piece, name })),
+      files: this.sent(html).map(({ piece, name, cid }) => ({ ...piece, name, ...(cid && html ? { cid } : {}) })),
       message_id: this.messageId,
       in_reply_to: start.inReplyTo ?? "",
       references: start.references ?? [],
       reply: start.reply ?? null,
       draft: this.draft,
     };
+  }
+
+  /** The files that go with the text: of pictures those that it shows. */
+  private sent(html: string): Attached[] {
+    return this.files.value.filter(({ piece, cid }) => piece && (!cid || !html || html.includes(`cid:${cid}`)));
   }
 
   /** Save now; one version after the other. */
@@ -152,12 +165,14 @@ export class Letter {
   private async write(): Promise<void> {
     if (this.isGone || this.saving.value === "conflict") return;
     this.saving.value = "saving";
-    const sent = this.files.value.filter(({ piece }) => piece);
+    const { html } = this.body();
+    const sent = this.sent(html);
+    const files = sent.filter(({ cid }) => !cid || !html);
     try {
       const saved = await live.call<SavedDraft>("draftSave", { letter: this.json() });
       this.draft = { mailbox: saved.mailbox, uid: saved.uid };
       this.messageId = saved.messageId;
-      this.files.value = this.files.value.map((file) => this.settled(file, sent.indexOf(file), saved));
+      this.files.value = this.files.value.map((file) => this.settled(file, files.indexOf(file), saved));
       this.problem.value = "";
       // What was typed meanwhile has asked for the next version already.
       if ((this.saving.value as Saving) === "saving") this.saving.value = "saved";
@@ -171,24 +186,44 @@ export class Letter {
 
   /** An attachment is part of the draft now. */
   private settled(file: Attached, at: number, saved: SavedDraft): Attached {
-    const part = saved.attachments[at];
-    if (at < 0 || !part) return file;
+    const part = at < 0 ? saved.pictures.find(({ cid }) => cid === file.cid) : saved.attachments[at];
+    if (!part) return file;
     return { ...file, piece: { mailbox: saved.mailbox, uid: saved.uid, path: part.path } };
   }
 
   attach(chosen: Iterable<File>): void {
-    for (const file of chosen) {
-      const key = ++number;
-      const { done, cancel } = uploadFile(file, (progress) => this.update(key, { progress }));
-      const type = file.type || "application/octet-stream";
-      this.files.value = [...this.files.value, { key, name: file.name || "picture.png", size: file.size, type, progress: 0, cancel }];
-      done
-        .then(({ upload }) => {
-          this.update(key, { progress: 1, piece: { upload } });
-          this.changed();
-        })
-        .catch((error: unknown) => this.update(key, { problem: message(error) }));
+    for (const file of chosen) this.take(file, {});
+  }
+
+  private take(file: File, more: Pick<Attached, "cid" | "url">): void {
+    const key = ++number;
+    const { done, cancel } = uploadFile(file, (progress) => this.update(key, { progress }));
+    const type = file.type || "application/octet-stream";
+    this.files.value = [...this.files.value, { key, name: file.name || "picture.png", size: file.size, type, progress: 0, cancel, ...more }];
+    done
+      .then(({ upload }) => {
+        this.update(key, { progress: 1, piece: { upload } });
+        this.changed();
+      })
+      .catch((error: unknown) => this.update(key, { problem: message(error) }));
+  }
+
+  /** Take a picture and show it in the text. */
+  show(file: File): void {
+    if (!this.insertPicture) {
+      this.attach([file]);
+      return;
     }
+    // randomUUID is for pages with TLS alone.
+    const random = [...crypto.getRandomValues(new Uint8Array(16))].map((octet) => octet.toString(16).padStart(2, "0"));
+    const cid = `${random.join("")}@inline`;
+    this.take(file, { cid, url: URL.createObjectURL(file) });
+    this.insertPicture(cid, file.name);
+  }
+
+  /** Where the page gets a picture of the text. */
+  picture(cid: string): string {
+    return this.files.value.find((file) => file.cid === cid)?.url ?? "";
   }
 
   private update(key: number, change: Partial<Attached>): void {

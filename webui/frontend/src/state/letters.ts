@@ -8,6 +8,7 @@ import { called, same, unique, written } from "../text/people";
 import { quoted } from "../text/plain";
 import { type Attached, type Body, Letter, type Start } from "./letter";
 import { type Message, type Person, place } from "./protocol";
+import { load } from "./scheduled";
 import { settings } from "./settings";
 import { identities, live } from "./store";
 import { done, message, wrong } from "./toasts";
@@ -83,6 +84,15 @@ function attached(message: Message): Attached[] {
   });
 }
 
+/** Pictures within the text of a message, for a text that goes on from it. */
+function shown(message: Message): Attached[] {
+  const at = place(message.id);
+  return message.pictures.map(({ cid, name, size, type, path }) => {
+    const url = `msg/${at.mailbox}/${at.uid}/part/${path}`;
+    return { key: ++files, name, size, type, progress: 1, cid, url, piece: { ...at, path } };
+  });
+}
+
 export async function answer(id: string, how: Answer): Promise<void> {
   try {
     const found = await fetchMessage(id);
@@ -97,7 +107,7 @@ export async function answer(id: string, how: Answer): Promise<void> {
       ...(how === "attach" ? {} : { quote: await quote(found, isForward) }),
       ...(isForward ? {} : thread),
       reply: { mailbox, uid, forward: isForward },
-      files: how === "attach" ? [whole] : how === "forward" ? attached(found) : [],
+      files: how === "attach" ? [whole] : [...(how === "forward" ? attached(found) : []), ...shown(found)],
     });
   } catch (error) {
     wrong(message(error));
@@ -124,7 +134,7 @@ export async function edit(id: string): Promise<void> {
       references: found.references,
       draft: { mailbox, uid },
       messageId: found.messageId,
-      files: attached(found),
+      files: [...attached(found), ...shown(found)],
       rich: Boolean(found.body) || settings.value.rich,
     });
   } catch (error) {
@@ -185,6 +195,7 @@ export async function send(letter: Letter, until = 0): Promise<void> {
   try {
     const sent = await live.call<Sent>("send", { letter: letter.json(), ...(until ? { until } : { hold }) });
     letters.value = letters.value.filter((each) => each !== letter);
+    if (until) void load();
     const text = until ? `Will be sent ${full(until)}` : "Sent";
     done(text, hold || until ? () => void unsend(letter, sent) : undefined, until ? 10_000 : Math.max(hold - 1, 1) * 1000);
   } catch (error) {
@@ -205,6 +216,7 @@ async function unsend(letter: Letter, sent: Sent): Promise<void> {
     letter.saving.value = "saved";
     await edit(`${back.mailbox}.${back.uid}`);
     done("Sending was taken back");
+    void load();
   } catch (error) {
     wrong(`Too late: ${message(error)}`);
   }

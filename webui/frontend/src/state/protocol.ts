@@ -40,6 +40,15 @@ export interface AttachedFile {
   kind: string;
 }
 
+/** A picture that the HTML of a message shows. */
+export interface Picture {
+  path: string;
+  cid: string;
+  name: string;
+  type: string;
+  size: number;
+}
+
 export interface Security {
   ip: string;
   hello: string;
@@ -73,6 +82,7 @@ export interface Message extends Row {
   cut: boolean;
   html: boolean;
   attachments: AttachedFile[];
+  pictures: Picture[];
   signed: boolean;
   encrypted: boolean;
   security: Security | Record<string, never>;

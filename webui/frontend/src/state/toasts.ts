@@ -17,11 +17,30 @@ export const said = signal("");
 
 const SHOWN = 10_000;
 let number = 0;
-let undoing: { toast: number; run: () => void } | null = null;
+
+/** What is being done, or was done last, and how it is taken back. Who presses the key before the server has answered takes back this,
+ * as soon as it is done, and not what was done before. */
+export class Doing {
+  toast = 0;
+  run: (() => void) | null = null;
+  isUnwanted = false;
+
+  /** It failed, or cannot be taken back. */
+  over(): void {
+    if (undoing === this) undoing = null;
+  }
+}
+
+let undoing: Doing | null = null;
+
+export function doing(): Doing {
+  undoing = new Doing();
+  return undoing;
+}
 
 export function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
-  if (undoing?.toast === id) undoing = null;
+  if (undoing?.run && undoing.toast === id) undoing = null;
 }
 
 function show(toast: Omit<Toast, "id">, ms: number): number {
@@ -33,14 +52,24 @@ function show(toast: Omit<Toast, "id">, ms: number): number {
 }
 
 /** Something was done that can be taken back. */
-export function done(text: string, undo?: () => void, ms = SHOWN): number {
-  if (!undo) return show({ text, kind: "done" }, 4000);
+export function done(text: string, undo?: () => void, ms = SHOWN, begun?: Doing): number {
+  if (!undo) {
+    begun?.over();
+    return show({ text, kind: "done" }, 4000);
+  }
+  const now = begun ?? doing();
+  if (now.isUnwanted) {
+    now.over();
+    undo();
+    return 0;
+  }
   const run = () => {
     dismiss(id);
     undo();
   };
   const id = show({ text, kind: "done", action: { label: "Undo", run } }, ms);
-  undoing = { toast: id, run };
+  now.toast = id;
+  now.run = run;
   return id;
 }
 
@@ -50,8 +79,11 @@ export function wrong(text: string, retry?: () => void): void {
 
 /** Take back what was done last, if that is still possible. */
 export function undo(): void {
-  if (undoing) undoing.run();
-  else said.value = "Nothing to undo";
+  if (undoing?.run) undoing.run();
+  else if (undoing) {
+    undoing.isUnwanted = true;
+    said.value = "Taking it back";
+  } else said.value = "Nothing to undo";
 }
 
 export function message(error: unknown): string {

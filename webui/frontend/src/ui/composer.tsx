@@ -1,7 +1,7 @@
 // The panel for writing, at the lower right: minimised, open or large. Loaded when it is first needed.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Letter } from "../state/letter";
 import { close, discard, dismiss, send, signatureOf } from "../state/letters";
 import type { Person } from "../state/protocol";
@@ -10,11 +10,14 @@ import { size } from "../text/dates";
 import { isAddress, written } from "../text/people";
 import { speaksOfAttachment } from "../text/plain";
 import { ask, menu } from "./asking";
+import { takeTyped } from "./composing";
 import { type Editor, type Tool, documentOf, edit, plain } from "./editor";
 import { Icon, IconButton } from "./icons";
 import { Recipients } from "./recipients";
 import "../style/composer.css";
 
+/** Types of pictures that every program for mail shows. */
+const SHOWN = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 const SAVED: Record<string, string> = { new: "", changed: "Not saved yet", saving: "Saving…", saved: "Saved", failed: "Not saved", conflict: "Changed elsewhere" };
 
 async function check(letter: Letter): Promise<boolean> {
@@ -32,7 +35,7 @@ async function check(letter: Letter): Promise<boolean> {
     letter.problem.value = "Attachments are still on their way.";
     return false;
   }
-  if (!letter.files.value.length && speaksOfAttachment(letter.body().text)) {
+  if (!letter.files.value.some(({ cid }) => !cid) && speaksOfAttachment(letter.body().text)) {
     const answer = await ask({ title: "Send without an attachment?", text: "The text speaks of one, but nothing is attached.", yes: "Send anyway" });
     if (answer === null) return false;
   }
@@ -66,20 +69,26 @@ function Field({ letter }: { letter: Letter }) {
   const area = useRef<HTMLTextAreaElement>(null);
   const tools = useSignal(0);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { start } = letter;
     const before = letter.body();
     const isFirst = !before.text && !before.html && !start.body;
     const doc = isFirst ? documentOf(start.body, start.quote, signatureOf(letter.sender.value[1])) : documentOf(before, undefined, "");
     if (isRich && box.current) {
-      const made = edit(box.current, doc, () => letter.changed(), "Message");
+      const made = edit(box.current, doc, () => letter.changed(), (cid) => letter.picture(cid));
       editor.current = made;
       letter.body = () => made.body();
-      if (letter.to.value.length) made.focus();
+      letter.insertPicture = (cid, alt) => made.picture(cid, alt);
+      if (letter.to.value.length) {
+        made.focus();
+        const typed = takeTyped();
+        if (typed) made.insert(typed);
+      }
       tools.value++;
       return () => {
         const last = made.body();
         letter.body = () => last;
+        letter.insertPicture = null;
         made.destroy();
         editor.current = null;
       };
@@ -90,6 +99,7 @@ function Field({ letter }: { letter: Letter }) {
       letter.body = () => ({ text: at.value, html: "" });
       if (letter.to.value.length) {
         at.focus();
+        at.value = takeTyped() + at.value;
         at.setSelectionRange(0, 0);
         at.scrollTop = 0;
       }
@@ -123,10 +133,11 @@ function Field({ letter }: { letter: Letter }) {
 }
 
 function Files({ letter }: { letter: Letter }) {
-  if (!letter.files.value.length) return null;
+  const files = letter.files.value.filter(({ cid, problem }) => !cid || problem);
+  if (!files.length) return null;
   return (
     <ul class="files" aria-label="Attachments">
-      {letter.files.value.map((file) => (
+      {files.map((file) => (
         <li key={file.key} class={file.problem ? "wrong" : ""}>
           <Icon name={file.type.startsWith("image/") ? "image" : "file"} />
           <span class="file-name">
@@ -168,6 +179,30 @@ function Sender({ letter }: { letter: Letter }) {
   );
 }
 
+/** What is known of the way to the recipients before anything is sent: no more than that. */
+function Way({ people }: { people: Person[] }) {
+  const known = useSignal<Record<string, string>>({});
+  const asked = people.map(([, address]) => address).filter(isAddress).join();
+  useEffect(() => {
+    const addresses = asked.split(",").filter(Boolean);
+    if (!addresses.length) return;
+    live
+      .call<Record<string, string>>("security", { addresses })
+      .then((told) => (known.value = told))
+      .catch(() => null);
+  }, [asked]);
+  if (!asked) return null;
+  const away = [...new Set(asked.split(",").filter((each) => known.value[each] === "unknown").map((each) => each.slice(each.lastIndexOf("@") + 1)))];
+  const isKnown = asked.split(",").every((each) => known.value[each]);
+  if (!isKnown) return null;
+  const text = away.length ? `Encryption to ${away.join(", ")} is decided when the message leaves` : "Stays on this server";
+  return (
+    <span class="way" role="img" aria-label={text} title={text}>
+      <Icon name={away.length ? "help" : "shield"} />
+    </span>
+  );
+}
+
 export function Composer({ letter }: { letter: Letter }) {
   const root = useRef<HTMLElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
@@ -187,6 +222,14 @@ export function Composer({ letter }: { letter: Letter }) {
       .then((known) => (unknown.value = new Set(addresses.filter((each) => !known.includes(each)))))
       .catch(() => null);
   }, [asked]);
+
+  /** Pictures that come to the text are shown in it; everything else is attached. */
+  function take(files: FileList, target: EventTarget | null) {
+    const isText = target instanceof Element && target.closest(".written") !== null;
+    const pictures = [...files].filter(({ type }) => isText && SHOWN.has(type));
+    letter.attach([...files].filter((file) => !pictures.includes(file)));
+    for (const file of pictures) letter.show(file);
+  }
 
   function key(event: KeyboardEvent) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -222,12 +265,14 @@ export function Composer({ letter }: { letter: Letter }) {
         isOver.value = false;
         if (!event.dataTransfer?.files.length) return;
         event.preventDefault();
-        letter.attach(event.dataTransfer.files);
+        take(event.dataTransfer.files, event.target);
       }}
-      onPaste={(event) => {
-        if (!event.clipboardData?.files.length) return;
+      onPasteCapture={(event) => {
+        // What an office program copies is a picture of its text too: the text is meant.
+        if (!event.clipboardData?.files.length || event.clipboardData.types.includes("text/html")) return;
         event.preventDefault();
-        letter.attach(event.clipboardData.files);
+        event.stopPropagation();
+        take(event.clipboardData.files, event.target);
       }}
     >
       <div class="head">
@@ -314,6 +359,7 @@ export function Composer({ letter }: { letter: Letter }) {
             }}
           />
           <span class="space" />
+          <Way people={people} />
           <IconButton
             icon="more"
             label="More"

@@ -10,6 +10,36 @@ export const letters = signal<Letter[]>([]);
 
 export type Answer = "reply" | "all" | "forward" | "attach";
 
+/** What is typed while the panel for writing comes: it belongs there, and is no command. */
+let typed: string | null = null;
+
+/** Take a key that was pressed; false when nobody waits for it. */
+export function takeKey(event: KeyboardEvent): boolean {
+  if (typed === null) return false;
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (event.key.length === 1) typed += event.key;
+  else if (event.key === "Backspace") typed = typed.slice(0, -1);
+  else if (event.key === "Escape") typed = null;
+  return true;
+}
+
+/** The field that has the focus now is asked for what was typed before. */
+export function takeTyped(): string {
+  const text = typed ?? "";
+  typed = null;
+  return text;
+}
+
+async function typingAhead(work: () => Promise<unknown>): Promise<void> {
+  typed = "";
+  const before = letters.value.length;
+  try {
+    await work();
+  } finally {
+    if (letters.value.length === before) typed = null; // none came
+  }
+}
+
 function load(): Promise<typeof import("../state/letters") | null> {
   return import("../state/letters").catch(() => {
     wrong("The editor could not be loaded. Check your connection and try again.");
@@ -18,7 +48,7 @@ function load(): Promise<typeof import("../state/letters") | null> {
 }
 
 export async function compose(): Promise<void> {
-  (await load())?.begin({});
+  await typingAhead(async () => (await load())?.begin({}));
 }
 
 export function writeTo(to: Person[]): void {
@@ -26,9 +56,9 @@ export function writeTo(to: Person[]): void {
 }
 
 export async function answer(id: string, how: Answer): Promise<void> {
-  await (await load())?.answer(id, how);
+  await typingAhead(async () => (await load())?.answer(id, how));
 }
 
 export async function editDraft(id: string): Promise<void> {
-  await (await load())?.edit(id);
+  await typingAhead(async () => (await load())?.edit(id));
 }

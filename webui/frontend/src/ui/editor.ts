@@ -23,6 +23,14 @@ const schema = new Schema({
     ordered_list: { content: "list_item+", group: "block", parseDOM: [{ tag: "ol" }], toDOM: () => ["ol", 0] },
     list_item: { content: "paragraph block*", defining: true, parseDOM: [{ tag: "li" }], toDOM: () => ["li", 0] },
     text: { group: "inline" },
+    picture: {
+      inline: true,
+      group: "inline",
+      draggable: true,
+      attrs: { cid: {}, alt: { default: "" } },
+      parseDOM: [{ tag: 'img[src^="cid:"]', getAttrs: (element) => ({ cid: (element.getAttribute("src") ?? "").slice(4), alt: element.getAttribute("alt") ?? "" }) }],
+      toDOM: (node) => ["img", { src: `cid:${String(node.attrs.cid)}`, alt: String(node.attrs.alt) }],
+    },
     hard_break: { inline: true, group: "inline", selectable: false, parseDOM: [{ tag: "br" }], toDOM: () => ["br"] },
   },
   marks: {
@@ -57,7 +65,8 @@ export function plain(node: Node, prefix = ""): string {
     } else {
       let text = "";
       block.forEach((piece) => {
-        text += piece.type.name === "hard_break" ? "\n" : (piece.text ?? "");
+        if (piece.type.name === "picture") text += `[${String(piece.attrs.alt) || "picture"}]`;
+        else text += piece.type.name === "hard_break" ? "\n" : (piece.text ?? "");
       });
       out.push(text.split("\n").map((line) => `${prefix}${line}`).join("\n"));
     }
@@ -70,7 +79,7 @@ export function plain(node: Node, prefix = ""): string {
 function isFormatted(doc: Node): boolean {
   let found = false;
   doc.descendants((node) => {
-    if (["heading", "bullet_list", "ordered_list", "code_block", "rule", "blockquote"].includes(node.type.name)) found = true;
+    if (["heading", "bullet_list", "ordered_list", "code_block", "rule", "blockquote", "picture"].includes(node.type.name)) found = true;
     if (node.marks.length) found = true;
     return !found;
   });
@@ -84,6 +93,9 @@ export interface Editor {
   focus(): void;
   run(tool: Tool): void;
   link(href: string): void;
+  /** Put a picture where the cursor is. */
+  picture(cid: string, alt: string): void;
+  insert(text: string): void;
   isOn(tool: Tool): boolean;
   destroy(): void;
 }
@@ -128,7 +140,10 @@ const COMMANDS: Record<Tool, Command> = {
   quote: wrapIn(nodes.blockquote),
 };
 
-export function edit(box: HTMLElement, doc: Node, changed: () => void, label: string): Editor {
+/** Where the editor gets its pictures, by their ids. */
+export type Pictures = (cid: string) => string;
+
+export function edit(box: HTMLElement, doc: Node, changed: () => void, pictures: Pictures): Editor {
   const newline = chainCommands(exitCode, (state, dispatch) => {
     dispatch?.(state.tr.replaceSelectionWith(nodes.hard_break.create()).scrollIntoView());
     return true;
@@ -143,7 +158,15 @@ export function edit(box: HTMLElement, doc: Node, changed: () => void, label: st
   });
   const view = new EditorView(box, {
     state: EditorState.create({ doc, plugins: [rules, keymap(keys), keymap(baseKeymap), history()] }),
-    attributes: { "aria-label": label, role: "textbox", "aria-multiline": "true", spellcheck: "true", class: "written" },
+    nodeViews: {
+      picture(node) {
+        const dom = document.createElement("img");
+        dom.src = pictures(String(node.attrs.cid));
+        dom.alt = String(node.attrs.alt);
+        return { dom };
+      },
+    },
+    attributes: { "aria-label": "Message", role: "textbox", "aria-multiline": "true", spellcheck: "true", class: "written" },
     dispatchTransaction(transaction) {
       view.updateState(view.state.apply(transaction));
       if (transaction.docChanged) changed();
@@ -166,6 +189,13 @@ export function edit(box: HTMLElement, doc: Node, changed: () => void, label: st
     link(href) {
       toggleMark(marks.link, { href })(view.state, view.dispatch, view);
       view.focus();
+    },
+    picture(cid, alt) {
+      view.dispatch(view.state.tr.replaceSelectionWith(nodes.picture.create({ cid, alt }), false).scrollIntoView());
+      view.focus();
+    },
+    insert(text) {
+      view.dispatch(view.state.tr.insertText(text));
     },
     isOn(tool) {
       const mark = tool === "bold" ? marks.strong : tool === "italic" ? marks.em : null;

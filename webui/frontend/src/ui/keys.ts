@@ -3,10 +3,11 @@
 import { archive, asTargets, erase, junk, notJunk, toggleFlag, toggleRead, trash } from "../state/actions";
 import { type Mailbox } from "../state/protocol";
 import { cursor, lookAt, mailbox, opened, role, rows, targets } from "../state/store";
+import { fold, unfold } from "../state/unfolding";
 import { undo } from "../state/toasts";
 import { shown } from "./asking";
 import { chooseKeyword, chooseMailbox } from "./choosing";
-import { answer, compose } from "./composing";
+import { answer, compose, takeKey } from "./composing";
 import { pickMailbox } from "./mailbox-actions";
 import { extendTo, leave, openRow, selectAll, step, toggle } from "./opening";
 import { current, focusMessage } from "./reader";
@@ -61,6 +62,8 @@ export const COMMANDS: Command[] = [
   { keys: ["Shift+J", "Shift+ArrowDown"], name: "Next, and select", group: "Go", run: () => step(1, true) },
   { keys: ["Shift+K", "Shift+ArrowUp"], name: "Previous, and select", group: "Go", run: () => step(-1, true) },
   { keys: ["Enter", "o"], name: "Open", group: "Go", run: openHere },
+  { keys: ["ArrowRight"], name: "Show the messages of a conversation", group: "Go", run: () => cursor.value !== null && unfold(cursor.value) },
+  { keys: ["ArrowLeft"], name: "Hide them", group: "Go", run: () => cursor.value !== null && fold(cursor.value) },
   { keys: ["u"], name: "Back to the list", group: "Go", run: leave },
   { keys: ["Escape"], name: "Leave, or select nothing", group: "Go", run: leave },
   { keys: ["PageDown"], name: "A page further", group: "Go", run: () => step(10) },
@@ -120,6 +123,10 @@ function isTyping(target: EventTarget | null): boolean {
 
 export function pressed(event: KeyboardEvent): void {
   if (shown.value || isTyping(event.target) || event.isComposing) return;
+  if (takeKey(event)) {
+    event.preventDefault();
+    return;
+  }
   const key = named(event);
   const isOnButton = event.target instanceof HTMLElement && event.target.closest("button, a") && (key === "Enter" || key === "Space");
   if (isOnButton && !event.target.closest(".row")) return;

@@ -5,10 +5,12 @@ import { useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { settings } from "../state/settings";
 import { cursor, found, live, lost, mailbox, opened, query, rows, see, selected, shift, source, useSubscribed, version } from "../state/store";
+import type { Row } from "../state/protocol";
+import { below, follow, foldAll, unfolded } from "../state/unfolding";
 import { count, many } from "../text/dates";
 import { Actions } from "./bulk";
 import { Icon } from "./icons";
-import { ListRow } from "./row";
+import { Inside, ListRow } from "./row";
 import { openRow } from "./opening";
 
 const OVER = 8;
@@ -17,13 +19,39 @@ export function height(): number {
   return settings.value.density === "one" ? 34 : 58;
 }
 
+/** Of a message below the row of its thread. */
+export const SMALL = 30;
+
+/** Where the row at a place begins: what is unfolded above it pushes it down. */
+function topOf(place: number, under = below()): number {
+  let top = place * height();
+  for (const { index, messages } of under) if (index < place) top += messages.length * SMALL;
+  return top;
+}
+
+/** The place of the row that is at a height. */
+function placeAt(y: number): number {
+  let rest = y;
+  let place = 0;
+  for (const { index, messages } of below()) {
+    const until = (index + 1 - place) * height();
+    if (rest < until) break;
+    rest -= until;
+    place = index + 1;
+    const inside = messages.length * SMALL;
+    if (rest < inside) return index;
+    rest -= inside;
+  }
+  return place + Math.floor(rest / height());
+}
+
 /** Bring a row into view. */
 let scroller: HTMLElement | null = null;
 
 export function reveal(key: string): void {
   const index = rows.indexOf(key);
   if (!scroller || index < 0) return;
-  const top = index * height();
+  const top = topOf(index);
   if (top < scroller.scrollTop) scroller.scrollTop = top;
   else if (top + height() > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = top + height() - scroller.clientHeight;
 }
@@ -94,10 +122,11 @@ export function List() {
   function measure() {
     const at = box.current;
     if (!at) return;
-    const start = Math.max(0, Math.floor(at.scrollTop / rowHeight) - OVER);
-    const stop = Math.ceil((at.scrollTop + at.clientHeight) / rowHeight) + OVER;
+    const first = placeAt(at.scrollTop);
+    const start = Math.max(0, first - OVER);
+    const stop = placeAt(at.scrollTop + at.clientHeight) + 1 + OVER;
     setRange((before) => (before[0] === start && before[1] === stop ? before : [start, stop]));
-    see(Math.floor(at.scrollTop / rowHeight), stop);
+    see(first, stop);
   }
 
   useEffect(() => {
@@ -109,7 +138,12 @@ export function List() {
   }, [rowHeight]);
 
   useSignalEffect(() => {
-    if (version.value >= 0) queueMicrotask(measure);
+    if (version.value >= 0 && unfolded.value.size >= 0) {
+      queueMicrotask(() => {
+        follow();
+        measure();
+      });
+    }
   });
 
   // What was looked at stays where it is, unless that is the top.
@@ -123,6 +157,7 @@ export function List() {
   const where = source.value;
   const name = where?.kind === "mailbox" ? where.id : where?.query;
   useEffect(() => {
+    foldAll();
     if (box.current) box.current.scrollTop = 0;
   }, [name]);
 
@@ -130,6 +165,8 @@ export function List() {
   const length = rows.length;
   const places: number[] = [];
   for (let place = range[0]; place < Math.min(range[1], length); place++) places.push(place);
+  const under = below();
+  const open = rows.threads ? unfolded.value : new Map<string, Row[]>();
   const title = where?.kind === "search" ? "Search" : (mailbox.value?.name ?? "");
   return (
     <section class="list" aria-label={`Messages in ${title}`}>
@@ -139,13 +176,15 @@ export function List() {
         {length === 0 ? (
           <Empty />
         ) : (
-          <ul class="all" aria-label={many(length, rows.threads ? "conversation" : "message")} style={{ height: `${length * rowHeight}px` }}>
+          <ul class="all" aria-label={many(length, rows.threads ? "conversation" : "message")} style={{ height: `${topOf(length, under)}px` }}>
             {places.map((place) => {
               const row = rows.at(place);
-              const style = { transform: `translateY(${place * rowHeight}px)`, height: `${rowHeight}px` };
+              const top = topOf(place, under);
+              const style = { transform: `translateY(${top}px)`, height: `${rowHeight}px` };
               if (!row) return <li key={`place ${place}`} class="row missing" style={style} aria-setsize={length} aria-posinset={place + 1} />;
               const key = rows.key(row);
-              return (
+              const inside = open.get(key);
+              const line = (
                 <ListRow
                   key={key}
                   row={row}
@@ -156,9 +195,13 @@ export function List() {
                   isHere={cursor.value === key}
                   isOpen={opened.value?.key === key}
                   isSelected={selected.value.has(key)}
+                  isUnfolded={inside !== undefined}
                   onOpen={() => openRow(row)}
                 />
               );
+              if (!inside) return line;
+              const at = { transform: `translateY(${top + rowHeight}px)`, height: `${inside.length * SMALL}px` };
+              return [line, <Inside key={`${key} inside`} messages={inside} thread={row} style={at} />];
             })}
           </ul>
         )}

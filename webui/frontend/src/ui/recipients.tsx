@@ -1,9 +1,10 @@
 // A field for people: chips, completed from those that were written to before; what is pasted is taken apart.
 
 import { type Signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Person } from "../state/protocol";
 import { live } from "../state/store";
+import { takeTyped } from "./composing";
 import { called, isAddress, parsed, split, unique, written } from "../text/people";
 
 interface Props {
@@ -20,8 +21,11 @@ export function Recipients({ label, people, changed, autofocus, unknown }: Props
   const at = useSignal(0);
   const typed = useSignal("");
   const id = `people-${label}`;
-  useEffect(() => {
-    if (autofocus) field.current?.focus();
+  useLayoutEffect(() => {
+    if (!autofocus) return;
+    field.current?.focus();
+    const text = takeTyped();
+    if (text) void complete(text);
   }, []);
 
   function add(more: Person[]) {

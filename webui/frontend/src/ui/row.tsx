@@ -3,7 +3,8 @@
 import { memo } from "./memo";
 import { ANSWERED, DRAFT, FLAGGED, FORWARDED, type Row } from "../state/protocol";
 import { settings } from "../state/settings";
-import { keywords, mailbox, selected, words } from "../state/store";
+import { cursor, keywords, mailbox, opened, rows, selected, words } from "../state/store";
+import { toggle as unfold } from "../state/unfolding";
 import { full, short } from "../text/dates";
 import { called, first } from "../text/people";
 import { marked } from "../text/plain";
@@ -20,6 +21,7 @@ interface Props {
   isHere: boolean;
   isOpen: boolean;
   isSelected: boolean;
+  isUnfolded: boolean;
   onOpen: () => void;
 }
 
@@ -69,7 +71,7 @@ function Signs({ row }: { row: Row }) {
   );
 }
 
-export const ListRow = memo(function ListRow({ row, rowKey, style, place, length, isHere, isOpen, isSelected, onOpen }: Props) {
+export const ListRow = memo(function ListRow({ row, rowKey, style, place, length, isHere, isOpen, isSelected, isUnfolded, onOpen }: Props) {
   const isOutgoing = mailbox.value?.role === "sent" || mailbox.value?.role === "drafts";
   const who = people(row, isOutgoing);
   const labels = row.flags.filter((flag) => keywords.value.includes(flag));
@@ -114,11 +116,11 @@ export const ListRow = memo(function ListRow({ row, rowKey, style, place, length
           {row.unread > 0 && <span class="unseen">Unread, </span>}
           <bdi>{who}</bdi>
           {row.count > 1 && (
-            <span class="thread-count">
+            <span class="thread-count" aria-hidden="true">
               {row.count}
-              <span class="unseen"> messages</span>
             </span>
           )}
+          {row.count > 1 && <span class="unseen">{row.count} messages</span>}
         </span>
         <Signs row={row} />
         <time dateTime={new Date(row.date).toISOString()} title={full(row.date)}>
@@ -139,7 +141,54 @@ export const ListRow = memo(function ListRow({ row, rowKey, style, place, length
           </span>
         </span>
       </button>
+      {row.count > 1 && rows.threads && (
+        <button
+          type="button"
+          class="twist"
+          tabIndex={-1}
+          title={isUnfolded ? "Hide the messages (←)" : "Show the messages (→)"}
+          aria-label={`${isUnfolded ? "Hide" : "Show"} the ${row.count} messages of ${row.subject || "this conversation"}`}
+          aria-expanded={isUnfolded}
+          onClick={() => unfold(rowKey)}
+        >
+          <Icon name={isUnfolded ? "down" : "right"} />
+        </button>
+      )}
     </li>
   );
 });
+
+/** The messages of a thread, below its row. */
+export function Inside({ messages, thread, style }: { messages: Row[]; thread: Row; style: Props["style"] }) {
+  const key = rows.key(thread);
+  return (
+    <li class="inside" style={style}>
+      <ul aria-label={`Messages of ${thread.subject || "this conversation"}`}>
+        {messages.map((each) => (
+          <li key={each.id} class={`${each.unread ? "unread" : ""} ${opened.value?.id === each.id && opened.value.alone ? "opened" : ""}`}>
+            <button
+              type="button"
+              onClick={() => {
+                cursor.value = key;
+                opened.value = { key, id: each.id, thread: each.thread, alone: true };
+              }}
+            >
+              <span class="who">
+                {each.unread > 0 && <span class="unseen">Unread, </span>}
+                <bdi>{called(each.people[0] ?? ["", ""])}</bdi>
+              </span>
+              <span class="preview">
+                <bdi>{each.preview}</bdi>
+              </span>
+              <Signs row={each} />
+              <time dateTime={new Date(each.date).toISOString()} title={full(each.date)}>
+                {short(each.date)}
+              </time>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </li>
+  );
+}
 

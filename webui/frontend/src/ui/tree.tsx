@@ -1,15 +1,17 @@
 // The mailboxes: special ones first, then a tree of the others, with what is not read. Messages can be dropped on them.
 
 import { signal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { asTargets, move } from "../state/actions";
 import { type Mailbox, place } from "../state/protocol";
 import { rememberSet, rememberedSet } from "../state/settings";
-import { drawer, lookAt, mailboxes, opened, rows, source } from "../state/store";
+import { load, scheduled } from "../state/scheduled";
+import { drawer, live, lookAt, mailboxes, opened, rows, source } from "../state/store";
 import { count } from "../text/dates";
-import { menu } from "./asking";
+import { menu, page } from "./asking";
 import { Icon, type IconName } from "./icons";
 import { createMailbox, mailboxMenu } from "./mailbox-actions";
+import { ScheduledPage } from "./scheduled";
 
 export const dragged = signal<string[]>([]);
 const closed = signal(rememberedSet("closed"));
@@ -133,6 +135,12 @@ function Line({ node }: { node: Node }) {
 }
 
 export function Tree() {
+  const isOnline = live.state.value === "online";
+  useEffect(() => {
+    if (isOnline) void load();
+    const timer = window.setInterval(() => scheduled.value.length && void load(), 60_000);
+    return () => clearInterval(timer);
+  }, [isOnline]);
   return (
     <nav class="tree" aria-label="Mailboxes">
       <ul>
@@ -140,6 +148,13 @@ export function Tree() {
           <Line key={node.mailbox.id} node={node} />
         ))}
       </ul>
+      {scheduled.value.length > 0 && (
+        <button type="button" class="name waits" onClick={() => page("Scheduled", () => <ScheduledPage />)}>
+          <Icon name="clock" />
+          <span class="label">Scheduled</span>
+          <span class="count quiet">{count(scheduled.value.length)}</span>
+        </button>
+      )}
       <button type="button" class="quiet-button" onClick={() => void createMailbox()}>
         New mailbox
       </button>
