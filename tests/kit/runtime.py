@@ -23,9 +23,9 @@ def copy(target: Path) -> None:
     for each in needed("mox-trio"):
         for file in each.files or ():
             source = Path(str(each.locate_file(file)))
-            if ".." not in file.parts and file.suffix != ".pyc" and source.is_file():
+            if ".." not in file.parts and source.is_file():
                 (target / file.parent).mkdir(parents=True, exist_ok=True)
-                shutil.copy(source, target / file)
+                shutil.copy2(source, target / file)  # with its time, by which what was compiled is known to be of it
 
 
 def needed(name: str) -> list[Distribution]:

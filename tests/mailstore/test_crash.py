@@ -9,7 +9,7 @@ from bench import crash
 from bench.crash_work import Where
 from tests.kit.s3 import S3Server
 
-POINTS = 4
+POINTS = 3
 
 
 def killed_often(where: Where, points: int) -> crash.Figures:
