@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "keyring": ("mox_trio.cli.commands.keyring", "Make a master key, or re-wrap account keys with a new one."),
     "localserve": ("mox_trio.cli.commands.localserve", "Run a server for tests on this machine."),
     "mailbox": ("mox_trio.cli.commands.mailbox", "List mailboxes and their messages."),
+    "migrate": ("mox_trio.cli.commands.migrate", "Pull mail from another server."),
     "move-store": ("mox_trio.cli.commands.move_store", "Move message bodies from one store to another."),
     "queue": ("mox_trio.cli.commands.queue", "Look at outgoing mail and change it by hand."),
     "quickstart": ("mox_trio.cli.commands.quickstart", "Set up a server: configuration, account, keys, DNS records."),

@@ -15,7 +15,7 @@ from storage_backends.errors import Refused
 from storage_backends.index import schema, sqlite_connection, wake_local
 from storage_backends.index.turnstile import Turnstile
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The revision that equals `schema`."""
 VERSIONS: Final = "alembic_version"
 LOCK: Final = 0x6D6F78

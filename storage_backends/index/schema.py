@@ -19,6 +19,7 @@ from storage_backends.index.schema_outgoing import (
     sent_count,
     suppression,
 )
+from storage_backends.index.schema_pulled import pulled
 from storage_backends.index.schema_sessions import recovery_code, totp, web_session
 from storage_backends.index.schema_web import api_key, hook, idempotency, message_extra, webhook
 
@@ -45,6 +46,7 @@ __all__ = [
     "message_extra",
     "metadata",
     "outgoing",
+    "pulled",
     "queued",
     "recovery_code",
     "release",
