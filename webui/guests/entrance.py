@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from mox_trio.base import ids
 from mox_trio.base.address import Address
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import entering, totp, web_sessions
+from mox_trio.mailstore import attempts, entering, totp, web_sessions
 from mox_trio.mailstore.authenticating import Known
 from mox_trio.mailstore.entering import Who
 from mox_trio.mailstore.logins import Protocols
@@ -101,13 +101,13 @@ class Entrance:
         if not self._who.failures.may_try(visitor.address):
             self.web.metrics.count("authentication_ratelimited_total", kind=self.kind)
             raise Failure(Kind.RATE, "too many failed logins from your network; wait a minute")
-        known = await self._checked(given, visitor)
+        known = await self._checked(given, visitor, user_agent)
         if known is None:
             return None
         visit = web_sessions.Visit(self.kind, str(known.address), str(visitor.address), user_agent)
         return await web_sessions.begin(self.web.services.mail, known.login.account_id, visit)
 
-    async def _checked(self, given: Credentials, visitor: Visitor) -> Known | None:
+    async def _checked(self, given: Credentials, visitor: Visitor, user_agent: str) -> Known | None:
         version, _, cipher = visitor.tls.partition(" ")
         visit = entering.Visit(
             kind=self.kind,
@@ -119,6 +119,7 @@ class Entrance:
             fields={"session": visitor.session, "remote": str(visitor.address), "service": self.kind},
         )
         login = entering.Login(self._who, visit, self.web.metrics, MECHANISM)
+        login.user_agent = attempts.attempted_name(user_agent)
         try:
             conversed = await login.converse(_asks(given), _never)
             if conversed is None:

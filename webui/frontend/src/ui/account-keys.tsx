@@ -50,7 +50,7 @@ export function KeyPages() {
     <section>
       <h3>Keys of the HTTP API</h3>
       <p class="quiet">
-        For programs that send and read mail by HTTP: <code>Authorization: Bearer</code> and the key. No key makes keys. <a href="../webapi/v0/">What the API has</a>
+        For programs that send and read mail by HTTP: <code>Authorization: Bearer</code> and the key. No key makes keys. The pages of the API explain what it has.
       </p>
       {secret.value && <Secret title="The new key." text={secret.value} seen={() => (secret.value = "")} />}
       <Nothing of={value} text="There are none." />
@@ -67,7 +67,7 @@ export function KeyPages() {
               )}
               <br />
               <small class="quiet">
-                made {short(Date.parse(each.Created))}, {each.LastUsed ? `used ${long(Date.parse(each.LastUsed))}` : "never used"}
+                made {long(Date.parse(each.Created))}, {each.LastUsed ? `used ${long(Date.parse(each.LastUsed))}` : "never used"}
                 {each.Expires ? `, ${Date.parse(each.Expires) < Date.now() ? "has ended" : `ends ${short(Date.parse(each.Expires))}`}` : ""}
               </small>
             </span>
@@ -76,6 +76,7 @@ export function KeyPages() {
         ))}
       </ul>
       <Form label="New key" button="Make a key" submit={add}>
+        <h4>A new one</h4>
         <label>
           Name
           <input name="name" maxLength={100} required placeholder="Shop" autocomplete="off" />

@@ -19,7 +19,7 @@ interface Credential {
 export const OPENS: Record<string, string> = { imap: "reading by IMAP", submission: "sending by SMTP", webapi: "the HTTP API" };
 
 function used({ created, lastUsed }: { created: number; lastUsed: number | null }): string {
-  return `made ${short(created)}, ${lastUsed ? `used ${long(lastUsed)}` : "never used"}`;
+  return `made ${long(created)}, ${lastUsed ? `used ${long(lastUsed)}` : "never used"}`;
 }
 
 function AppPasswords() {
@@ -66,6 +66,7 @@ function AppPasswords() {
         ))}
       </ul>
       <Form label="New password of a program" button="Make a password" submit={add}>
+        <h4>A new one</h4>
         <label>
           Name
           <input name="name" maxLength={100} required placeholder="Phone" autocomplete="off" />

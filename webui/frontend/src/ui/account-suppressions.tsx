@@ -62,6 +62,7 @@ export function SuppressionPages() {
       </ul>
       {items && items.length > SHOWN && <p class="quiet">and {count(items.length - SHOWN)} more; look for one above</p>}
       <Form label="Add an address" button="Send nothing more to it" submit={add}>
+        <h4>Add one by hand</h4>
         <label>
           Address
           <input name="address" type="email" required maxLength={400} autocomplete="off" />

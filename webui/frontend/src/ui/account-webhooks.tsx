@@ -216,7 +216,7 @@ export function WebhookPages() {
       <section>
         <h3>Webhooks</h3>
         <p class="quiet">
-          Programs of yours that are told by POST with JSON, signed with a key of their own. <a href="../webapi/v0/WebhookSet">How calls look</a>
+          Programs of yours that are told by POST with JSON, signed with a key of their own.
         </p>
         {value === null ? (
           <p class="quiet">Loading…</p>
