@@ -84,7 +84,7 @@ class Job:
             "mailbox": self.wanted.mailbox,
             "received": self.received,
             "state": self.state,
-            "share": self.pace.share if progress is not None else 0,
+            "share": (self.pace.share or 0.0) if progress is not None else 0.0,
             "left": self.pace.left,
             "messages": report.imported if report is not None else progress.messages if progress is not None else 0,
             "bytes": report.size if report is not None else progress.size if progress is not None else 0,

@@ -76,7 +76,7 @@ def _own(at: Desk, written: str) -> Address:
 
 async def about(at: Desk, arguments: Arguments) -> Json:
     """accountAbout {}: the account's addresses, the aliases that it belongs to, and how much it holds."""
-    rows = await mailboxes.listed(at.store, at.account)
+    rows, quota = await mailboxes.listed(at.store, at.account), at.quota()
     configured = at.snapshot.dynamic.accounts.get(at.account.name)
     addresses = configured.addresses if configured is not None else ()
     return {
@@ -90,13 +90,14 @@ async def about(at: Desk, arguments: Arguments) -> Json:
             for each in addresses
         ],
         "aliases": list[Json](_aliases(at)),
-        "used": (await mailboxes.used(at.store, at.account)).octets,
+        "used": sum(row.size for row in rows),
         "messages": sum(row.messages for row in rows),
         "mailboxes": [
             {"name": row.name, "messages": row.messages, "bytes": row.size}
             for row in sorted(rows, key=lambda row: -row.size)
         ],
-        "limit": at.quota().octets,
+        "limit": quota.octets,
+        "messageLimit": quota.messages,
         "perDay": configured.max_outgoing_messages_per_day if configured is not None else 0,
         "newPerDay": configured.max_first_time_recipients_per_day if configured is not None else 0,
         "customPassword": configured.custom_password if configured is not None else True,
