@@ -115,7 +115,7 @@ class Process:
 
     def start(self) -> None:
         """Until it greets at all ports."""
-        self.node = self._stack.enter_context(imap_served.serving(self._node))
+        self.node = self._stack.enter_context(imap_served.serving(self._node, PATIENCE))
 
     def kill(self) -> None:
         """SIGKILL, and gone."""

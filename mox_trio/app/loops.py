@@ -76,15 +76,15 @@ async def show_queue(queue: Mailqueue, metrics: Metrics) -> None:
 async def watch_stalls(metrics: Metrics) -> None:
     """Measure how long the event loop keeps others waiting, for ever.
 
-    On a machine that is busy with other programs it is late without fault of ours: hence also how much of that this process, all
-    threads together, was computing.
+    On a machine that is busy with other programs it is late without fault of ours: hence also how much of that the loop's own thread
+    was computing.
     """
     while True:
-        began, computed = time.perf_counter(), time.process_time()
+        began, computed = time.perf_counter(), time.thread_time()
         await trio.sleep(WATCH)
         late = max(time.perf_counter() - began - WATCH, 0.0)
         metrics.observe("event_loop_stall_seconds", late)
-        metrics.observe("event_loop_computing_seconds", min(late, time.process_time() - computed))
+        metrics.observe("event_loop_computing_seconds", min(late, time.thread_time() - computed))
 
 
 class CountingLines(logging.Handler):

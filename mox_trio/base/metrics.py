@@ -43,7 +43,7 @@ def _histogram(help_text: str, *labels: str) -> Metric:
 
 TABLE: Final[dict[str, Metric]] = {
     "event_loop_stall_seconds": _histogram("How late the event loop woke who slept, 20 times a second."),
-    "event_loop_computing_seconds": _histogram("The same as far as this process was computing meanwhile."),
+    "event_loop_computing_seconds": _histogram("The same as far as its own thread was computing meanwhile."),
     "connections_count": _gauge("Connections that are open.", "protocol", "listener"),
     "connections_refused_total": _counter("Connections refused when they were accepted.", "reason"),
     "panic_total": _counter("Errors of the program that ended a connection or a loop.", "pkg"),

@@ -156,19 +156,19 @@ def prepared(
 
 
 @contextmanager
-def serving(node: Node) -> Iterator[Node]:
-    """Run a server until the block ends; it serves when the block begins."""
+def serving(node: Node, seconds: float = 30) -> Iterator[Node]:
+    """Run a server until the block ends; it serves when the block begins, after so many seconds at most."""
     with shared_server.child(
         [str(served.PROGRAM), "--config", str(node.config), "serve"], node.config.with_name("serve.log")
     ) as process:
-        _wait(node, process)
+        _wait(node, process, seconds)
         yield replace(node, pid=process.pid)
 
 
-def _wait(node: Node, process: subprocess.Popen[bytes]) -> None:
+def _wait(node: Node, process: subprocess.Popen[bytes], seconds: float) -> None:
     try:
         for port in (node.port, node.tls_port, node.lmtp):
-            shared_server.wait_for_port(port, process)
+            shared_server.wait_for_port(port, process, seconds)
     except shared_server.StartFailed as error:
         raise shared_server.StartFailed(f"{error}:\n{node.log[-4000:]}") from error
 
