@@ -2,7 +2,9 @@
 
 import gc
 import importlib
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
 import click
@@ -31,6 +33,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "queue": ("mox_trio.cli.commands.queue", "Look at outgoing mail and change it by hand."),
     "quickstart": ("mox_trio.cli.commands.quickstart", "Set up a server: configuration, account, keys, DNS records."),
     "restore": ("mox_trio.cli.commands.restore", "Bring a backup back into an empty place."),
+    "sendmail": ("mox_trio.cli.commands.sendmail", "Submit a message from standard input, as programs expect."),
     "serve": ("mox_trio.cli.commands.serve", "Run the server."),
     "status": ("mox_trio.cli.commands.status", "Ask the running server how it is."),
     "stop": ("mox_trio.cli.commands.stop", "Stop the running server."),
@@ -84,5 +87,7 @@ def cli(ctx: click.Context, config: str, as_json: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
     gc.set_threshold(YOUNG, 20, 20)
+    if arguments is None and PurePath(sys.argv[0]).name == "sendmail":
+        arguments = ["sendmail", *sys.argv[1:]]  # a link of that name is what programs call
     options: dict[str, Any] = {"args": list(arguments)} if arguments is not None else {}
     cli.main(prog_name="mox-trio", **options)
