@@ -76,8 +76,8 @@ async def show_queue(queue: Mailqueue, metrics: Metrics) -> None:
 async def watch_stalls(metrics: Metrics) -> None:
     """Measure how long the event loop keeps others waiting, for ever.
 
-    On a machine that is busy with other programs it is late without fault of ours: hence also how much of that the loop's own thread
-    was computing.
+    On a machine that is busy with other programs it is late without fault of ours: hence also how much of that the loop's own
+    thread was computing.
     """
     while True:
         began, computed = time.perf_counter(), time.thread_time()
