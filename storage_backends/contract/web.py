@@ -1,6 +1,6 @@
-"""What every index promises about the rows of the HTTP API and of webhook calls, as tests: a later call about a recipient
-supersedes one that waits, attempts are counted before they are made, an answer is remembered once. The test file of an engine
-derives from `WebContract` as it does from `index.IndexContract`.
+"""What every index promises about the rows of the HTTP API, of webhook calls and of one-time codes, as tests: a later call about
+a recipient supersedes one that waits, attempts are counted before they are made, an answer is remembered once, a code is taken
+once. The test file of an engine derives from `WebContract` as it does from `index.IndexContract`.
 """
 
 from functools import partial
@@ -9,7 +9,7 @@ from storage_backends.contract import index_rows
 from storage_backends.contract.index import Opener
 from storage_backends.contract.queue import message, recipient
 from storage_backends.index.api import NO_ACCOUNT, AccountId, Index, Transaction
-from storage_backends.index.tables import api_requests, credentials, hooks, queue
+from storage_backends.index.tables import api_requests, client_certificates, credentials, hooks, queue, totp
 from storage_backends.index.tables.api_requests import Answered, Extra, KeyRow
 from storage_backends.index.tables.credentials import NewCredential
 from storage_backends.index.tables.hooks import NewHook, Settling, WebhookRow
@@ -130,3 +130,53 @@ class WebContract:
             assert await index.read(keys) == {number: KeyRow(number, 3, "")}
             await index.write([account], partial(credentials.remove, account_id=account, credential_id=number))
             assert await index.read(keys) == {}
+
+    async def test_a_one_time_code_is_taken_once(self, opener: Opener) -> None:
+        async with opener() as index:
+            account = await index_rows.account(index, "ann")
+            begin = partial(totp.begin, account_id=account)
+            assert await index.write(NO_ACCOUNT, partial(begin, secret=b"one"))
+            assert await index.write(NO_ACCOUNT, partial(begin, secret=b"two"))
+            assert not await index.read(partial(totp.is_on, account_id=account))
+            confirm = partial(totp.confirm, account_id=account, step=7, now=NOW)
+            assert [await index.write([account], confirm) for _ in range(2)] == [True, False]
+            assert not await index.write(NO_ACCOUNT, partial(begin, secret=b"three"))
+            take = partial(totp.take, account_id=account)
+            taken = [await index.write(NO_ACCOUNT, partial(take, step=step)) for step in (7, 8, 8, 6, 9)]
+            assert taken == [False, True, False, False, True]
+            for anew in (True, False):
+                await index.write(NO_ACCOUNT, partial(totp.count_wrong, account_id=account, now=NOW + 1, anew=anew))
+            row = await index.read(partial(totp.find, account_id=account))
+            assert row == totp.TotpRow(account, b"two", NOW, 9, 2, NOW + 1)
+            await index.write(NO_ACCOUNT, partial(totp.set_codes, account_id=account, hashes=[b"a", b"b"]))
+            use = partial(totp.use_code, account_id=account, digest=b"a")
+            assert [await index.write(NO_ACCOUNT, use) for _ in range(2)] == [True, False]
+            assert await index.read(partial(totp.codes_left, account_id=account)) == 1
+            remove = partial(totp.remove, account_id=account)
+            assert [await index.write([account], remove) for _ in range(2)] == [True, False]
+            assert await index.read(partial(totp.codes_left, account_id=account)) == 0
+
+    async def test_a_certificate_is_changed_by_its_own_account_alone(self, opener: Opener) -> None:
+        async with opener() as index:
+            ann, bob = [await index_rows.account(index, name) for name in ("ann", "bob")]
+
+            def unit(tx: Transaction) -> int:
+                kind = client_certificates.CERTIFICATE
+                number = credentials.add(tx, NewCredential(ann, kind, "laptop", b"h", 1, NOW, None))
+                client_certificates.add(tx, number, "ann@example.org", b"der")
+                return number
+
+            number = await index.write([ann], unit)
+            changes = [
+                await index.write(
+                    [account],
+                    partial(
+                        client_certificates.change, account_id=account, credential_id=number, name="old", asks=True
+                    ),
+                )
+                for account in (bob, ann)
+            ]
+            assert changes == [False, True]
+            (row,) = await index.read(partial(client_certificates.of_account, account_id=ann))
+            assert (row.credential_id, row.asks) == (number, 1)
+            assert await index.read(partial(client_certificates.of_account, account_id=bob)) == []

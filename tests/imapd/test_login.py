@@ -9,9 +9,10 @@ import pytest
 import trio
 import trio.testing
 
-from mox_trio.mailstore import attempts, credentials
+from mox_trio.mailstore import attempts, credentials, totp
 from mox_trio.mailstore.credentials import Terms
 from mox_trio.mailstore.logins import Protocols
+from mox_trio.protocol import one_time
 from mox_trio.protocol.sasl import client as sasl_client
 from mox_trio.protocol.sasl.client import Credentials
 from mox_trio.transport.connection import Connection
@@ -234,9 +235,9 @@ async def with_certificate() -> tuple[Connection, Connection]:
     return client, server
 
 
-async def register(world: World) -> credentials.Credential:
-    der = wires.certificate("mia").der
-    return await credentials.add_certificate(world.logins, world.account, Terms("laptop", Protocols.IMAP), ADDRESS, der)
+async def register(world: World, *, asks: bool = False) -> credentials.Credential:
+    der, terms = wires.certificate("mia").der, Terms("laptop", Protocols.IMAP)
+    return await credentials.add_certificate(world.logins, world.account, terms, ADDRESS, der, asks=asks)
 
 
 async def test_a_line_that_comes_drop_by_drop_before_login_is_cut_short(
@@ -259,6 +260,30 @@ async def test_a_registered_certificate_is_a_login(world: World) -> None:
         await client.ok("UNAUTHENTICATE")
         assert (await client.do(b"AUTHENTICATE EXTERNAL " + encoded(b"other@example.org"))).completion == WRONG
         await client.ok("AUTHENTICATE EXTERNAL =")
+
+
+async def test_a_certificate_can_wait_for_the_login(world: World) -> None:
+    await register(world, asks=True)
+    async with world.client(pair=await with_certificate(), greeted=False) as client:
+        greeting = await client.greeting()
+        assert greeting.startswith(b"* OK [CAPABILITY ")
+        assert b"AUTH=EXTERNAL" in greeting
+        await client.ok("AUTHENTICATE EXTERNAL =")
+        await client.ok("SELECT INBOX")
+
+
+async def test_who_knows_the_main_password_hears_that_one_time_codes_are_on(world: World) -> None:
+    code = one_time.code(await totp.begin(world.logins, world.account), world.store.now() // 30_000)
+    await totp.confirm(world.logins, world.account, code)
+    async with world.client() as client:
+        for command in (f'LOGIN {ADDRESS} "{PASSWORD}"', b"AUTHENTICATE PLAIN " + plain()):
+            answer = await client.do(command)
+            assert (answer.kind, answer.code) == ("NO", "ALERT")
+            assert b"app password" in answer.completion
+        assert (await client.do(f"LOGIN {ADDRESS} wrong")).code == "AUTHENTICATIONFAILED"
+    await world.attempts.flush()
+    rows = await attempts.latest(world.store, world.account)
+    assert sorted({row.result for row in rows}) == ["bad-credentials", "needs-app-password"]
 
 
 async def test_a_certificate_that_was_taken_away_opens_nothing(world: World) -> None:

@@ -118,6 +118,24 @@ def test_a_postgres_of_the_first_release_keeps_its_rows(postgres_database: str) 
         assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrate.HEAD,)]
 
 
+def test_certificates_keep_what_they_are_for(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "storage_backends.index:migrations")
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, "0006")
+        for statement in (
+            "INSERT INTO account (name, state) VALUES ('ann', 'active')",
+            "INSERT INTO credential (account_id, kind, hash) VALUES (1, 'certificate', 'h')",
+            "INSERT INTO client_certificate VALUES (1, 'ann@example.org', 'der')",
+        ):
+            connection.exec_driver_sql(statement)
+    migrate.sqlite(path)
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT * FROM client_certificate").fetchall() == [(1, "ann@example.org", "der", 0)]
+
+
 async def test_many_processes_open_a_fresh_sqlite_at_once(tmp_path: Path) -> None:
     async def one() -> None:
         await (await open.open_sqlite(tmp_path / "index.db")).aclose()

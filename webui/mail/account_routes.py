@@ -1,6 +1,8 @@
 """Requests of the settings that are files: parts of what is imported, and exports."""
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,6 +20,8 @@ from webui.mail import downloads
 from webui.mail.account_imports import Imports
 from webui.mail.desk import Desk
 
+EXPORTS: Final = 2
+"""Of an account at a time."""
 FORMATS: Final = {each.value: each for each in Format}
 CONTAINERS: Final = {each.value: each for each in (Container.ZIP, Container.TGZ)}
 
@@ -33,13 +37,31 @@ def add(app: Application, doorway: Entrance, imports: Imports, desk: Callable[[]
             app.add_background_task(imports.run, found.account, taken)
         return taken.shown()
 
+    exports: Counter[int] = Counter()
+
     @app.get("/export-account")
     async def export_account() -> QuartResponse:
         at = await desk()
         options, name = await _options(at)
-        blocks = exporting.streamed(at.store, at.account, name, options)
+        if exports[at.account.id] >= EXPORTS:
+            raise Failure(Kind.TRY_LATER, f"{EXPORTS} exports are under way; wait for one of them")
+        blocks = _counted(exports, at.account.id, exporting.streamed(at.store, at.account, name, options))
         headers = {**downloads.SAFE, "content-disposition": downloads.disposition(name)}
         return Response(blocks, headers=headers, content_type="application/octet-stream")
+
+
+async def _counted(
+    under_way: Counter[int], account_id: int, blocks: AsyncGenerator[bytes, None]
+) -> AsyncIterator[bytes]:
+    under_way[account_id] += 1
+    try:
+        async with aclosing(blocks):
+            async for block in blocks:
+                yield block
+    finally:
+        under_way[account_id] -= 1
+        if not under_way[account_id]:
+            del under_way[account_id]
 
 
 async def _options(at: Desk) -> tuple[Options, str]:
