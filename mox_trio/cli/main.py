@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("mox_trio.cli.commands.serve", "Run the server."),
     "status": ("mox_trio.cli.commands.status", "Ask the running server how it is."),
     "stop": ("mox_trio.cli.commands.stop", "Stop the running server."),
+    "trace": ("mox_trio.cli.commands.trace", "Show what became of a message."),
     "upkeep": ("mox_trio.cli.commands.upkeep", "Remove what is no longer needed, once."),
     "verify": ("mox_trio.cli.commands.verify", "Compare the index with the bodies and with itself."),
 }

@@ -41,6 +41,7 @@ from mox_trio.mailstore.spool import Spooled
 from mox_trio.mailstore.store import MailStore
 from mox_trio.policy.results import Spf, SpfStatus
 from mox_trio.policy.sender_domain import Receives
+from mox_trio.protocol.mime import threads
 from mox_trio.protocol.smtp.envelope import Client, Envelope, IpAddress, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from mox_trio.transport.closing import Closing
@@ -207,6 +208,7 @@ class Incoming:
             "remote": subject.remote,
             "sender": str(subject.envelope.reverse_path),
             "size": subject.message.size,
+            "message_id": threads.written_message_id(subject.content.header.get(b"message-id") or b""),
         }
         if subject.evidence is not None:
             shared |= subject.evidence.log_fields()

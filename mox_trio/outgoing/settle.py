@@ -260,6 +260,7 @@ async def finish(plan: Plan) -> None:
             "delivery settled",
             extra={
                 "queue_id": each.row.id,
+                "queued_as": plan.group.message.object_id,
                 "account": plan.group.account.name,
                 "event": each.event,
                 "recipient": each.row.recipient,

@@ -181,6 +181,7 @@ class Submission:
             extra={
                 "account": client.login,
                 "session": client.session,
+                "message_id": about.message_id,
                 "queued_as": name,
                 "queue_ids": list(enqueued.ids),
                 "sender": str(envelope.reverse_path),
