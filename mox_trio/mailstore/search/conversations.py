@@ -4,15 +4,15 @@ Read in pages off the event loop; what is kept of a message is little. Messages 
 not erased; Corrupt when a row does not open.
 """
 
-import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import trio
 
-from mox_trio.mailstore import reading_many
+from mox_trio.mailstore import reading_many, rendering
 from mox_trio.mailstore.reading_many import FIRST, RECEIVED, UID
+from mox_trio.mailstore.rendering import Summary
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.mime import header, threads
 from storage_backends.index.api import MailboxId, Row, Uid
@@ -56,11 +56,12 @@ async def pages(
 
 
 def _members(rows: Sequence[Row]) -> list[Member]:
-    return [_member(row) for row in rows]
+    summaries = rendering.parse_summaries([row[FIRST] for row in rows])
+    return [_member(row, summary) for row, summary in zip(rows, summaries, strict=True)]
 
 
-def _member(row: Row) -> Member:
-    written, subject, *_ = json.loads(row[FIRST])
+def _member(row: Row, summary: Summary) -> Member:
+    written, subject = summary.subject, summary.base_subject
     received, sent = row[RECEIVED], row[FIRST + 1]
     message_id, references = _links(row[FIRST + 2]) if len(row) > FIRST + 2 else ("", ())
     return Member(row[UID], message_id, references, subject, written, received if sent is None else sent, received)

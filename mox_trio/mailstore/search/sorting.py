@@ -5,7 +5,6 @@ when keys are reversed. Messages that went meanwhile are sorted as long as their
 """
 
 import enum
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Any, Final
 
 import trio
 
-from mox_trio.mailstore import reading_many
+from mox_trio.mailstore import reading_many, rendering
 from mox_trio.mailstore.reading_many import FIRST, RECEIVED, SIZE, UID
 from mox_trio.mailstore.rendering import Summary
 from mox_trio.mailstore.search import ordering
@@ -94,8 +93,9 @@ def _valued(page: Sequence[Row], keys: Sequence[Key]) -> list[_Valued]:
     """The values of the keys; the rest of a page is not kept."""
     values = [_VALUES[key.by] for key in keys]
     found: list[_Valued] = []
-    for row in page:
-        summary = Summary(*json.loads(row[FIRST])) if len(row) > FIRST else _NOTHING
+    has_summaries = bool(page) and len(page[0]) > FIRST
+    summaries = rendering.parse_summaries([row[FIRST] for row in page]) if has_summaries else [_NOTHING] * len(page)
+    for row, summary in zip(page, summaries, strict=True):
         found.append((row[UID], tuple([value(row, summary) for value in values])))
     return found
 
