@@ -28,6 +28,7 @@ from mox_trio.app import (
     descriptors,
     doors,
     entrances,
+    health,
     loops,
     mail_in,
     mail_out,
@@ -65,7 +66,6 @@ from mox_trio.transport.closing import Closing
 from mox_trio.transport.connection import IpAddress
 from mox_trio.transport.dns_settings import DnsSettings
 from mox_trio.transport.resolver import DnsResolver, Resolver
-from storage_backends.index.tables import stores
 
 Ready = Callable[[Running], Awaitable[None]]
 
@@ -203,7 +203,7 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
         failed_logins=failed_logins,
         attempts=attempts,
         receiver=receiver,
-        monitoring=HttpServer(Monitoring(metrics, partial(_check, services))),
+        monitoring=HttpServer(Monitoring(metrics, partial(health.check, services, out.queue))),
         web=web.Ports(
             services.config,
             await web.applications(opened, given),
@@ -223,11 +223,6 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
         started=services.mail.now(),
     )
     return Server(running, metrics, opened, Accepting(admission, metrics), common, out)
-
-
-async def _check(services: Services) -> None:
-    """The index answers: without it nothing works."""
-    await services.mail.index.read(stores.in_use)
 
 
 def _desk(services: Services) -> Desk:

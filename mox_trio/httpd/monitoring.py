@@ -1,7 +1,7 @@
 """What the internal listener says: /metrics for Prometheus, /health for whoever restarts servers that are ill.
 
-/health is 200 and {"status": "ok"} when the check passes within its time, else 503 and the reason. Both answer GET and
-HEAD; anything else is 404 or 405.
+/health (and /healthz) is 200 and {"status": "ok"} when the check passes within its time, else 503 and the reason. Both answer
+GET and HEAD; anything else is 404 or 405.
 """
 
 import json
@@ -12,6 +12,8 @@ import trio
 
 from mox_trio.base.metrics import Metrics
 
+HEALTHY: Final = ("/health", "/healthz")
+"""The second is what those who run containers expect."""
 HEALTH: Final = 5.0
 """Seconds that the check may take."""
 
@@ -32,7 +34,7 @@ class Monitoring:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        if scope["path"] not in ("/metrics", "/health"):
+        if scope["path"] not in ("/metrics", *HEALTHY):
             await _answer(send, 404, b"there is /metrics and /health\n")
         elif scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, b"use GET\n")

@@ -1,0 +1,36 @@
+# syntax=docker/dockerfile:1
+# The server in a container: three stages, of which the last has Python, the program, and nothing to build with. It runs as a user
+# without rights and needs no file of its image changed: run it with --read-only, a volume at /var/lib/mox-trio and a tmpfs at /tmp.
+# No secret is in it: keys and passwords come from the environment or from mounted files that mox-trio.toml names.
+
+FROM node:22-slim AS pages
+WORKDIR /src/webui/frontend
+COPY webui/frontend/package.json webui/frontend/package-lock.json ./
+RUN npm ci --no-audit --no-fund --loglevel=error
+COPY webui/frontend ./
+RUN npm run --silent build -- --logLevel warn
+
+FROM python:3.11-slim AS program
+WORKDIR /src
+COPY .ci/requirements.lock ./requirements.lock
+# The versions of the lock file, of what the program needs alone.
+RUN sed -n 's/^\([A-Za-z0-9._-]*==[^ ;]*\).*/\1/p' requirements.lock > constraints.txt && python -m venv /opt/mox-trio
+COPY pyproject.toml README.md LICENSE ./
+COPY mox_trio ./mox_trio
+COPY storage_backends ./storage_backends
+COPY webui ./webui
+COPY --from=pages /src/webui/static ./webui/static
+RUN /opt/mox-trio/bin/pip install --no-cache-dir --constraint constraints.txt . && /opt/mox-trio/bin/python -m compileall -q /opt/mox-trio
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/mox-trio --create-home mox-trio
+COPY --from=program /opt/mox-trio /opt/mox-trio
+ENV PATH=/opt/mox-trio/bin:$PATH PYTHONDONTWRITEBYTECODE=1 MOX_TRIO_CONFIG=/etc/mox-trio/mox-trio.toml
+USER 10001:10001
+WORKDIR /var/lib/mox-trio
+VOLUME /var/lib/mox-trio
+# Ports of services; those below 1024 need --sysctl net.ipv4.ip_unprivileged_port_start=0, or other ports in mox-trio.toml.
+EXPOSE 25 143 443 465 587 993 8010
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["mox-trio", "status"]
+ENTRYPOINT ["mox-trio"]
+CMD ["serve"]
