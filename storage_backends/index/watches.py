@@ -1,4 +1,5 @@
-"""Who waits for an account to change: a watermark an account, kept only while somebody waits.
+"""Who waits for an account to change: a watermark an account, kept while somebody waits, and some seconds longer: who waits again
+need not ask the database.
 
 `heard` runs in the trio loop: after commits of this process, on wake-ups from others, and when the notifier compared
 what is watched with the database. A waiter never needs the message itself, only that the modseq is past its own.
@@ -20,6 +21,8 @@ class Watch:
     """What is known of an account; the event is replaced each time it is set."""
 
     modseq: int = 0
+    known: bool = False
+    """The database was asked since the watch stands; from then on everything is heard."""
     gone: bool = False
     waiters: int = 0
     changed: trio.Event = field(default_factory=trio.Event)
@@ -41,13 +44,19 @@ class Watches:
     async def past(
         self, account: AccountId, modseq: ModSeq, current: Callable[[], Awaitable[Mapping[AccountId, ModSeq]]]
     ) -> ModSeq:
-        """Wait until the account's modseq is larger; `current` asks the database once."""
-        self._token = trio.lowlevel.current_trio_token()
+        """Wait until the account's modseq is larger; `current` asks the database, where that is not known."""
+        token = trio.lowlevel.current_trio_token()
+        if token is not self._token:
+            self._watches.clear()  # nothing was heard between two runs
+        self._token = token
         watch = self._watches.setdefault(account, Watch())
         watch.waiters += 1
         try:
-            # Asked after the watch stands, so that no commit falls between.
-            self.compared([account], await current())
+            if watch.known:
+                await trio.lowlevel.checkpoint()
+            else:  # asked after the watch stands, so that no commit falls between
+                self.compared([account], await current())
+                watch.known = True
             while watch.modseq <= modseq:
                 if watch.gone:
                     raise NotFound(f"no account {account}")
@@ -57,7 +66,7 @@ class Watches:
             return ModSeq(watch.modseq)
         finally:
             watch.waiters -= 1
-            if not watch.waiters:
+            if not watch.waiters and (watch.gone or not watch.known) and self._watches.get(account) is watch:
                 del self._watches[account]
 
     def watched(self) -> list[AccountId]:
@@ -75,10 +84,13 @@ class Watches:
                 watch.wake()
 
     def compared(self, asked: Collection[AccountId], marks: Marks) -> None:
-        """The database was asked for these accounts and had these."""
+        """The database was asked for these accounts and had these. Who has not waited for one since is forgotten."""
         self.heard(marks)
         for account in asked:
-            if account not in marks and (watch := self._watches.get(account)) is not None:
+            watch = self._watches.get(account)
+            if watch is not None and not watch.waiters:
+                del self._watches[account]
+            elif watch is not None and account not in marks:
                 watch.gone = True
                 watch.wake()
 
