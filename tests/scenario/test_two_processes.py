@@ -13,7 +13,7 @@ from contextlib import ExitStack
 import pytest
 import trio
 
-from tests.kit import imap_clients, imap_served
+from tests.kit import imap_clients, imap_served, postgres
 from tests.kit.imap_served import DOMAIN, PASSWORD, USERS, Node
 from tests.kit.s3 import S3Server
 from tests.webui.mail import talking
@@ -29,17 +29,13 @@ def message(subject: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def nodes(postgres_server: str, moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Node]]:
-    from tests.kit import postgres
-
-    with postgres.database(postgres_server) as conninfo, imap_served.two_prepared(conninfo, moto, web=True) as prepared:
-        yield prepared
-
-
-@pytest.fixture
-def two(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Both run."""
-    with ExitStack() as stack:
+def two(postgres_server: str, moto: S3Server) -> Iterator[list[Node]]:
+    """Both run. The last test kills the first."""
+    with (
+        postgres.database(postgres_server) as conninfo,
+        imap_served.two_prepared(conninfo, moto, web=True) as nodes,
+        ExitStack() as stack,
+    ):
         yield [stack.enter_context(imap_served.serving(node)) for node in nodes]
 
 
