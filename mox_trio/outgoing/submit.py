@@ -160,9 +160,8 @@ class Submission:
         written = [
             sent.correspondent(taking.account.codec, *each) for each in recipients.correspondents(envelope, checked)
         ]
-        limits = Limits(
-            taking.settings.max_outgoing_messages_per_day, taking.settings.max_first_time_recipients_per_day
-        )
+        most = taking.settings
+        limits = Limits(most.max_outgoing_messages_per_day, most.max_first_time_recipients_per_day)
         name = prepare.object_id()
         extra = extras.of_header(fields) if wish.extra is None else wish.extra
 
