@@ -164,6 +164,7 @@ def test_every_section_is_without_serious_faults(
         expect(shown).not_to_contain_text("Loading")
         assert (section, faults(page)) == (section, [])
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert shown.evaluate("node => node.getBoundingClientRect().bottom <= innerHeight")  # it scrolls to its end
     assert webmail.troubles == []
     context.close()
 

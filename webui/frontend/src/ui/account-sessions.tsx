@@ -97,10 +97,36 @@ const RESULTS: Record<string, string> = {
   error: "not checked",
 };
 
+const COLUMNS: [key: keyof Attempt, label: string][] = [
+  ["last", "Last"],
+  ["times", "Times"],
+  ["protocol", "By"],
+  ["ip", "From"],
+  ["login", "As"],
+  ["result", "Result"],
+  ["agent", "Client"],
+  ["tls", "TLS"],
+];
+
+/** In the order of a column; equal ones keep theirs. */
+export function sorted(items: Attempt[], key: keyof Attempt, isDown: boolean): Attempt[] {
+  const compare = (a: Attempt, b: Attempt) => {
+    const [left, right] = [a[key], b[key]];
+    return typeof left === "number" && typeof right === "number" ? left - right : String(left).localeCompare(String(right));
+  };
+  return [...items].sort((a, b) => (isDown ? compare(b, a) : compare(a, b)));
+}
+
 function Attempts() {
   const { value: all } = useCall(() => live.call<Attempt[]>("attempts"));
   const isFailed = useSignal(false);
-  const items = all?.filter(({ result }) => !isFailed.value || result !== "ok");
+  const order = useSignal<{ key: keyof Attempt; isDown: boolean }>({ key: "last", isDown: true });
+  const chosen = all?.filter(({ result }) => !isFailed.value || result !== "ok");
+  const items = chosen && sorted(chosen, order.value.key, order.value.isDown);
+  const by = (key: keyof Attempt) => {
+    const isDown = order.value.key === key ? !order.value.isDown : key === "last" || key === "times";
+    order.value = { key, isDown };
+  };
   return (
     <section>
       <h3>Attempts to log in</h3>
@@ -114,16 +140,14 @@ function Attempts() {
           <table>
             <thead>
               <tr>
-                <th scope="col">Last</th>
-                <th scope="col" class="number">
-                  Times
-                </th>
-                <th scope="col">By</th>
-                <th scope="col">From</th>
-                <th scope="col">As</th>
-                <th scope="col">Result</th>
-                <th scope="col">Client</th>
-                <th scope="col">TLS</th>
+                {COLUMNS.map(([key, label]) => (
+                  <th scope="col" key={key} class={key === "times" ? "number" : ""} aria-sort={order.value.key !== key ? "none" : order.value.isDown ? "descending" : "ascending"}>
+                    <button type="button" onClick={() => by(key)}>
+                      {label}
+                      <span aria-hidden="true">{order.value.key !== key ? "" : order.value.isDown ? " ↓" : " ↑"}</span>
+                    </button>
+                  </th>
+                ))}
               </tr>
             </thead>
             <tbody>

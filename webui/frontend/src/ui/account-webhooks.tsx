@@ -92,7 +92,7 @@ function Target({ direction, known, again }: TargetProps) {
             <b>{known.URL}</b>
             <br />
             <small class="quiet">
-              {known.Events.length ? known.Events.join(", ") : "all events"}
+              {direction === "incoming" ? "each message" : known.Events.length ? known.Events.join(", ") : "all events"}
               {known.HasAuthorization ? ", with Authorization" : ""}, set {long(Date.parse(known.Changed))}
             </small>
           </p>
@@ -170,22 +170,6 @@ function Calls() {
               </small>
               <br />
               <small class="quiet breaks">{hook.URL}</small>
-              {opened.value === hook.ID && (
-                <>
-                  <ul class="results">
-                    {hook.Results.map((each) => (
-                      <li key={each.Start}>
-                        <small>
-                          {long(Date.parse(each.Start))}: {result(each)}
-                        </small>
-                      </li>
-                    ))}
-                  </ul>
-                  <pre class="secret" tabIndex={0} aria-label="What the call tells">
-                    {pretty(hook.Payload)}
-                  </pre>
-                </>
-              )}
             </span>
             <span class="sure">
               <button type="button" aria-expanded={opened.value === hook.ID} aria-label={`Details of call ${hook.ID}`} onClick={() => (opened.value = opened.value === hook.ID ? 0 : hook.ID)}>
@@ -194,6 +178,22 @@ function Calls() {
               <Sure label="Repeat" sure="Make it again" about={`call ${hook.ID}`} run={() => change("HookReplay", hook.ID)} />
               {hook.State === "waiting" && <Sure label="Cancel" sure="Do not make it" about={`call ${hook.ID}`} run={() => change("HookCancel", hook.ID)} />}
             </span>
+            {opened.value === hook.ID && (
+              <div>
+                <ul class="results">
+                  {hook.Results.map((each) => (
+                    <li key={each.Start}>
+                      <small>
+                        {long(Date.parse(each.Start))}: {result(each)}
+                      </small>
+                    </li>
+                  ))}
+                </ul>
+                <pre class="secret" tabIndex={0} role="region" aria-label="What the call tells">
+                  {pretty(hook.Payload)}
+                </pre>
+              </div>
+            )}
           </li>
         ))}
       </ul>
