@@ -5,12 +5,14 @@ block by block (`blocks`) and never through Quart's form parser, which writes fi
 clients that take nothing are the server's matter.
 """
 
+import gzip
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import trio
-from quart import Response
+from quart import Response, request
 from quart.wrappers.response import DataBody
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
@@ -108,6 +110,34 @@ def application(name: str, **options: Any) -> Application:
     made.register_error_handler(HTTPException, _http_error)
     made.register_error_handler(500, _internal_error)
     return made
+
+
+def public(body: bytes, content_type: str, headers: Mapping[str, str]) -> Response:
+    """An answer that is the same for everybody, compressed for who takes that.
+
+    Nothing else is: an answer that has secrets beside what others wrote tells of the secrets by its length when it is compressed
+    (BREACH), and mail is both.
+    """
+    response = Response(body, headers=dict(headers), content_type=content_type)
+    response.headers["Vary"] = "Accept-Encoding"
+    if takes_gzip(request.headers.get("accept-encoding", "")):
+        response.set_data(_packed(body))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether a client takes gzip (RFC 9110 12.5.3): `gzip;q=0` is no."""
+    for each in accepted.split(","):
+        name, _, quality = each.partition(";")
+        if name.strip().lower() in ("gzip", "*"):
+            return quality.replace(" ", "").lower() not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+@lru_cache(maxsize=100)
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
 
 
 def blocks(request: Any) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 """Pages about methods, and the OpenAPI document."""
 
+import gzip
 import html.parser
 from pathlib import Path
 
@@ -41,7 +42,7 @@ async def test_every_method_has_a_page_without_anything_inline(tmp_path: Path, a
                 attrs for _, attrs in each.tags if "style" in attrs or any(key.startswith("on") for key in attrs)
             ]
             forms = [attrs for tag, attrs in each.tags if tag == "form"]
-            assert [(form["action"], form["method"]) for form in forms] == [(name, "post")]
+            assert [(form["action"], form["method"]) for form in forms] == [(f"{name}?page", "post")]
         css = await api.get("static/webapi.css")
         assert (css.status, css.headers["content-type"]) == (200, "text/css; charset=utf-8")
 
@@ -65,3 +66,33 @@ async def test_the_document_is_for_everybody(tmp_path: Path, autojump_clock: Moc
 async def test_every_example_is_a_request_of_its_method() -> None:
     for method in METHODS.values():
         method.request.model_validate_json(method.example)
+
+
+async def test_a_call_that_is_tried_is_answered_with_a_page(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with calling.opened(tmp_path, autojump_clock) as api:
+        asked = {"request": '{"EmailAddress": "<i>o\'x@x.example"}'}
+        answer = await api.post("SuppressionAdd?page", data=asked)
+        assert (answer.status, answer.headers["content-security-policy"]) == (400, pages.CSP)
+        page = answer.body.decode()
+        assert "400 Bad Request" in page
+        assert "&#34;Code&#34;: &#34;badAddress&#34;" in page
+        assert "curl --user ADDRESS http://localhost/webapi/v0/SuppressionAdd" in page
+        assert "<i>" not in page
+        assert "content-encoding" not in answer.headers
+        assert (await api.post("SuppressionList?page", data={"request": "{}"})).body.startswith(b"<!doctype html>")
+        assert (await api.call("SuppressionList")).body.startswith(b"{")
+        api.authorization = "Basic x"
+        assert (await api.post("SuppressionList?page", data={"request": "{}"})).status == 401
+
+
+async def test_what_is_the_same_for_everybody_is_compressed_and_nothing_else(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with calling.opened(tmp_path, autojump_clock) as api:
+        for path in ("v0/", "v0/openapi.json"):
+            plain, packed = await api.get(path), await api.get(path, accept_encoding="br, gzip")
+            assert packed.headers["content-encoding"] == "gzip"
+            assert gzip.decompress(packed.body) == plain.body
+            assert "content-encoding" not in (await api.get(path, accept_encoding="gzip;q=0")).headers
+        answer = await api.call("SuppressionList", accept_encoding="gzip")
+        assert "content-encoding" not in answer.headers

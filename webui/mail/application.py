@@ -102,7 +102,7 @@ def _pages(app: Application, mail: Webmail) -> None:
         headers = {**headers, "etag": file.tag, "vary": "accept-encoding"}
         if request.headers.get("if-none-match") == file.tag:
             return Response(b"", 304, headers=headers)
-        if "gzip" in request.headers.get("accept-encoding", "") and file.compressed is not file.data:
+        if asgi.takes_gzip(request.headers.get("accept-encoding", "")) and file.compressed is not file.data:
             headers["content-encoding"] = "gzip"
             return Response(file.compressed, headers=headers, content_type=file.content_type)
         return Response(file.data, headers=headers, content_type=file.content_type)

@@ -7,7 +7,7 @@ Raises Malformed for what is no request, and TooLarge.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 import trio
@@ -35,10 +35,9 @@ class TooLarge(Exception):
     """The JSON is larger than is taken."""
 
 
-async def json_of(request: Any, uploads: Uploads) -> bytes:
-    """The JSON of a request; files go to `uploads`. Raises Malformed, TooLarge, and Failure as `Uploads.write`."""
-    kind, options = parse_options_header(request.headers.get("Content-Type", ""))
-    body = asgi.blocks(request)
+async def json_of(content_type: str, body: AsyncIterator[bytes], uploads: Uploads) -> bytes:
+    """The JSON of a request of this type; files go to `uploads`. Raises Malformed, TooLarge, and Failure as `Uploads.write`."""
+    kind, options = parse_options_header(content_type)
     if kind == "multipart/form-data":
         boundary = options.get("boundary", "")
         if not 0 < len(boundary) <= 200 or not boundary.isascii():

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from quart import Response
 
 from mox_trio.protocol.webapi.shapes import CODES, Error, Shape
+from webui import asgi
 from webui.webapi.calling import Method
 from webui.webapi.table import METHODS
 
@@ -27,7 +28,7 @@ def text() -> bytes:
 
 async def served() -> Response:
     """The document, for everybody: it says nothing about this server."""
-    return Response(text(), content_type="application/json; charset=utf-8", headers={"Cache-Control": "max-age=3600"})
+    return asgi.public(text(), "application/json; charset=utf-8", {"Cache-Control": "max-age=3600"})
 
 
 def _document() -> dict[str, Any]:

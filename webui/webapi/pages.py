@@ -1,12 +1,15 @@
 """Pages that list, explain and try methods: made by the server, without scripts, under a CSP that allows nothing inline."""
 
 import json
-from typing import Any, Final
+import shlex
+from http import HTTPStatus
+from typing import Any, Final, cast
 
-from quart import Response, redirect, render_template
+from quart import Response, redirect, render_template, request
 
 from webui import asgi
 from webui.webapi import openapi
+from webui.webapi.answering import Said
 from webui.webapi.calling import Method
 from webui.webapi.table import METHODS
 
@@ -20,6 +23,9 @@ CSP: Final = "; ".join(
         "base-uri 'none'",
     )
 )
+
+
+HTML: Final = "text/html; charset=utf-8"
 
 
 async def root() -> Any:
@@ -53,10 +59,39 @@ async def explained(name: str) -> Response:
     )
 
 
+async def tried(method: Method, asked: bytes, said: Said) -> Response:
+    """The answer to a call that was made from the page of a method, for people. It is somebody's own and is not compressed."""
+    given = json.loads(cast("bytes", said.body))
+    headers = {"content-type": said.content_type, **said.headers}
+    body = await render_template(
+        "tried.html",
+        method=method,
+        status=f"{said.status} {HTTPStatus(said.status).phrase}",
+        is_ok=said.status == HTTPStatus.OK,
+        headers=headers.items(),
+        answer=json.dumps(given, indent=2, ensure_ascii=False),
+        asked=asked.decode("utf-8", "replace"),
+        curl=_curl(method, asked),
+    )
+    kept = {"Content-Security-Policy": CSP, "Cache-Control": "no-store"}
+    return Response(body, said.status, content_type=HTML, headers=kept)
+
+
+def _curl(method: Method, asked: bytes) -> str:
+    """The same call in a shell, without the password."""
+    try:
+        written = json.dumps(json.loads(asked), ensure_ascii=False)
+    except ValueError:
+        written = asked.decode("utf-8", "replace")
+    url = request.base_url
+    return f"curl --user ADDRESS {shlex.quote(url)} \\\n  --data-urlencode {shlex.quote(f'request={written}')}"
+
+
 async def _page(template: str, **values: Any) -> Response:
+    """A page that is the same for everybody."""
     body = await render_template(template, **values)
     headers = {"Content-Security-Policy": CSP, "Cache-Control": "no-cache"}
-    return Response(body, content_type="text/html; charset=utf-8", headers=headers)
+    return asgi.public(body.encode(), HTML, headers)
 
 
 def _types(schema: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
