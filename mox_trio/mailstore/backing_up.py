@@ -121,7 +121,7 @@ async def copy(snapshot: Index, names: Sequence[str], target: Target, progress: 
     """
     done = Copied()
     async for page in named(snapshot, names):
-        await together([partial(_copy, snapshot, target, body, done) for body in page], AT_ONCE)
+        await together([partial(copy_one, snapshot, target, body, done) for body in page], AT_ONCE)
         await progress(done.bodies, done.size)
     return done
 
@@ -142,7 +142,8 @@ async def named(snapshot: Index, names: Sequence[str]) -> AsyncIterator[list[Bod
             after = queued[-1].id
 
 
-async def _copy(snapshot: Index, target: Target, body: Body, done: Copied) -> None:
+async def copy_one(snapshot: Index, target: Target, body: Body, done: Copied) -> None:
+    """Copy or link one body; note it as gone, or take its message out of the snapshot's queue, when it is not there."""
     path = backup_files.place(target.directory / body.store, body.key)
     near = [backup_files.place(each, body.key) for each in target.near.get(body.store, ())]
     size = await trio.to_thread.run_sync(_maybe_linked, near, path)

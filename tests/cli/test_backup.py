@@ -225,3 +225,47 @@ def test_s3_and_postgres_are_backed_up_and_come_back(
     assert again.json("restore", tmp_path / "backup")["gone"] == []
     assert again("verify", "--bodies").stdout == "all is well\n"
     assert "Inbox" in again("mailbox", "list", "ann").stdout
+
+
+def test_outgoing_mail_is_held_when_it_comes_back(tmp_path: Path) -> None:
+    with localserve.running(tmp_path / "serve") as server:
+        with server.submission() as client:
+            client.login("mox@localhost", "moxmoxmox")
+            text = "From: mox@localhost\r\nSubject: waits\r\n\r\nhi\r\n"
+            client.sendmail("mox@localhost", ["queuetemperror@example.org"], text)
+        server.wait_for_line("451")
+        server.run("backup", str(tmp_path / "backup"))
+        assert server.stop() == 0
+    config = tmp_path / "serve" / "mox-trio.toml"
+    restored = elsewhere(config, tmp_path / "restored")
+    said = json.loads(run(restored, "--json", "restore", str(tmp_path / "backup")).stdout)
+    assert said["held"] == 1
+    assert [row["state"] for row in json.loads(run(restored, "--json", "queue", "list").stdout)] == ["held"]
+    assert run(restored, "verify", "--bodies").stdout == "all is well\n"
+
+
+def test_a_message_that_left_the_queue_meanwhile_is_not_in_the_backup(filled: CommandLine, tmp_path: Path) -> None:
+    """Its body is gone while the snapshot still names it: nobody shall send it again."""
+    import trio
+
+    from mox_trio.app import build
+    from mox_trio.mailstore import backing_up
+    from mox_trio.mailstore.backing_up import Body, Copied, Target
+    from storage_backends.index.tables import queue_admin
+
+    async def main() -> None:
+        static = await build.read_static(filled.directory / "mox-trio.toml")
+        async with build.services(static) as services:
+            target = Target(tmp_path / "bodies", services.mail.bodies, {})
+            gone, mail = Copied(), Copied()
+
+            async def copied(body: Body, done: Copied) -> None:
+                await backing_up.copy_one(services.mail.index, target, body, done)
+
+            await copied(Body("disk", "1/ab/" + "0" * 32 + "-5", outgoing=7), gone)
+            await copied(Body("disk", "1/ab/" + "0" * 32 + "-5"), mail)
+            assert (gone.left, gone.gone) == (1, [])
+            assert (mail.left, len(mail.gone)) == (0, 1)
+            assert await services.mail.index.read(lambda tx: queue_admin.body(tx, 7)) is None
+
+    trio.run(main)

@@ -16,6 +16,7 @@ from storage_backends.index.schema import (
     mailbox,
     message_extra,
     outgoing,
+    pulled,
     queued,
     release,
     retired,
@@ -68,6 +69,7 @@ _PAGED: Final[tuple[Column[Any], ...]] = (
     hook.c.id,
     message_extra.c.outgoing_id,
     idempotency.c.name,
+    pulled.c.uid,
 )
 _FIND = [
     prepared(select(column).where(column.table.c.account_id == p("account")).order_by(column).limit(PAGE))
