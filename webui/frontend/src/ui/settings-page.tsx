@@ -35,13 +35,15 @@ const chosen = signal("general");
 
 export function SettingsPage() {
   const panel = useRef<HTMLDivElement>(null);
+  const nav = useRef<HTMLElement>(null);
   const section = SECTIONS.find(({ id }) => id === chosen.value) ?? SECTIONS[0];
   useEffect(() => panel.current?.scrollTo(0, 0), [chosen.value]);
+  useEffect(() => nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), []);
   if (!section) return null;
   const { id, label, Page } = section;
   return (
     <div class="settings-frame">
-      <nav aria-label="Settings">
+      <nav aria-label="Settings" ref={nav}>
         <ul>
           {SECTIONS.map((each) => (
             <li key={each.id}>
