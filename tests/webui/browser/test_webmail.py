@@ -61,6 +61,21 @@ def test_a_conversation_is_one_row_and_its_messages_fold(webmail: Webmail, serve
     expect(page.locator("article .message")).to_have_count(2)
 
 
+def test_the_messages_of_a_conversation_show_in_the_list(webmail: Webmail, server: LocalServer) -> None:
+    first = acting.mail("unfolded", "one", Message_ID="<unfolded@example.org>")
+    acting.deliver(server, first, acting.mail("Re: unfolded", "two", In_Reply_To="<unfolded@example.org>"))
+    page = webmail.page
+    webmail.row("unfolded").get_by_role("button", name="Show the 2 messages").click()
+    inside = page.locator(".inside li")
+    expect(inside).to_have_count(2)
+    inside.last.locator("button").click()
+    expect(page.locator(".message .body")).to_contain_text("one")
+    acting.deliver(server, acting.mail("Re: unfolded", "three", In_Reply_To="<unfolded@example.org>"))
+    expect(inside).to_have_count(3)
+    page.keyboard.press("ArrowLeft")
+    expect(inside).to_have_count(0)
+
+
 def test_a_search_marks_what_it_found_and_says_when_it_is_complete(webmail: Webmail, server: LocalServer) -> None:
     acting.deliver(
         server, acting.mail("Haystack report", "a needle is in here"), acting.mail("Nothing", "no such thing")
@@ -133,6 +148,71 @@ def test_actions_are_undone(webmail: Webmail, server: LocalServer) -> None:
     page.keyboard.press("z")
     expect(webmail.row("to be archived").locator(".flagged")).to_have_count(0)
     assert webmail.troubles == []
+
+
+def test_what_is_taken_back_at_once_is_what_was_done_last(webmail: Webmail, server: LocalServer) -> None:
+    acting.deliver(server, acting.mail("kept away"), acting.mail("flagged for a moment"))
+    page = webmail.page
+    webmail.row("kept away").locator("input[type=checkbox]").check(force=True)
+    page.keyboard.press("e")
+    expect(page.locator(".toast").last).to_contain_text("Archived")
+    webmail.row("flagged for a moment").locator("input[type=checkbox]").check(force=True)
+    page.keyboard.press("s")
+    page.keyboard.press("z")  # before the server has answered
+    expect(webmail.row("flagged for a moment").locator(".flagged")).to_have_count(0)
+    expect(webmail.row("kept away")).to_have_count(0)
+
+
+def test_what_is_typed_while_the_panel_comes_is_in_it(webmail: Webmail) -> None:
+    page = webmail.page
+    page.keyboard.type("cearly@localhost")  # e archives, a answers, where they are commands
+    field = page.locator(".composer").get_by_label("To", exact=True)
+    expect(field).to_have_value("early@localhost")
+    expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_a_picture_that_is_pasted_is_shown_in_the_text_and_after_a_reload(webmail: Webmail) -> None:
+    page = webmail.page
+    panel = webmail.compose("pictures@localhost", "with a picture", "Look: ")
+    page.evaluate(
+        """async () => {
+          const canvas = document.createElement("canvas");
+          canvas.width = canvas.height = 40;
+          canvas.getContext("2d").fillRect(0, 0, 40, 40);
+          const data = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+          const carried = new DataTransfer();
+          carried.items.add(new File([data], "square.png", { type: "image/png" }));
+          const event = new ClipboardEvent("paste", { clipboardData: carried, bubbles: true, cancelable: true });
+          document.querySelector(".written").dispatchEvent(event);
+        }"""
+    )
+    picture = panel.get_by_role("img", name="square.png")
+    expect(picture).to_have_js_property("naturalWidth", 40)
+    expect(panel.locator(".files li")).to_have_count(0)
+    page.keyboard.press("Control+s")
+    expect(panel.locator(".saving")).to_have_text("Saved")
+    page.reload()
+    page.locator(".mailbox .name", has_text="Drafts").click()
+    webmail.row("with a picture").locator(".open").click()
+    expect(page.get_by_role("img", name="square.png")).to_have_js_property("naturalWidth", 40)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".toast").last).to_contain_text("Sent")
+    page.locator(".mailbox .name", has_text="Sent").click()
+    webmail.open_row("with a picture")
+    expect(page.frame_locator(".message iframe").locator("img")).to_have_js_property("naturalWidth", 40)
+    assert webmail.troubles == []
+
+
+def test_what_is_planned_is_listed_and_taken_back(webmail: Webmail) -> None:
+    page = webmail.page
+    panel = webmail.compose("later@localhost", "not before tomorrow", "Later.")
+    panel.get_by_role("button", name="Send later").click()
+    page.keyboard.press("Enter")
+    page.locator(".tree .waits").click()
+    expect(page.locator(".scheduled li")).to_contain_text("not before tomorrow")
+    page.get_by_role("button", name="Cancel and edit").click()
+    expect(page.locator(".toast").last).to_contain_text("Drafts")
+    expect(page.locator(".scheduled li")).to_have_count(0)
 
 
 def test_a_row_is_dragged_to_a_mailbox(webmail: Webmail, server: LocalServer) -> None:

@@ -177,8 +177,10 @@ export function edit(box: HTMLElement, doc: Node, changed: () => void, pictures:
       const { doc: now } = view.state;
       const text = plain(now);
       if (!isFormatted(now)) return { text, html: "" };
-      const holder = document.createElement("div");
-      holder.append(DOMSerializer.fromSchema(schema).serializeFragment(now.content));
+      // Of a document that loads nothing: pictures are named by their ids here.
+      const apart = document.implementation.createHTMLDocument();
+      const holder = apart.createElement("div");
+      holder.append(DOMSerializer.fromSchema(schema).serializeFragment(now.content, { document: apart }));
       return { text, html: new XMLSerializer().serializeToString(holder).replace(/^<div[^>]*>|<\/div>$/g, "").replaceAll(' xmlns="http://www.w3.org/1999/xhtml"', "") };
     },
     focus: () => view.focus(),
