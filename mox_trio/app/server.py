@@ -68,6 +68,8 @@ from mox_trio.transport.dns_settings import DnsSettings
 from mox_trio.transport.resolver import DnsResolver, Resolver
 
 Ready = Callable[[Running], Awaitable[None]]
+COLLECTING: Final = (2000, 10, 10)
+"""When cycles are looked for while it serves: cancelled tasks and failed calls leave them. Seldom costs memory, and long pauses."""
 
 
 def every_address(address: IpAddress) -> bool:
@@ -132,6 +134,7 @@ async def _ready(ready: Ready, running: Running) -> None:
     gc.collect()
     gc.freeze()
     gc.collect()
+    gc.set_threshold(*COLLECTING)
     await ready(running)
 
 
