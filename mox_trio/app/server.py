@@ -69,7 +69,7 @@ from mox_trio.transport.resolver import DnsResolver, Resolver
 
 Ready = Callable[[Running], Awaitable[None]]
 COLLECTING: Final = (2000, 10, 10)
-"""When cycles are looked for while it serves: cancelled tasks and failed calls leave them. Seldom costs memory, and long pauses."""
+"""When cycles are looked for while it serves: cancelled tasks and failed calls leave them. Seldom costs memory, and pauses."""
 
 
 def every_address(address: IpAddress) -> bool:
