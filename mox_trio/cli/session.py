@@ -94,6 +94,11 @@ def _complaining(*, as_json: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         complain("interrupted", as_json=as_json, kind="interrupted")
         code = 130
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        complain("interrupted", as_json=as_json, kind="interrupted")
+        code = 130
     except BrokenPipeError:
         # The reader of our output went away, as `head` does.
         sys.stderr.close()

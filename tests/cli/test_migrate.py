@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mox_trio.mailstore.imap_source import Source
 from tests.cli.conftest import CommandLine
 from tests.kit import dovecot, localserve
 
@@ -144,3 +145,25 @@ def test_a_server_that_cannot_be_trusted_gets_no_password(mox: CommandLine, dove
 def test_a_wrong_password_is_said(mox: CommandLine, dove: Old) -> None:
     arguments = ("migrate", "imap", "ann", "--from", dove.host, "--user", dove.user, "--ca", dove.ca)
     assert "refuses user" in mox(*arguments, code=1, stdin="wrong\n").stderr
+
+
+def test_who_interrupts_it_is_told_in_a_line_and_goes_on_later(
+    mox: CommandLine, dove: Old, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        dove.append(f"Folder-{number}", f"letter {number}")
+    examine = Source.examine
+
+    async def interrupted(source: Source, folder: str) -> int:
+        if folder == "Folder-2":
+            raise KeyboardInterrupt
+        return await examine(source, folder)
+
+    arguments = ("migrate", "imap", "ann", "--from", dove.host, "--user", dove.user, "--ca", dove.ca)
+    with monkeypatch.context() as patch:
+        patch.setattr(Source, "examine", interrupted)
+        assert mox(*arguments, code=130, stdin=f"{dove.password}\n").stderr == "mox-trio: interrupted\n"
+    assert [row[0] for row in shown(mox, "Folder-1")] == ["letter 1"]
+    said = pull(mox, dove)
+    assert "1 messages pulled" in said
+    assert "2 were here" in said

@@ -17,7 +17,7 @@ from typing import Any
 from tests.kit import shared_server
 
 PROGRAM = Path(sys.executable).with_name("mox-trio")
-PORTS = (25, 80, 81, 443, 465, 587)
+PORTS = (25, 80, 81, 143, 443, 465, 587, 993, 1080, 8010)
 START = 60
 """Seconds; the machine may be busy with other tests."""
 

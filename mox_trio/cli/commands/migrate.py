@@ -20,6 +20,7 @@ from mox_trio.mailstore import imap_source, pulling
 from mox_trio.mailstore.imap_source import Place
 from mox_trio.mailstore.pulling import Job, Report
 from mox_trio.services import Services
+from storage_backends.errors import StorageError
 
 PORT_TLS: Final = 993
 PORT: Final = 143
@@ -83,6 +84,8 @@ async def imap(services: Services, **chosen: Any) -> Output:
                         await pulling.run(job, source, progress)
                 except Failure as failure:
                     failed[each.account] = failure
+                except StorageError as error:
+                    failed[each.account] = Failure(Kind.UNAVAILABLE, str(error))
 
         async with trio.open_nursery() as nursery:
             for each in wanted:
