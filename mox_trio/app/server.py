@@ -68,7 +68,7 @@ from mox_trio.transport.dns_settings import DnsSettings
 from mox_trio.transport.resolver import DnsResolver, Resolver
 
 Ready = Callable[[Running], Awaitable[None]]
-COLLECTING: Final = (2000, 10, 10)
+COLLECTING: Final = (2000, 5, 3)
 """When cycles are looked for while it serves: cancelled tasks and failed calls leave them. Seldom costs memory, and pauses."""
 
 
