@@ -169,7 +169,10 @@ def _refused(login: Login, error: Any) -> NotLoggedIn:
 
 def is_from_elsewhere(headers: Any) -> bool:
     """Whether a page of another site makes the request (Fetch Metadata, RFC 6454 7)."""
-    if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+    site = headers.get("Sec-Fetch-Site", "none")
+    if site == "same-origin":
+        return False  # the Origin of a form of ours is null, since our pages send no Referer
+    if site != "none":
         return True
     origin = headers.get("Origin")
     if origin is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import trio
 
@@ -19,6 +19,10 @@ from mox_trio.webhooks.targets import OUTGOING, Direction, Target, Targets
 from storage_backends.index.tables import hooks as rows
 from storage_backends.index.tables.hooks import HookRow
 
+Row: TypeAlias = HookRow
+"""A call as it is stored."""
+WAITING: Final = rows.WAITING
+"""The state of a call that is still to be made."""
 NEWEST: Final = 2**62
 SECRET_BYTES: Final = 24
 TESTS: Final = 5

@@ -14,7 +14,6 @@ from mox_trio.transport import http_client
 from mox_trio.webhooks import calls, desk
 from mox_trio.webhooks.calls import Result
 from mox_trio.webhooks.targets import INCOMING, OUTGOING, Direction, Target
-from storage_backends.index.tables.hooks import WAITING, HookRow
 from webui.webapi.calling import Call
 from webui.webapi.errors import Refused
 
@@ -100,7 +99,7 @@ def _checked(call: Call, url: str) -> str:
         raise Refused("user", str(error)) from None
 
 
-def _shown(row: HookRow, payload: bytes) -> methods.Hook:
+def _shown(row: desk.Row, payload: bytes) -> methods.Hook:
     return methods.Hook.model_construct(
         id=row.id,
         direction=row.direction,
@@ -109,7 +108,7 @@ def _shown(row: HookRow, payload: bytes) -> methods.Hook:
         queue_msgid=row.queued_id,
         state=row.state,
         created=instant(row.created),
-        next_attempt=instant(row.next_attempt) if row.state == WAITING else None,
+        next_attempt=instant(row.next_attempt) if row.state == desk.WAITING else None,
         attempts=row.attempts,
         superseded_by_id=row.superseded_by,
         results=tuple(_attempt(each) for each in calls.results(row.results)),

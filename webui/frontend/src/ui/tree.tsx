@@ -147,14 +147,16 @@ export function Tree() {
         {lines(mailboxes.value, closed.value).map((node) => (
           <Line key={node.mailbox.id} node={node} />
         ))}
+        {scheduled.value.length > 0 && (
+          <li class="mailbox depth-0">
+            <button type="button" class="name waits" onClick={() => page("Scheduled", () => <ScheduledPage />)}>
+              <Icon name="clock" />
+              <span class="label">Scheduled</span>
+              <span class="count quiet">{count(scheduled.value.length)}</span>
+            </button>
+          </li>
+        )}
       </ul>
-      {scheduled.value.length > 0 && (
-        <button type="button" class="name waits" onClick={() => page("Scheduled", () => <ScheduledPage />)}>
-          <Icon name="clock" />
-          <span class="label">Scheduled</span>
-          <span class="count quiet">{count(scheduled.value.length)}</span>
-        </button>
-      )}
       <button type="button" class="quiet-button" onClick={() => void createMailbox()}>
         New mailbox
       </button>
