@@ -7,6 +7,8 @@ import pytest
 from mox_trio.mailstore import mailboxes
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_a_mailbox_is_made_with_its_parents_subscribed(world: World) -> None:
     async with world.user() as client:

@@ -1,6 +1,10 @@
 """DELETE (RFC 9051 6.3.5)."""
 
+import pytest
+
 from tests.kit.imap_world import World
+
+pytestmark = pytest.mark.uid_only_too
 
 
 async def test_a_mailbox_goes_with_its_messages_and_its_subscription_stays(world: World) -> None:

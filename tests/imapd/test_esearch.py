@@ -7,6 +7,8 @@ from mox_trio.mailstore.search import run
 from tests.kit import stores
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 T0 = 1_700_000_000_000
 
 
@@ -34,6 +36,7 @@ ANSWERS = [
 ]
 
 
+@pytest.mark.by_number
 async def test_what_is_asked_for_is_returned(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:
@@ -47,6 +50,7 @@ async def test_what_is_asked_for_is_returned(world: World) -> None:
             assert (await client.finish(tag)).lines == [head + b") UID" + rest], command
 
 
+@pytest.mark.by_number
 async def test_numbers_and_uids_are_told_apart(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:
@@ -70,6 +74,7 @@ async def test_the_modseq_is_that_of_what_is_returned(world: World) -> None:
         assert line.endswith(b"COUNT 0")
 
 
+@pytest.mark.by_number
 async def test_ends_are_found_from_their_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await filled(world, count=40, flagged="1 20 40")
     monkeypatch.setattr(searching, "WINDOW", 2)

@@ -1,7 +1,11 @@
 """SORT with RETURN: MIN and MAX are the first and the last of the order, ALL is in it (RFC 5267 3)."""
 
+import pytest
+
 from tests.imapd.test_sort import filled
 from tests.kit.imap_world import World
+
+pytestmark = pytest.mark.uid_only_too
 
 ANSWERS = [
     ("RETURN () (SUBJECT)", b"ALL 2:3,1,4:5"),
@@ -13,6 +17,7 @@ ANSWERS = [
 ]
 
 
+@pytest.mark.by_number
 async def test_results_are_in_the_order_of_the_sort(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:

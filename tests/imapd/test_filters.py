@@ -6,11 +6,14 @@ from mox_trio.mailstore import annotating
 from tests.imapd.test_esearch import filled
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def define(world: World, name: str, value: str, place: str = "private") -> None:
     await annotating.put(world.store, world.account, 0, f"/{place}/filters/values/{name}", value.encode())
 
 
+@pytest.mark.by_number
 async def test_a_filter_is_searched_by_its_name(world: World) -> None:
     await filled(world)
     await define(world, "important", 'FLAGGED NOT SUBJECT "number 3"')

@@ -10,6 +10,8 @@ from mox_trio.imapd.commands import metadata
 from mox_trio.mailstore import annotating
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_values_are_set_told_and_taken_away(world: World) -> None:
     async with world.user() as client:

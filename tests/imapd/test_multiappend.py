@@ -11,6 +11,8 @@ from tests.imapd.test_append import bodies, counts
 from tests.kit import stores
 from tests.kit.imap_world import PATIENCE, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 def several(messages: list[bytes], more: str = " (\\Seen)", name: str = "Inbox") -> bytes:
     """A command with all octets in it."""

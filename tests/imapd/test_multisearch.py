@@ -8,6 +8,8 @@ import pytest
 from tests.kit import stores
 from tests.kit.imap_world import Client, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[Client]:
@@ -106,6 +108,7 @@ async def test_names_of_mailboxes_are_encoded(world: World, client: Client) -> N
     assert await search(client, 'IN (mailboxes "Grüße & <co>") SUBJECT needle') == [("Grüße & <co>", "ALL 3")]
 
 
+@pytest.mark.by_number
 async def test_the_selected_mailbox_is_searched_as_the_session_knows_it(world: World, client: Client) -> None:
     await client.ok("SELECT folder1")
     await world.put(stores.message("found later"), "folder1")

@@ -5,6 +5,8 @@ import pytest
 from tests.kit import stores
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_mails_and_threads_are_found_by_their_ids(world: World) -> None:
     first = await world.put(stores.message("plan", Message_ID="<1@a>"))

@@ -8,6 +8,8 @@ from mox_trio.imapd import answering
 from tests.imapd.test_esearch import filled
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 PAGES = [
     ("1:2", b"(1:2 2:3)"),
     ("2:3", b"(2:3 3,5)"),
@@ -22,6 +24,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.by_number
 async def test_pages_of_a_search(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:
@@ -32,6 +35,7 @@ async def test_pages_of_a_search(world: World) -> None:
             assert line.endswith(b") UID COUNT 3 PARTIAL " + expected)
 
 
+@pytest.mark.by_number
 async def test_pages_of_a_sort_are_in_its_order(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:

@@ -5,6 +5,8 @@ import pytest
 from mox_trio.base.quota import Quota
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_usage_and_limit_are_told_in_kib(world: World) -> None:
     world.quotas["mia"] = Quota(5000 * 1024)
@@ -17,6 +19,7 @@ async def test_usage_and_limit_are_told_in_kib(world: World) -> None:
         ]
 
 
+@pytest.mark.by_number
 async def test_messages_have_a_limit_too(world: World) -> None:
     world.quotas["mia"] = Quota(messages=3)
     await world.deliver()

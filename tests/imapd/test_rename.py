@@ -4,6 +4,8 @@ import pytest
 
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_children_go_along_and_keep_ids_uids_and_uidvalidity(world: World) -> None:
     await world.deliver(mailbox="a/b")
@@ -25,6 +27,7 @@ async def test_a_session_of_rev2_hears_the_old_names(world: World) -> None:
         ]
 
 
+@pytest.mark.by_number
 async def test_inbox_is_emptied_into_another_and_stays(world: World) -> None:
     await world.deliver()
     async with world.user("Inbox") as client:
@@ -56,6 +59,7 @@ async def test_what_cannot_be_is_refused(world: World, line: str, code: str) -> 
         assert (answer.kind, answer.code) == ("NO", code)
 
 
+@pytest.mark.by_number
 async def test_a_session_that_has_it_selected_goes_on(world: World) -> None:
     await world.deliver(mailbox="a")
     async with world.user("a") as other, world.user() as client:

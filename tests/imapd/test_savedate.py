@@ -2,8 +2,12 @@
 
 import datetime
 
+import pytest
+
 from tests.kit import stores
 from tests.kit.imap_world import World
+
+pytestmark = pytest.mark.uid_only_too
 
 
 def written(days: int) -> str:

@@ -7,6 +7,8 @@ from storage_backends.errors import Unavailable
 from tests.imapd.test_esearch import filled
 from tests.kit.imap_world import Client, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def saved(client: Client) -> list[int]:
     """The UIDs that "$" stands for."""
@@ -33,6 +35,7 @@ async def test_a_saved_result_is_used_by_all_commands_with_sets(world: World) ->
         assert await saved(client) == []
 
 
+@pytest.mark.by_number
 async def test_what_vanishes_is_in_no_result(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:
@@ -105,6 +108,7 @@ async def test_a_search_that_saves_and_fails_leaves_nothing_and_a_bad_one_leaves
         assert await saved(client) == []
 
 
+@pytest.mark.by_number
 async def test_pipelined_commands_use_what_the_one_before_saved(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:

@@ -9,6 +9,8 @@ from mox_trio.mailstore.search import sorting
 from tests.kit import stores
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 # Subject, From, To, Cc, Date, minutes before the last one was received, body.
 MESSAGES = (
     ("Re: berries", "Zed <bob@z.example>", "x@a.example", "k@a.example", "Tue, 14 Nov 2023 12:00:00 +0000", 1, "1"),
@@ -54,6 +56,7 @@ async def test_messages_are_sorted_by_each_criterion(world: World) -> None:
         assert (await client.ok("SORT (SUBJECT) UTF-8 DELETED")).lines == [b"* SORT"]
 
 
+@pytest.mark.by_number
 async def test_numbers_are_those_that_the_session_knows(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client, world.user("INBOX") as other:

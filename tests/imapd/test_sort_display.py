@@ -1,7 +1,11 @@
 """SORT by what is displayed of senders and receivers (RFC 5957)."""
 
+import pytest
+
 from tests.kit import stores
 from tests.kit.imap_world import World
+
+pytestmark = pytest.mark.uid_only_too
 
 PEOPLE = (
     ("=?utf-8?q?=C3=89mile?= <zz@a.example>", '"Last One" <aa@a.example>'),

@@ -4,6 +4,8 @@ import pytest
 
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_the_annotation_is_the_special_use(world: World) -> None:
     async with world.user() as client:

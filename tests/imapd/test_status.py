@@ -7,6 +7,8 @@ import pytest
 from tests.kit import stores
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_every_item_says_how_it_is(world: World) -> None:
     data = stores.message()

@@ -15,6 +15,8 @@ from storage_backends.index.api import Uid
 from tests.kit import stores
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 def member(
     uid: int, references: str = "", subject: str = "", *, reply: bool = False, sent: int | None = None
@@ -190,6 +192,7 @@ async def conversation(world: World) -> None:
     await world.put(stores.message("Re: Other", Message_ID="<5@a>", Date="Mon, 13 Nov 2023 09:00:00 +0000"))
 
 
+@pytest.mark.by_number
 async def test_threads_are_answered_in_numbers_and_uids(world: World) -> None:
     await conversation(world)
     async with world.user("INBOX") as client:

@@ -5,6 +5,8 @@ import pytest
 from tests.kit import stores
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 AGES = (10, 3600, 86_400, 700_000)
 
 

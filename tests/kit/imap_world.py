@@ -45,6 +45,8 @@ ADDRESS = "mia@example.org"
 PATIENCE = 20.0
 """Seconds of the test's clock that a client waits."""
 
+BY_NUMBER = frozenset({b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD", b"COPY", b"MOVE", b"REPLACE"})
+
 _LITERAL = re.compile(rb"\{([0-9]+)\}\r\n\Z")
 _CODE = re.compile(rb"\[([^\]]*)\]")
 
@@ -96,6 +98,8 @@ class Client:
     tags: int = 0
     said: list[bytes] = field(default_factory=list)
     """All responses so far."""
+    uid_only: bool = False
+    """Commands that would use sequence numbers are given with UIDs, which in a new mailbox are the same."""
     _buffer: bytes = b""
 
     async def send(self, data: str | bytes) -> None:
@@ -132,6 +136,8 @@ class Client:
         self.tags += 1
         tag = f"a{self.tags}"
         octets = command if isinstance(command, bytes) else command.encode()
+        if self.uid_only and octets.partition(b" ")[0] in BY_NUMBER:
+            octets = b"UID " + octets
         await self.send(tag.encode() + b" " + octets + b"\r\n")
         return tag
 
@@ -220,6 +226,8 @@ class World:
     hidden: dict[str, frozenset[str]]
     """Capabilities that are switched off for accounts."""
     quotas: dict[str, Quota]
+    uid_only: bool = False
+    """Users enable UIDONLY too."""
 
     @property
     def store(self) -> MailStore:
@@ -279,10 +287,13 @@ class World:
         self, select: str = "", *enabled: str, login: str = ADDRESS, parts: Parts | None = None
     ) -> AsyncIterator[Client]:
         """A client that has logged in, enabled what is named, and selected a mailbox where one is given."""
+        if self.uid_only:
+            enabled = (*enabled, "UIDONLY")
         async with self.client(parts=parts) as client:
             await client.login(login)
             if enabled:
                 await client.ok("ENABLE " + " ".join(enabled))
+            client.uid_only = self.uid_only
             if select:
                 await client.ok(f'SELECT "{select}"')
             yield client
