@@ -15,6 +15,7 @@ from mox_trio.imapd.feeds import FLAG_NAMES
 from mox_trio.imapd.fetch_plan import plan
 from mox_trio.imapd.fetching import Fetching
 from mox_trio.imapd.notifying import Notification
+from mox_trio.imapd.snapshot import Snapshot
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.imapd.view import Updates
 from mox_trio.protocol.imap import encoding
@@ -212,9 +213,9 @@ async def say_flags(session: Session, selected: Selected, uids: Sequence[int]) -
         await session.turn()
 
 
-def flag_lines(session: Session, selected: Selected, uids: Sequence[int]) -> bytes:
-    """FETCH of the present flags of messages that the session knows and that are there."""
-    snapshot = selected.view.snapshot
+def flag_lines(session: Session, selected: Selected, uids: Sequence[int], snapshot: Snapshot | None = None) -> bytes:
+    """FETCH of the flags of messages that the session knows and that are there: now, or in an earlier snapshot."""
+    snapshot = selected.view.snapshot if snapshot is None else snapshot
     there = [(uid, at) for uid in uids if (at := snapshot.index(uid)) >= 0]
     rows = [(uid, snapshot.flags[at], snapshot.keywords[at], snapshot.modseqs[at]) for uid, at in there]
     return store_lines(session, selected, rows, with_flags=True)

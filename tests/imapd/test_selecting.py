@@ -1,8 +1,10 @@
 """SELECT and its kin: what is said, what is closed, who deletes what is selected."""
 
+from typing import Any
+
 import pytest
 
-from mox_trio.mailstore import mailboxes
+from mox_trio.mailstore import changes, expunging, mailboxes
 from tests.kit.imap_world import World
 
 
@@ -153,3 +155,26 @@ class TestQresync:
             assert answer.lines[0] == b"* VANISHED (EARLIER) 3:4"
             assert [line.split(b" ")[1] for line in answer.lines[1:]] == [b"2"]
             assert (await client.do(f"FETCH 1:2 (FLAGS) (CHANGEDSINCE {highest} VANISHED)")).kind == "BAD"
+
+
+async def test_what_goes_while_a_client_resynchronises_is_told_as_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.deliver()
+    inbox = await mailboxes.get(world.store, world.account, "Inbox")
+    await world.deliver(flags=["\\Deleted"])
+    await world.deliver()
+    asked = changes.vanished
+
+    async def meanwhile(*arguments: Any) -> Any:
+        found = await asked(*arguments)
+        expunged = await expunging.expunge(world.store, world.account, inbox.id)
+        await (await world.parts.feeds.open(world.account)).reach(expunged.modseq)
+        return found
+
+    monkeypatch.setattr(changes, "vanished", meanwhile)
+    async with world.user("", "QRESYNC") as client:
+        answer = await client.ok(f"SELECT INBOX (QRESYNC ({inbox.uidvalidity} {inbox.highest_modseq}))")
+        assert answer.starting("3 EXISTS")
+        assert [line.split(b" FLAGS")[0] for line in answer.holding("FETCH")] == [b"2 FETCH (UID 2", b"3 FETCH (UID 3"]
+        assert (await client.ok("NOOP")).lines == [b"* VANISHED 2"]

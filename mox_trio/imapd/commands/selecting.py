@@ -68,15 +68,16 @@ def _say_state(session: Session, selected: Selected, asked: str) -> None:
 async def _resynchronise(session: Session, selected: Selected, asked: QResync) -> None:
     """What changed since the client was here (RFC 7162 3.2.5.1): VANISHED (EARLIER), then FETCH."""
     view, row = selected.view, selected.box.row
+    snapshot = view.snapshot  # what was said to be there: what goes or changes meanwhile is told later
     if asked.uidvalidity != row.uidvalidity:
         return
     known = _known(view, asked)
     if asked.modseq < row.pruned_modseq and asked.match is not None:
         known = numsets.subtract(known, ((1, _agreed(view, *asked.match)),))
     say_vanished(session, await vanished(session, selected, asked.modseq, known))
-    changed = [uid for uid in view.snapshot.changed_since(asked.modseq) if numsets.contains(known, uid)]
+    changed = [uid for uid in snapshot.changed_since(asked.modseq) if numsets.contains(known, uid)]
     for start in range(0, len(changed), updates.LINES):
-        session.write(updates.flag_lines(session, selected, changed[start : start + updates.LINES]))
+        session.write(updates.flag_lines(session, selected, changed[start : start + updates.LINES], snapshot))
         await session.drain()
         await session.turn()
 
