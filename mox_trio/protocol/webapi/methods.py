@@ -235,7 +235,7 @@ class Hook(Shape):
     attempts: Int
     superseded_by_id: Int = 0
     results: tuple[HookAttempt, ...] = ()
-    payload: str = Field(description="JSON, as it is sent.")
+    payload: str = Field(description="JSON, as it is sent; empty for a key that does not open reading.")
 
 
 class HookListRequest(Shape):
