@@ -11,8 +11,8 @@ import pytest
 
 from tests.kit import dovecot, postgres, shared_server
 
-COMMANDS = 1200
-LIMIT = 150.0
+COMMANDS = 600
+LIMIT = 280.0
 """Seconds; the machine may be busy with other tests."""
 
 
