@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 4
+JOBS ?= 5
 
 # A server starts in less time where its modules are compiled already.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +13,7 @@ FRONTEND := webui/frontend
 NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/$(BIN))
 NPM := cd $(FRONTEND) && PATH="$(NODE):$$PATH" npm
 
-.PHONY: help run tour test check format bench lock clean frontend
+.PHONY: help run tour test system check format bench lock clean frontend
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -46,8 +46,10 @@ run: $(VENV)/.ready webui/static/index.html ## a server for tests on this machin
 tour: $(VENV)/.ready ## a store with a sample mailbox in a temporary directory, made by commands that are shown
 	@$(BIN)/python -m mox_trio.cli.tour
 
-test: check .venv-swift/.ready webui/static/index.html ## checks and the whole test suite
+system:
 	@.ci/system
+
+test: check system .venv-swift/.ready webui/static/index.html ## checks and the whole test suite
 	$(NPM) test --silent
 	$(BIN)/python -m pytest -n $(JOBS) --dist=worksteal
 

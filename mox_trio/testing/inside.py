@@ -132,31 +132,30 @@ class Inside:
         """So many that fit, or as many as there are when the seconds have passed, which no turn of the clock shortens."""
         ends = time.monotonic() + seconds
         while True:
-            with trio.CancelScope() as watching:
-                async with trio.open_nursery() as nursery:
-                    for name in self._names(wanted):
-                        await nursery.start(self._watch, await self._account(name), watching)
-                    found = await self.messages(wanted)
-                    left = ends - time.monotonic()
-                    if len(found) >= count or left <= 0:
-                        watching.cancel()
-                    else:
-                        await trio.sleep(min(left, LOOK))
-                        watching.cancel()
+            changed = trio.Event()
+            async with trio.open_nursery() as watching:
+                for name in self._names(wanted):
+                    await watching.start(self._watch, await self._account(name), changed)
+                found = await self.messages(wanted)
+                left = ends - time.monotonic()
+                if len(found) < count and left > 0:
+                    with trio.move_on_after(min(left, LOOK)):
+                        await changed.wait()
+                watching.cancel_scope.cancel()
             if len(found) >= count or left <= 0:
                 return found
 
     async def _watch(
         self,
         account: Account,
-        watching: trio.CancelScope,
+        changed: trio.Event,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         index = self.services.mail.index
         modseq = await index.past(account.id, ModSeq(-1))
         task_status.started()
         await index.past(account.id, modseq)
-        watching.cancel()
+        changed.set()
 
     def _names(self, wanted: Wanted) -> list[str]:
         return [wanted.account] if wanted.account is not None else list(self.services.config.current.dynamic.accounts)

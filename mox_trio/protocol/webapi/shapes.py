@@ -8,7 +8,18 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, Strict, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    Strict,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 _UPPER: Final = frozenset({"api", "bcc", "cc", "dkim", "dsn", "html", "id", "ip", "ms", "smtp", "tls", "url"})
 _SPELLED: Final = {"ids": "IDs", "msgid": "MsgID", "msgids": "MsgIDs"}
@@ -50,7 +61,20 @@ class Shape(BaseModel):
         if not isinstance(given, dict):
             return given
         names = _names(cls)
-        return {names.get(str(key).lower(), key): value for key, value in given.items() if value is not None}
+        named = [(names.get(str(key).lower()), key, value) for key, value in given.items()]
+        return {name or key: value for name, key, value in named if value is not None or name is None}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What may be absent from a request may be null."""
+        schema = handler(core)
+        if handler.mode == "validation":
+            found = handler.resolve_ref_schema(schema)
+            for name, each in found.get("properties", {}).items():
+                if name not in found.get("required", ()):
+                    about = {key: each.pop(key) for key in ("title", "description", "default") if key in each}
+                    found["properties"][name] = {"anyOf": [each, {"type": "null"}], **about}
+        return schema
 
     def to_json(self) -> bytes:
         """The object as JSON."""

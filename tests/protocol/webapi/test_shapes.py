@@ -45,6 +45,7 @@ def test_null_is_absent_and_names_come_in_any_case() -> None:
         (MessageRequest, '{"MsgID": true}'),
         (MessageRequest, '{"MsgID": 9223372036854775808}'),
         (MessageRequest, '{"Other": 1}'),
+        (MessageRequest, '{"MsgID": 5, "Other": null}'),
         (MessageRequest, "[]"),
         (MessagePartGetRequest, '{"PartPath": [-1]}'),
         (SendRequest, '{"SaveSent": 1}'),

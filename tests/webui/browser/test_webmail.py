@@ -209,10 +209,10 @@ def test_what_is_planned_is_listed_and_taken_back(webmail: Webmail) -> None:
     panel.get_by_role("button", name="Send later").click()
     page.keyboard.press("Enter")
     page.locator(".tree .waits").click()
-    expect(page.locator(".scheduled li")).to_contain_text("not before tomorrow")
-    page.get_by_role("button", name="Cancel and edit").click()
+    planned = page.locator(".scheduled li", has_text="not before tomorrow")
+    planned.get_by_role("button", name="Cancel and edit").click()
     expect(page.locator(".toast").last).to_contain_text("Drafts")
-    expect(page.locator(".scheduled li")).to_have_count(0)
+    expect(planned).to_have_count(0)
 
 
 def test_a_row_is_dragged_to_a_mailbox(webmail: Webmail, server: LocalServer) -> None:
