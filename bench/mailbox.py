@@ -64,13 +64,15 @@ class CountingWriter(sqlite_writer.Writer):
 
     commits = 0
 
-    def __init__(self, path: Path, turnstile: Turnstile, committed: sqlite_writer.Committed) -> None:
+    def __init__(
+        self, path: Path, turnstile: Turnstile, committed: sqlite_writer.Committed, *, durable: bool = True
+    ) -> None:
         def counted(calls: list[Call], touched: Marks, pages: int) -> None:
             if pages:
                 CountingWriter.commits += 1
             committed(calls, touched, pages)
 
-        super().__init__(path, turnstile, counted)
+        super().__init__(path, turnstile, counted, durable=durable)
 
 
 @dataclass(frozen=True, slots=True)
