@@ -12,15 +12,16 @@ RUN npm run --silent build -- --logLevel warn
 
 FROM python:3.11-slim AS program
 WORKDIR /src
-COPY .ci/requirements.lock ./requirements.lock
-# The versions of the lock file, of what the program needs alone.
-RUN sed -n 's/^\([A-Za-z0-9._-]*==[^ ;]*\).*/\1/p' requirements.lock > constraints.txt && python -m venv /opt/mox-trio
+COPY .ci/program.lock .ci/build.lock ./
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement build.lock \
+    && python -m venv /opt/mox-trio && /opt/mox-trio/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement program.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY mox_trio ./mox_trio
 COPY storage_backends ./storage_backends
 COPY webui ./webui
 COPY --from=pages /src/webui/static ./webui/static
-RUN /opt/mox-trio/bin/pip install --no-cache-dir --constraint constraints.txt . && /opt/mox-trio/bin/python -m compileall -q /opt/mox-trio
+RUN python -m hatchling build --target wheel && /opt/mox-trio/bin/pip install --no-deps dist/*.whl \
+    && /opt/mox-trio/bin/python -m compileall -q /opt/mox-trio
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/mox-trio --create-home mox-trio

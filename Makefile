@@ -18,16 +18,22 @@ NPM := cd $(FRONTEND) && PATH="$(NODE):$$PATH" npm
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(VENV)/.ready: .ci/requirements.lock pyproject.toml
+INSTALL := python -m pip install --quiet --no-deps --require-hashes --requirement
+
+$(VENV)/.ready: .ci/program.lock .ci/build.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement .ci/requirements.lock
+	$(BIN)/$(INSTALL) .ci/program.lock --requirement .ci/build.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q mox_trio storage_backends webui
 	touch $@
 
+$(VENV)/.tests: .ci/tests.lock $(VENV)/.ready
+	$(BIN)/$(INSTALL) .ci/tests.lock
+	touch $@
+
 .venv-swift/.ready: .ci/swift.lock
 	$(PYTHON) -m venv .venv-swift
-	.venv-swift/bin/python -m pip install --quiet --require-hashes --requirement .ci/swift.lock
+	.venv-swift/bin/$(INSTALL) .ci/swift.lock
 	touch $@
 
 $(FRONTEND)/node_modules/.ready: $(FRONTEND)/package-lock.json $(VENV)/.ready
@@ -49,22 +55,22 @@ tour: $(VENV)/.ready ## a store with a sample mailbox in a temporary directory, 
 system:
 	@.ci/system
 
-test: check system .venv-swift/.ready webui/static/index.html ## checks and the whole test suite
+test: check system $(VENV)/.tests .venv-swift/.ready webui/static/index.html ## checks and the whole test suite
 	$(NPM) test --silent
 	$(BIN)/python -m pytest -n $(JOBS) --dist=worksteal
 
-check: $(VENV)/.ready $(FRONTEND)/node_modules/.ready ## format, lint, types, layers
+check: $(VENV)/.tests $(FRONTEND)/node_modules/.ready ## format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(NPM) run --silent check
 
-format: $(VENV)/.ready ## rewrite in the project's format
+format: $(VENV)/.tests ## rewrite in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.ready ## print the figures of bench/
+bench: $(VENV)/.tests ## print the figures of bench/
 	$(BIN)/python -m bench
 
 lock: $(VENV)/.ready ## renew the locks from pyproject.toml

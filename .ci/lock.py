@@ -1,4 +1,4 @@
-"""Write the exact, hash-checked locks: .ci/requirements.lock from pyproject.toml and .ci/swift.lock from .ci/swift.in."""
+"""Write the exact, hash-checked locks: what the program needs, what builds it, what its tests need, and Swift."""
 
 import subprocess
 import sys
@@ -6,7 +6,17 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OPTIONS = ["--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url"]
+OPTIONS = [
+    "--quiet",
+    "--python-version",
+    "3.11",
+    "--universal",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+]
+AFTER = ["--constraint", ".ci/program.lock"]
 
 
 def main() -> None:
@@ -14,8 +24,10 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "venv", directory], check=True)  # noqa: S603
         subprocess.run([f"{directory}/bin/pip", "install", "--quiet", "uv"], check=True)  # noqa: S603
         for arguments, lock in (
-            (["pyproject.toml", "--group", "dev", "--group", "build", "--python-version", "3.11"], "requirements.lock"),
-            ([".ci/swift.in", "--python-version", "3.11"], "swift.lock"),
+            (["pyproject.toml"], "program.lock"),
+            (["--group", "build", *AFTER], "build.lock"),
+            (["pyproject.toml", "--group", "dev", *AFTER, "--constraint", ".ci/build.lock"], "tests.lock"),
+            ([".ci/swift.in"], "swift.lock"),
         ):
             subprocess.run(  # noqa: S603
                 [f"{directory}/bin/uv", "pip", "compile", *arguments, *OPTIONS, "--output-file", HERE / lock],
