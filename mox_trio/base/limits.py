@@ -139,6 +139,12 @@ HTTP_STREAMS: Final = 50
 HTTP_BODY_BYTES: Final = 1024 * 1024
 """Octets of a request's body, where the service does not say otherwise."""
 
+HTTP_BODY_PATIENCE: Final = 45.0
+"""Seconds for which a body may keep its server waiting; what has come buys as much again, at HTTP_BODY_RATE."""
+
+HTTP_BODY_RATE: Final = 512
+"""Octets of a body that a client sends in a second, or more: who sends less uses HTTP_BODY_PATIENCE up."""
+
 HTTP_LEFT_OVER_BYTES: Final = 256 * 1024
 """Octets of a body that nobody wants which are still read, so that the client sees the answer."""
 

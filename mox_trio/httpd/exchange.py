@@ -1,6 +1,7 @@
 """One request and its answer, between hypercorn and an application: bounded, measured, with the headers that every answer has.
 
 - A body longer than allowed is answered with 413, and the application hears that the client is gone.
+- A body that comes too slowly is answered with 408 in the same way (`_next`): an octet a minute would hold its connection.
 - A body that nobody read is thrown away, as far as LEFT_OVER goes, before the answer ends: a client that still sends
   would not see the answer, and hypercorn would wait for somebody to take what comes.
 - A client of HTTP/2 that opens no window for what is sent is dropped (`_give`): its other frames would keep the connection open.
@@ -33,6 +34,8 @@ HEADERS: Final = (
 )
 """What an answer says unless its application says it otherwise."""
 
+CLOSE: Final = (b"connection", b"close")
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -63,6 +66,8 @@ class Exchange:
     received: int = 0
     """Octets of the body, or of a websocket's messages."""
     sent: int = 0
+    _patience: float = limits.HTTP_BODY_PATIENCE
+    """Seconds for which the client may still be waited for."""
     _is_whole: bool = False
     """The request's body is there to its end."""
     _is_over: bool = False
@@ -73,7 +78,11 @@ class Exchange:
         """The next part of the body, or that the client is gone."""
         if self._is_over:
             return {"type": "http.disconnect"}
-        message = await self.inner_receive()
+        message = await self.inner_receive() if self._is_whole else await self._next()
+        if message is None:
+            # RFC 9110 15.5.9: the connection is given up; HTTP/2 has no field for that
+            await self.refuse(408, b"the body comes too slowly\n", [] if self.flow_controlled else [CLOSE])
+            return {"type": "http.disconnect"}
         if message["type"] == "http.request":
             self.received += len(message["body"])
             if self.received > self.body_bytes:
@@ -84,6 +93,16 @@ class Exchange:
                 self._busy()
         elif message["type"] == "http.disconnect":
             self._is_over = True
+        return message
+
+    async def _next(self) -> Any:
+        """The next part of a body; None when the client has used our patience up. Only what is waited for it counts."""
+        began, message = trio.current_time(), None
+        with trio.move_on_after(self._patience):
+            message = await self.inner_receive()
+        earned = len(message.get("body", b"")) / limits.HTTP_BODY_RATE if message is not None else 0.0
+        left = self._patience - (trio.current_time() - began) + earned
+        self._patience = min(max(left, 0.0), limits.HTTP_BODY_PATIENCE)
         return message
 
     async def send(self, message: Any) -> None:
@@ -120,10 +139,10 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": status, "headers": every})
         await self.send({"type": "http.response.body", "body": body})
 
-    async def refuse(self, status: int, body: bytes) -> None:
+    async def refuse(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """The same where nothing was answered yet; what the application says from now on goes nowhere."""
         if not self.status:
-            await self.answer(status, body)
+            await self.answer(status, body, headers)
         self._is_over = True
 
     async def _finish(self, message: Any) -> None:

@@ -1,6 +1,8 @@
 """What answers at a port: hosts, paths, limits, headers, proxies, the log, and the stop."""
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any
 
@@ -8,7 +10,9 @@ import h11
 import pytest
 import trio
 
+from mox_trio.base import limits
 from mox_trio.httpd import exchange, serving, wire
+from mox_trio.httpd.serving import Application
 from mox_trio.policy.ratelimit import Most
 from mox_trio.transport.connection import Connection, Ends
 from tests.httpd.talking import Answer, Client, World
@@ -194,11 +198,69 @@ async def test_a_long_answer_is_not_cut_off_by_the_silence_of_its_client(
         assert (await client.answer()).body == b"ok"
 
 
-async def test_a_body_that_stops_coming_ends_the_connection(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_body_that_stops_coming_is_answered_and_ends_the_connection(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     async with World().client() as client:
         await client.connection.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc", timeout=5)
-        assert await client.connection.receive(timeout=10 * wire.READ) == b""
-        assert trio.current_time() == pytest.approx(wire.READ, abs=1)
+        assert (await client.connection.receive(timeout=10 * wire.READ)).startswith(b"HTTP/1.1 408 ")
+        assert trio.current_time() == pytest.approx(limits.HTTP_BODY_PATIENCE, abs=3)
+        assert await client.connection.receive(timeout=10) == b""
+
+
+@asynccontextmanager
+async def over_tcp(application: Application) -> AsyncIterator[trio.SocketStream]:
+    """A client on a real socket of a server with this application."""
+    listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
+    near = await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1])
+    far = await listener.accept()
+    here = ip_address("127.0.0.1")
+    async with near, listener, trio.open_nursery() as nursery:
+        nursery.start_soon(World(application=application).server().serve, Connection(far, Ends(here, 1, here, 2)))
+        yield near
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_body_that_comes_an_octet_at_a_time_is_answered_with_408(mock_clock: trio.testing.MockClock) -> None:
+    came, here = trio.open_memory_channel[str](10)
+
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        while True:
+            message = await receive()
+            await came.send(message["type"])
+            if message["type"] == "http.disconnect":
+                return
+
+    async with over_tcp(reading) as client:
+        await client.send_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\nx")
+        assert await here.receive() == "http.request"
+        for _ in range(4):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(limits.HTTP_BODY_PATIENCE / 5)
+            await client.send_all(b"x")
+            assert await here.receive() == "http.request", "slow, but within our patience"
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(limits.HTTP_BODY_PATIENCE / 5 + 1)
+        answer = await client.receive_some()
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"\r\nconnection: close\r\n" in answer.lower()
+        mock_clock.rate = 100.0  # what is left of the body may still come for two seconds
+        assert await here.receive() == "http.disconnect", "the application hears that the client is gone"
+        while await client.receive_some():
+            pass
+
+
+async def test_a_body_that_comes_slowly_and_steadily_is_taken(autojump_clock: trio.testing.MockClock) -> None:
+    async with World(body_bytes=10**6).client() as client:
+        size = 100 * limits.HTTP_BODY_RATE * 11
+        await client.connection.send(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % size, timeout=5
+        )
+        for _ in range(100):
+            await trio.sleep(10)
+            await client.connection.send(b"x" * limits.HTTP_BODY_RATE * 11, timeout=5)
+        client.state.send(h11.Request(method="POST", target="/", headers=[("Host", "h"), ("Content-Length", "0")]))
+        assert (await client.answer()).facts["body"] == size
 
 
 async def test_a_header_that_stops_coming_ends_the_connection(autojump_clock: trio.testing.MockClock) -> None:
