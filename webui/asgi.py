@@ -19,7 +19,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection
 from quart_trio.wrappers.request import TrioBody, TrioRequest
 from werkzeug.exceptions import HTTPException
 
-from mox_trio.services import Visitor
+from mox_trio.running import Visitor
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from mox_trio.mailstore.logins import Protocols
 from mox_trio.mailstore.store import Account
 from mox_trio.protocol.sasl.server import CheckPassword
 from mox_trio.protocol.smtp.envelope import Tls
-from mox_trio.services import Visitor, Web
+from mox_trio.running import Visitor, Web
 
 GENERATED: Final = 28
 """Characters of a generated secret without its hyphens: an API key may stand in the place of a password."""

@@ -27,7 +27,8 @@ from mox_trio.base.failure import Failure, Kind
 from mox_trio.base.metrics import Metrics
 from mox_trio.config.models.static import Static
 from mox_trio.mailstore import credentials, logins
-from mox_trio.services import Running, Services
+from mox_trio.running import Running
+from mox_trio.services import Services
 from mox_trio.transport import listening
 from mox_trio.transport.connection import IpAddress
 from mox_trio.transport.dns_settings import PORT, DnsSettings

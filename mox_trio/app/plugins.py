@@ -1,7 +1,7 @@
 """Web applications by what is installed: entry points of the group `mox_trio.web_apps`.
 
 The name of an entry point is the kind of web service it is (account, admin, webmail, webapi), and what it leads to makes an ASGI
-application from a `services.Web`. One that cannot be loaded ends the start: a server without the pages that its configuration
+application from a `running.Web`. One that cannot be loaded ends the start: a server without the pages that its configuration
 names is not what anybody asked for.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.httpd.serving import Application
-from mox_trio.services import Web
+from mox_trio.running import Web
 
 GROUP: Final = "mox_trio.web_apps"
 

@@ -19,7 +19,7 @@ from mox_trio.app.systemd import Systemd
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.config import load
 from mox_trio.config.models.static import Static
-from mox_trio.services import Running
+from mox_trio.running import Running
 
 logger = logging.getLogger(__name__)
 

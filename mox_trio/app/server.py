@@ -58,7 +58,8 @@ from mox_trio.outgoing.scheduler import LOOK
 from mox_trio.policy import public_suffix
 from mox_trio.policy.ratelimit import FailedLogins
 from mox_trio.protocol.smtp.server_events import Kind
-from mox_trio.services import Running, Services, Web
+from mox_trio.running import Running, Web
+from mox_trio.services import Services
 from mox_trio.smtpd.receiver import Receiver
 from mox_trio.transport import dial as network
 from mox_trio.transport.accepting import Accepting
@@ -94,9 +95,9 @@ class Variant:
     dial: Dial = network.connect
     """How other hosts are reached."""
     look: float = LOOK
-    trusted: Callable[[], ssl.SSLContext] = ssl.create_default_context
-    """Makes the context that verifies web servers."""
     """Seconds between looks at what other processes did to the queue."""
+    trusted: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    """Makes the context that verifies web servers; in a thread, since reading what the system trusts takes 0.1 s."""
     logging_in: logins.Settings | None = None
     testing: Testing | None = None
     loops: Mapping[str, Loop] = field(default_factory=dict)
@@ -182,8 +183,9 @@ async def assemble(services: Services, opened: list[Door], variant: Variant, sto
     static, metrics = services.static, Metrics()
     resolver = variant.resolver(static, metrics)
     admission = entrances.admitted(static, time.time)
+    trusted = await trio.to_thread.run_sync(variant.trusted)
     out = mail_out.build(
-        services, resolver, metrics, variant.testing, dial=variant.dial, look=variant.look, trusted=variant.trusted
+        services, resolver, metrics, variant.testing, dial=variant.dial, look=variant.look, trusted=trusted
     )
     await out.hooks.targets.load()
     closing = Closing()

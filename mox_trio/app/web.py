@@ -21,7 +21,7 @@ from mox_trio.httpd.front import Front, Port, Requests
 from mox_trio.httpd.routing import Mount
 from mox_trio.httpd.serving import Application, Lifetime, Server
 from mox_trio.policy.ratelimit import Most
-from mox_trio.services import Web
+from mox_trio.running import Web
 from mox_trio.transport.admission import Admission, Refused
 from mox_trio.transport.closing import Closing
 from mox_trio.transport.connection import Connection

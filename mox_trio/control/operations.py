@@ -7,7 +7,7 @@ from typing import Any
 
 from mox_trio.control.server import Operation
 from mox_trio.mailqueue import managing
-from mox_trio.services import Running
+from mox_trio.running import Running
 
 
 def table(running: Running, more: Mapping[str, Operation]) -> Mapping[str, Operation]:

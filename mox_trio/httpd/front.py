@@ -29,14 +29,14 @@ from mox_trio.httpd.routing import Mount, Moved
 from mox_trio.httpd.serving import WIRE
 from mox_trio.httpd.wire import Wire
 from mox_trio.policy.ratelimit import MINUTE, IpAddress, Limiter, Most
-from mox_trio.services import Visitor
+from mox_trio.running import Visitor
 from mox_trio.transport import admission
 from mox_trio.transport.closing import Closing
 
 logger = logging.getLogger(__name__)
 
 VISITOR: Final = "visitor"
-"""Where `scope["state"]` has the `services.Visitor`."""
+"""Where `scope["state"]` has the `running.Visitor`."""
 LONGEST_PATH: Final = 300
 """Characters of a path that are logged."""
 MOST_RUNNING: Final = 2 * limits.HTTP_STREAMS

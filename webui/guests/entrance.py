@@ -25,7 +25,7 @@ from mox_trio.mailstore.store import Account
 from mox_trio.mailstore.web_sessions import Session
 from mox_trio.protocol.sasl.server import CheckPassword, Rejected
 from mox_trio.protocol.smtp.envelope import Tls
-from mox_trio.services import Visitor, Web
+from mox_trio.running import Visitor, Web
 from webui.guests.endings import Endings
 
 LOGIN_SECONDS: Final = 30

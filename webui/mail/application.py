@@ -10,7 +10,7 @@ from quart.wrappers import Response as QuartResponse
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import entering
-from mox_trio.services import Visitor, Web
+from mox_trio.running import Visitor, Web
 from webui import asgi
 from webui.asgi import Application
 from webui.guests import entrance, requests

@@ -9,7 +9,7 @@ from mox_trio.base.quota import Quota
 from mox_trio.config import quotas
 from mox_trio.config.live import Snapshot
 from mox_trio.mailstore.store import Account, MailStore
-from mox_trio.services import Visitor, Web
+from mox_trio.running import Visitor, Web
 from webui.guests.endings import Endings
 from webui.guests.entrance import Guest
 from webui.mail.account_imports import Imports

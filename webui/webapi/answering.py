@@ -18,7 +18,7 @@ from mox_trio.base.failure import Failure
 from mox_trio.mailstore import entering
 from mox_trio.mailstore.answered import Once
 from mox_trio.protocol.webapi.shapes import Shape
-from mox_trio.services import Visitor, Web
+from mox_trio.running import Visitor, Web
 from webui import login
 from webui.login import Caller, NotLoggedIn
 from webui.webapi import asking

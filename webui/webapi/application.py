@@ -12,7 +12,7 @@ from typing import Final
 
 from quart import Response, request
 
-from mox_trio.services import Web
+from mox_trio.running import Web
 from webui import asgi
 from webui.webapi import answering, openapi, pages
 from webui.webapi.answering import Asked

@@ -8,7 +8,7 @@ from mox_trio.mailstore.answered import Once
 from mox_trio.mailstore.api_keys import Scope
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.webapi.shapes import Shape
-from mox_trio.services import Web
+from mox_trio.running import Web
 from webui.login import Caller
 from webui.webapi.uploads import Uploads
 

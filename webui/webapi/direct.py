@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import trio
 
-from mox_trio.services import Visitor, Web
+from mox_trio.running import Visitor, Web
 from webui.asgi import Application
 from webui.webapi import answering
 from webui.webapi.answering import Asked, Said
