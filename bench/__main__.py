@@ -13,6 +13,7 @@ PARTS: Final = (
     "importing",
     "imap",
     "webapi",
+    "webmail",
     "crash --points 20",
 )
 
