@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mox_trio.app import hooks, running_lock
@@ -71,10 +70,10 @@ def build(
     *,
     dial: Dial = network.connect,
     look: float = LOOK,
-    trusted: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    trusted: ssl.SSLContext,
 ) -> MailOut:
     """Join them. `dial` reaches other hosts; `look` is how often the queue is looked at for what other processes changed;
-    `trusted` makes the context that verifies web servers.
+    `trusted` verifies web servers.
     """
     mail, config = services.mail, services.config
 
@@ -83,7 +82,7 @@ def build(
 
     # The lock of the data directory sees to it that no other server has this name.
     holder = f"{socket.gethostname()} {running_lock.name(services.static.data_directory)}"
-    client = http_client.Client(resolver, services.static.webhooks.private_networks, dial, trusted())
+    client = http_client.Client(resolver, services.static.webhooks.private_networks, dial, trusted)
     calling = hooks.build(services, metrics, owner, client, holder, look)
     also = (Telling(calling.room, calling.targets, calling.calls.wake),)
     parts = Parts(mail, Mailqueue(mail.index, mail.now), config, metrics, also=also, arrivals=calling.arrivals)
