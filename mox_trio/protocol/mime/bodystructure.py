@@ -5,11 +5,12 @@ grammar knows no multipart without parts and no message without a message: such 
 which no section addresses. Never calls itself: the tree may be deep.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from mox_trio.protocol.mime import imap_string, parameters, words
-from mox_trio.protocol.mime.part import Parameters, Part
+from mox_trio.protocol.mime.part import Parameters, Part, Usual
 
 _EMPTY: Final = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 _NO_EXTENSION: Final = b" NIL NIL NIL NIL"
@@ -50,62 +51,79 @@ class _Writer:
                 yield from part.children
             else:
                 yield self._empty
-            yield b" " + self._string(part.subtype)
+            yield b" " + _string(part.subtype, self._utf8)
             if self._extended:
-                yield b" " + self._parameters(part.parameters) + self._disposition(part)
+                yield b" " + _parameters(part.parameters, self._utf8) + self._disposition(part)
             yield b")"
             return
-        yield self._basic(part)
-        if part.is_message:
-            yield b" " + self._envelope(part.children[0].header if part.children else b"") + b" "
-            yield part.children[0] if part.children else self._empty
-        if part.is_message or part.type == "text":
-            yield b" %d" % part.lines
-        if self._extended:
-            yield b" " + self._nstring(part.md5) + self._disposition(part)
-        yield b")"
+        usual = part.usual
+        fields = _fields(part, self._utf8) if usual is None else _usual_fields(usual, self._utf8)
+        if not part.is_message:
+            lines = b" %d" % part.lines if part.type == "text" else b""
+            yield b"%b %d%b%b)" % (fields, part.size, lines, self._extension(part, usual))
+            return
+        yield b"%b %d %b " % (fields, part.size, self._envelope(part.children[0].header if part.children else b""))
+        yield part.children[0] if part.children else self._empty
+        yield b" %d%b)" % (part.lines, self._extension(part, usual))
 
-    def _basic(self, part: Part) -> bytes:
-        """The body-fields of a part that is no multipart, behind its type."""
-        given = part.parameters
-        if part.type == "text" and all(name != "charset" for name, _ in given):
-            given = (*given, ("charset", "us-ascii"))  # RFC 2046 4.1.2
-        fields = [
-            self._string(part.type),
-            self._string(part.subtype),
-            self._parameters(given),
-            self._nstring(part.content_id),
-            self._nstring(part.description),
-            self._string(part.encoding),
-            b"%d" % part.size,
-        ]
-        return b"(" + b" ".join(fields)
+    def _extension(self, part: Part, usual: Usual | None) -> bytes:
+        """What BODYSTRUCTURE says of a part that is no multipart besides what BODY says."""
+        if not self._extended:
+            return b""
+        if usual is not None:
+            return _NO_EXTENSION
+        return b" " + _nstring(part.md5, self._utf8) + self._disposition(part)
 
     def _disposition(self, part: Part) -> bytes:
         """The disposition and what follows it, which all kinds of part have in common."""
         disposition = b"NIL"
         if part.disposition is not None:
-            given = self._parameters(part.disposition_parameters)
-            disposition = b"(%b %b)" % (self._string(part.disposition), given)
+            given = _parameters(part.disposition_parameters, self._utf8)
+            disposition = b"(%b %b)" % (_string(part.disposition, self._utf8), given)
         language = b"NIL"
         if part.language:
-            language = b"(%b)" % b" ".join(map(self._string, part.language))
-        return b" %b %b %b" % (disposition, language, self._nstring(part.location))
+            language = b"(%b)" % b" ".join([_string(each, self._utf8) for each in part.language])
+        return b" %b %b %b" % (disposition, language, _nstring(part.location, self._utf8))
 
-    def _parameters(self, given: Parameters) -> bytes:
-        if not given:
-            return b"NIL"
-        return b"(%b)" % b" ".join([self._parameter(name, value) for name, value in given])
 
-    def _parameter(self, name: str, value: str) -> bytes:
-        if self._utf8 or value.isascii():
-            return self._string(name) + b" " + imap_string.string(value.encode())
-        return self._string(name + "*") + b" " + imap_string.string(parameters.extended(value))
+@functools.lru_cache(maxsize=256)
+def _usual_fields(usual: Usual, utf8: bool) -> bytes:
+    return _fields(Part(**usual._asdict()), utf8)
 
-    def _nstring(self, value: str | None) -> bytes:
-        return b"NIL" if value is None else self._string(value)
 
-    def _string(self, value: str) -> bytes:
-        if self._utf8 or value.isascii():
-            return imap_string.string(value.encode())
-        return imap_string.string(b" ".join(words.encode(value)))
+def _fields(part: Part, utf8: bool) -> bytes:
+    """The body-fields of a part that is no multipart, behind its type, but for its size."""
+    given = part.parameters
+    if part.type == "text" and all(name != "charset" for name, _ in given):
+        given = (*given, ("charset", "us-ascii"))  # RFC 2046 4.1.2
+    fields = [
+        _string(part.type, utf8),
+        _string(part.subtype, utf8),
+        _parameters(given, utf8),
+        _nstring(part.content_id, utf8),
+        _nstring(part.description, utf8),
+        _string(part.encoding, utf8),
+    ]
+    return b"(" + b" ".join(fields)
+
+
+def _parameters(given: Parameters, utf8: bool) -> bytes:
+    if not given:
+        return b"NIL"
+    return b"(%b)" % b" ".join([_parameter(name, value, utf8) for name, value in given])
+
+
+def _parameter(name: str, value: str, utf8: bool) -> bytes:
+    if utf8 or value.isascii():
+        return _string(name, utf8) + b" " + imap_string.string(value.encode())
+    return _string(name + "*", utf8) + b" " + imap_string.string(parameters.extended(value))
+
+
+def _nstring(value: str | None, utf8: bool) -> bytes:
+    return b"NIL" if value is None else _string(value, utf8)
+
+
+def _string(value: str, utf8: bool) -> bytes:
+    if utf8 or value.isascii():
+        return imap_string.string(value.encode())
+    return imap_string.string(b" ".join(words.encode(value)))

@@ -25,17 +25,24 @@ class Boundaries:
     def __init__(self) -> None:
         self.prefixes: tuple[bytes, ...] = ()
         self._whole: dict[bytes, Delimiter] = {}
+        self._before: list[tuple[tuple[bytes, ...], dict[bytes, Delimiter]]] = []
+        """What the two were before each boundary came."""
 
     def __len__(self) -> int:
         return len(self.prefixes)
 
     def push(self, boundary: bytes) -> None:
-        self._become((*self.prefixes, b"--" + boundary[:LONGEST]))
+        self._before.append((self.prefixes, self._whole))
+        prefix, index = b"--" + boundary[:LONGEST], len(self.prefixes)
+        self.prefixes = (*self.prefixes, prefix)
+        opening, closing = Delimiter(index, closing=False), Delimiter(index, closing=True)
+        self._whole = {**self._whole, prefix: opening, prefix + b"--": closing}
 
     def keep(self, count: int) -> None:
         """Leave the outermost `count`."""
         if count < len(self.prefixes):
-            self._become(self.prefixes[:count])
+            self.prefixes, self._whole = self._before[count]
+            del self._before[count:]
 
     def match(self, line: bytes) -> Delimiter | None:
         """What the line is, given its first `LINE` octets without the line end; None where it is text."""
@@ -50,10 +57,3 @@ class Boundaries:
 
     def _rank(self, index: int) -> tuple[int, int]:
         return len(self.prefixes[index]), index
-
-    def _become(self, prefixes: tuple[bytes, ...]) -> None:
-        self.prefixes = prefixes
-        self._whole.clear()
-        for index, prefix in enumerate(prefixes):
-            self._whole[prefix] = Delimiter(index, closing=False)
-            self._whole[prefix + b"--"] = Delimiter(index, closing=True)

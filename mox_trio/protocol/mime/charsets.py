@@ -88,7 +88,7 @@ def is_known(name: bytes) -> bool:
 
 def decode(data: bytes, name: bytes = b"") -> str:
     """The text that the octets are in the charset of that name. Never raises; linear."""
-    codec = codec_of(name)
+    codec = codec_of(name) if name else _GUESS
     if codec == _GUESS:
         return _guess(data)
     if codec in _MARKED:

@@ -4,6 +4,7 @@ A field that is missing or cannot be read means its default; a field that is giv
 MIME-Version is not asked for: too much mail comes without.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Final
 
@@ -12,6 +13,8 @@ from mox_trio.protocol.mime import header, parameters
 from mox_trio.protocol.mime.part import Part
 
 _ENCODED: Final = frozenset({"base64", "quoted-printable"})
+_COMMON_LENGTH: Final = 160
+"""Longest header block that is worth to remember: those of texts are the same in most mail."""
 
 
 def read(part: Part, block: bytes, *, in_digest: bool) -> bytes:
@@ -19,6 +22,30 @@ def read(part: Part, block: bytes, *, in_digest: bool) -> bytes:
 
     `in_digest`: it is a part of a multipart/digest, which is a message where nothing else is said.
     """
+    if len(block) > _COMMON_LENGTH:
+        return _read(part, block, in_digest=in_digest)
+    known, boundary = _common(block, in_digest)
+    part.type, part.subtype, part.parameters, part.encoding = (
+        known.type,
+        known.subtype,
+        known.parameters,
+        known.encoding,
+    )
+    if known.usual is None:
+        part.disposition, part.disposition_parameters = known.disposition, known.disposition_parameters
+        part.content_id, part.description, part.md5 = known.content_id, known.description, known.md5
+        part.language, part.location = known.language, known.location
+    return boundary
+
+
+@functools.lru_cache(maxsize=256)
+def _common(block: bytes, in_digest: bool) -> tuple[Part, bytes]:
+    """A part that has read this block, and its boundary."""
+    part = Part()
+    return part, _read(part, block, in_digest=in_digest)
+
+
+def _read(part: Part, block: bytes, *, in_digest: bool) -> bytes:
     boundary = b""
     if in_digest:
         part.type, part.subtype = "message", "rfc822"

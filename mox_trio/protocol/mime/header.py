@@ -39,7 +39,7 @@ class Field:
 class Header:
     """The fields of one header block, in their order. Made by `parse`."""
 
-    __slots__ = ("_by_key", "_raws", "block", "end")
+    __slots__ = ("_bodies", "_by_key", "_raws", "block", "end")
 
     block: bytes
     """The bytes it was parsed from."""
@@ -52,6 +52,8 @@ class Header:
         self.end = block[stop:]
         self._raws: list[bytes] | None = None
         self._by_key: dict[bytes, list[bytes]] | None = None
+        self._bodies: dict[bytes, list[bytes]] = {}
+        """What was asked for."""
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -60,12 +62,12 @@ class Header:
 
     def get(self, key: bytes) -> bytes | None:
         """The unfolded body of the first field named `key` (lower case), or None."""
-        raws = self._indexed().get(key)
-        return _body(raws[0], True) if raws else None
+        bodies = self._bodies_of(key)
+        return bodies[0] if bodies else None
 
     def all(self, key: bytes) -> list[bytes]:
         """The unfolded bodies of all fields named `key` (lower case), in their order."""
-        return [_body(raw, True) for raw in self._indexed().get(key, ())]
+        return self._bodies_of(key).copy()
 
     def starting_with(self, prefix: bytes) -> dict[bytes, bytes]:
         """By key, the body of the first of the fields whose keys begin with `prefix`; the rest is not split."""
@@ -84,6 +86,12 @@ class Header:
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._indexed()
+
+    def _bodies_of(self, key: bytes) -> list[bytes]:
+        bodies = self._bodies.get(key)
+        if bodies is None:
+            bodies = self._bodies[key] = [_body(raw, True) for raw in self._indexed().get(key, ())]
+        return bodies
 
     def _split(self) -> list[bytes]:
         if self._raws is None:

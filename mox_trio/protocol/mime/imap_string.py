@@ -7,12 +7,16 @@ into a literal. No octet is ever refused: NUL, which no IMAP string may hold, is
 
 import re
 
+_NEEDS_CARE = re.compile(rb'[\r\n\x00"\\\x80-\xff]').search
+"""Finds what cannot stand in a quoted string as it is."""
 _NOT_QUOTABLE = re.compile(rb"[\r\n\x00]").search
 _ESCAPED = re.compile(rb'(["\\])')
 
 
 def string(value: bytes) -> bytes:
     """`value` as an IMAP string: `"..."`, or `{n}` CRLF and n bytes."""
+    if _NEEDS_CARE(value) is None:  # nearly always
+        return b'"%b"' % value
     if not _NOT_QUOTABLE(value) and (value.isascii() or _is_utf8(value)):
         return b'"%b"' % _ESCAPED.sub(rb"\\\1", value)  # RFC 9051 9: quoted-specials are escaped, nothing else
     value = value.replace(b"\0", b"")

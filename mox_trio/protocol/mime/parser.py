@@ -34,6 +34,12 @@ class _Where(Enum):
     DELIMITER = auto()
 
 
+# Members of an enumeration are looked up slowly, and these at every step.
+_HEADER: Final = _Where.HEADER
+_BODY: Final = _Where.BODY
+_DELIMITER: Final = _Where.DELIMITER
+
+
 class Parser:
     """One message. `feed` it octets in their order, then `close` it for the root of its tree.
 
@@ -52,7 +58,7 @@ class Parser:
     ) -> None:
         self._parts = OpenParts(depth=depth, parts=parts, header_bytes=header_bytes)
         self._boundaries = self._parts.boundaries
-        self._where = _Where.HEADER
+        self._where = _HEADER
         self._header: list[bytes] = []
         self._header_room = self._parts.header_room
         self._size: transfer.Size | None = None
@@ -102,9 +108,9 @@ class Parser:
         """Go through the buffer, from where the last scan had to stop, as far as it is clear what it is."""
         going_on = True
         while going_on:
-            if self._where is _Where.HEADER:
+            if self._where is _HEADER:
                 going_on = self._scan_header(final)
-            elif self._where is _Where.BODY:
+            elif self._where is _BODY:
                 going_on = self._scan_body(final)
             else:
                 going_on = self._scan_delimiter()
@@ -187,7 +193,7 @@ class Parser:
             return
         self._taken = stop
         self._lines += self._buffer.count(b"\n", start, stop)
-        if self._where is _Where.HEADER and self._header_room:
+        if self._where is _HEADER and self._header_room:
             piece = self._buffer[start : min(stop, start + self._header_room)]
             self._header_room -= len(piece)
             self._header.append(piece)
@@ -199,13 +205,13 @@ class Parser:
         self._parts.start(self._base + self._taken)
         self._header.clear()
         self._header_room = self._parts.header_room
-        self._where = _Where.HEADER
+        self._where = _HEADER
 
     def _end_header(self, stop: int) -> None:
         """The header ends at `stop`. Where no blank line ended it there is no body, and nothing to look for in it."""
         self._take(stop)
         self._at = stop
-        self._where = _Where.BODY
+        self._where = _BODY
         self._parts.end_header(b"".join(self._header), self._base + stop, self._lines)
 
     def _open_body(self) -> None:
@@ -222,7 +228,7 @@ class Parser:
         before = line_end - 1 if line_end and self._buffer[line_end - 1] == _CR else line_end
         self._end_parts(self._parts.left_open_by(delimiter), before)
         self._boundaries.keep(delimiter.boundary if delimiter.closing else delimiter.boundary + 1)
-        self._where = _Where.BODY if delimiter.closing else _Where.DELIMITER
+        self._where = _BODY if delimiter.closing else _DELIMITER
         self._at = line_end + 1
 
     def _end_parts(self, keep: int, stop: int) -> None:

@@ -6,12 +6,25 @@ that IMAP calls `BODY[section]`. A tree of parts is what `parser` makes; nothing
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 Parameters = tuple[tuple[str, str], ...]
 """Parameters of a structured field in their order: name in lower case, value decoded (RFC 2231)."""
 
 MESSAGE_SUBTYPES = frozenset({"rfc822", "global"})
 """The types message/... that hold a whole message (RFC 2046 5.2.1, RFC 6532 3.7)."""
+
+SHORT: Final = 64
+"""Octets of what is worth to remember of a field: longer values are those that are different in each message."""
+
+
+class Usual(NamedTuple):
+    """All that the fields of most parts say, and what many parts have in common."""
+
+    type: str
+    subtype: str
+    parameters: Parameters
+    encoding: str
 
 
 @dataclass(slots=True)
@@ -48,6 +61,24 @@ class Part:
     def size(self) -> int:
         """Octets of the body as stored, encoded."""
         return self.body_stop - self.body_start
+
+    @property
+    def usual(self) -> Usual | None:
+        """What its fields say where that is no more than a short type, at most one parameter, and an encoding."""
+        if (
+            self.disposition is not None
+            or self.content_id is not None
+            or self.description is not None
+            or self.language
+            or self.location is not None
+            or self.md5 is not None
+            or len(self.parameters) > 1
+            or len(self.type) + len(self.subtype) + len(self.encoding) > SHORT
+        ):
+            return None
+        if self.parameters and len(self.parameters[0][0]) + len(self.parameters[0][1]) > SHORT:
+            return None
+        return Usual(self.type, self.subtype, self.parameters, self.encoding)
 
     @property
     def is_multipart(self) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mox_trio.base import limits
-from mox_trio.protocol.mime import charsets, html_text, transfer, words
+from mox_trio.protocol.mime import charsets, content_fields, html_text, transfer, words
 from mox_trio.protocol.mime.part import Part
 
 OMITTED: Final = "[...]"
@@ -59,22 +59,27 @@ def choose(root: Part) -> Part | None:
 def text(part: Part, raw: bytes, length: int = limits.PREVIEW_CHARACTERS) -> str:
     """At most `length` characters on one line, of a text part's encoded body or as much of it as is at hand."""
     is_whole = len(raw) <= limits.PREVIEW_SOURCE_BYTES and len(raw) >= part.size
-    decoder = transfer.decoder(part.encoding)
-    data = decoder.feed(raw[: limits.PREVIEW_SOURCE_BYTES]) + decoder.close()
+    data = raw[: limits.PREVIEW_SOURCE_BYTES]
+    if content_fields.is_encoded(part):
+        decoder = transfer.decoder(part.encoding)
+        data = decoder.feed(data) + decoder.close()
     charset = next((value for name, value in part.parameters if name == "charset"), "")
     decoded = charsets.decode(data, charset.encode("ascii", "replace"))
     is_html = part.subtype == "html"
     found, is_all = _words(decoded, is_html, _FIRST_CHARACTERS, is_whole)
     if not is_all and len(found) < length:
         found, _ = _words(decoded, is_html, _READ_CHARACTERS, is_whole)
-    return words.without_controls(found[:length]).strip()
+    shown = found[:length]
+    return (shown if shown.isprintable() else words.without_controls(shown)).strip()
 
 
 def _words(decoded: str, is_html: bool, count: int, is_whole: bool) -> tuple[str, bool]:
     """The preview of the first `count` characters, uncut, and whether there are no more."""
     content = html_text.to_text(decoded, count) if is_html else decoded[:count]
     is_all = len(decoded) <= count
-    lines = [line.strip() for line in _INVISIBLE.sub("", content).splitlines()]
+    if not content.isascii():
+        content = _INVISIBLE.sub("", content)
+    lines = [line.strip() for line in content.splitlines()]
     if is_whole and is_all:
         lines = _without_signature(lines)
     return " ".join(" ".join(_without_quotations(lines)).split()), is_all
@@ -96,7 +101,7 @@ def _without_quotations(lines: Iterable[str]) -> list[str]:
         if line.startswith(">"):
             _drop_attribution(kept)
             _omit(kept)
-        elif _ORIGINAL.fullmatch(line):
+        elif line.startswith("--") and _ORIGINAL.fullmatch(line):
             _omit(kept)
             break
         elif line:

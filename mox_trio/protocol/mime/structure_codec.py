@@ -6,17 +6,21 @@ that beside them. The bytes begin with a version; those of another version, or d
 message is parsed again.
 """
 
+import functools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
-from mox_trio.protocol.mime.part import Part, walk
+from mox_trio.protocol.mime.part import Part, Usual, walk
 
 VERSION: Final = 1
 """Goes up with every change of what is written or of what the parser finds."""
 
 _USUAL: Final[list[Any]] = ["text", "plain", [], "7bit", None, [], None, None, [], None, None, ""]
 """From `Part.type` to `Part.md5` in their order, then the header."""
+
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 _ONE_TEXT: Final = re.compile(
     rb'\[%d,\[0(?:,[0-9]+){5}(?:,"text","[a-z0-9.+-]*"'
@@ -32,8 +36,8 @@ def is_one_text(data: bytes) -> bool:
 
 def dump(root: Part) -> bytes:
     """The tree as bytes."""
-    rows: list[Any] = [_row(part, is_root=part is root) for part in walk(root)]
-    return json.dumps([VERSION, *rows], ensure_ascii=False, separators=(",", ":")).encode()
+    rows = [_row(part, "" if part is root else part.header.decode("latin-1")) for part in walk(root)]
+    return b"[%d,%b]" % (VERSION, b",".join(rows))
 
 
 def load(data: bytes, header: bytes = b"") -> Part:
@@ -49,9 +53,27 @@ def load(data: bytes, header: bytes = b"") -> Part:
     return root
 
 
-def _row(part: Part, *, is_root: bool) -> list[Any]:
-    numbers = [len(part.children), part.header_start, part.body_start, part.body_stop, part.lines, part.decoded_size]
-    texts: list[Any] = [
+def _row(part: Part, header: str) -> bytes:
+    usual = None if header else part.usual
+    return b"[%d,%d,%d,%d,%d,%d%b]" % (
+        len(part.children),
+        part.header_start,
+        part.body_start,
+        part.body_stop,
+        part.lines,
+        part.decoded_size,
+        _texts(part, header) if usual is None else _usual_texts(usual),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _usual_texts(usual: Usual) -> bytes:
+    return _texts(Part(**usual._asdict()), "")
+
+
+def _texts(part: Part, header: str) -> bytes:
+    """What follows the numbers of a row."""
+    texts: Sequence[Any] = (
         part.type,
         part.subtype,
         [list(pair) for pair in part.parameters],
@@ -63,12 +85,12 @@ def _row(part: Part, *, is_root: bool) -> list[Any]:
         list(part.language),
         part.location,
         part.md5,
-        "" if is_root else part.header.decode("latin-1"),
-    ]
+        header,
+    )
     count = len(texts)
     while count and texts[count - 1] == _USUAL[count - 1]:
         count -= 1
-    return numbers + texts[:count]
+    return b"," + _ENCODE(texts[:count])[1:-1].encode() if count else b""
 
 
 def _tree(rows: list[Any]) -> Part:

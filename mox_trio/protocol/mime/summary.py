@@ -4,14 +4,13 @@ Everything is decoded to text on one line, without control characters, so that i
 what the header does not have is the empty string. Never fails.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mox_trio.protocol.mime import addresses, dates, threads, words
 from mox_trio.protocol.mime.header import Header
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """The values of one header. Mailboxes are the first of their field, as `localpart@domain` with its display name."""
 
     subject: str
@@ -37,25 +36,17 @@ def of(header: Header) -> Summary:
     """The summary of a parsed header."""
     get = header.get
     subject = words.decode(get(b"subject") or b"")
-    base, is_reply = threads.base_subject(subject)
-    from_mailbox, from_name = mailbox_of(header, b"from")
-    to_mailbox, to_name = mailbox_of(header, b"to")
-    cc_mailbox, cc_name = mailbox_of(header, b"cc")
     date = get(b"date")
     message_id = get(b"message-id")
     return Summary(
-        subject=subject,
-        base_subject=base,
-        is_reply=is_reply,
-        from_mailbox=from_mailbox,
-        from_name=from_name,
-        to_mailbox=to_mailbox,
-        to_name=to_name,
-        cc_mailbox=cc_mailbox,
-        cc_name=cc_name,
-        date=dates.parse(date) if date else None,
-        message_id=threads.message_id(message_id) if message_id else "",
-        references=threads.references(get(b"references"), get(b"in-reply-to")),
+        subject,
+        *threads.base_subject(subject),
+        *mailbox_of(header, b"from"),
+        *mailbox_of(header, b"to"),
+        *mailbox_of(header, b"cc"),
+        dates.parse(date) if date else None,
+        threads.message_id(message_id) if message_id else "",
+        threads.references(get(b"references"), get(b"in-reply-to")),
     )
 
 
