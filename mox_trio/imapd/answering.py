@@ -4,6 +4,7 @@ What was found is in the order of the answer: ascending, or as it was sorted. MI
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 import trio
@@ -29,7 +30,7 @@ def asked(returns: Returns) -> Returns:
     """The same, or everything where it does not say what is wanted (RFC 5267 4.3: UPDATE alone)."""
     if returns.partial is not None or returns.options & RESULTS:
         return returns
-    return Returns(returns.options | {"ALL"})
+    return replace(returns, options=returns.options | {"ALL"})
 
 
 def part(found: Uids, wanted: tuple[int, int]) -> Uids:
@@ -99,7 +100,12 @@ async def say(
         answer = Found(name, numbers, highest)
     else:
         answer = results(numbers, extended, tag=session.tag, uid=uid, modseq=highest)
-    if len(numbers) > LARGE:
+    await say_large(session, answer, len(numbers))
+
+
+async def say_large(session: Session, answer: Response, count: int) -> None:
+    """Say something with so many numbers in it."""
+    if count > LARGE:
         limiter = session.store.computing
         session.write(await trio.to_thread.run_sync(encoding.encode, answer, session.wire, limiter=limiter))
     else:

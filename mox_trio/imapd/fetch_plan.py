@@ -79,6 +79,16 @@ class Plan:
         return FIRST + self.names.index(name) if name in self.names else -1
 
 
+def with_uid(session: Session, items: Sequence[Item], *, wanted: bool = False) -> list[Item]:
+    """The same, with UID where it is `wanted` or has to be there, and without it where the response says it already."""
+    uid = Simple("UID")
+    if session.uid_only:  # RFC 9586 3.3
+        return [each for each in items if each != uid] or [uid]
+    if (wanted or session.qresync) and uid not in items:  # RFC 9051 6.4.9, RFC 7162 3.2.4
+        return [uid, *items]
+    return list(items)
+
+
 def plan(session: Session, items: Sequence[Item], *, peeks: bool = False) -> Plan:
     """The plan for these items; where it `peeks` nothing sets \\Seen."""
     wanted = tuple([item for item in items if isinstance(item, Section | Binary | BinarySize)])

@@ -85,7 +85,7 @@ class Snapshot:
         if modseq >= self.modseq:
             return []
         for number, (since, _) in enumerate(self._recent):
-            if since == modseq:
+            if since == modseq and sum([len(uids) for _, uids in self._recent[number:]]) * 8 <= len(self.uids):
                 found = {uid for _, uids in self._recent[number:] for uid in uids}
                 return [(uid, self.modseqs[at]) for uid in sorted(found) if (at := self.index(uid)) >= 0]
         return [(uid, each) for uid, each in zip(self.uids, self.modseqs, strict=True) if each > modseq]

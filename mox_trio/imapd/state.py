@@ -1,7 +1,7 @@
 """What is so in one session, and the few things that all commands do with it."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
@@ -61,11 +61,14 @@ class Selected:
 class Contexts(Protocol):
     """What UPDATE asked for (RFC 5267)."""
 
-    def forewarn(self, session: "Session", updates: Updates) -> None:
+    async def forewarn(self, session: "Session", updates: Updates) -> None:
         """The session is about to be told of changes."""
 
-    async def tell(self, session: "Session", updates: Updates) -> None:
-        """It was told."""
+    async def look(self, session: "Session", updates: Updates) -> Mapping[int, Sequence[Item]]:
+        """It was told; what is to be told of which new messages, by their UIDs."""
+
+    async def tell(self, session: "Session") -> None:
+        """That was told too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,22 @@ and understand the same share the octets: of a thousand that idle in one mailbox
 """
 
 import logging
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from mox_trio.base.failure import Failure
 from mox_trio.imapd import annotation_news, replies
 from mox_trio.imapd.feeds import FLAG_NAMES
-from mox_trio.imapd.fetch_plan import plan
+from mox_trio.imapd.fetch_plan import plan, with_uid
 from mox_trio.imapd.fetching import Fetching
 from mox_trio.imapd.notifying import Notification
 from mox_trio.imapd.snapshot import Snapshot
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.imapd.view import Updates
 from mox_trio.protocol.imap import encoding
-from mox_trio.protocol.imap.fetch_items import Item
+from mox_trio.protocol.imap.fetch_items import Binary, BinarySize, Item
 from mox_trio.protocol.imap.responses import Exists, Expunged, Flags, Status, Vanished
 from storage_backends.errors import StorageError
 
@@ -32,6 +33,7 @@ SHARED_OCTETS: Final = 256 * 1024
 """Of one of them."""
 LINES: Final = 500
 """Lines that are rendered before others have their turn."""
+NOTHING: Final[Mapping[int, Sequence[Item]]] = MappingProxyType({})
 
 
 async def tell(session: Session, *, expunges: bool, pushing: bool = False) -> None:
@@ -60,10 +62,7 @@ async def _tell(session: Session, *, expunges: bool, pushing: bool) -> None:
         if session.hears_selected:
             announce_keywords(session, selected)
             quietly = pushing and notify is not None and not notify.pushes_expunges
-            updates = await _tell_selected(session, selected, expunges and not quietly)
-            if updates.new and notify is not None and notify.fetches:
-                # RFC 5465 5.2: not of what the client itself has put there
-                await _fetch_new(session, notify.fetches, [uid for uid in updates.new if uid not in selected.placed])
+            await _tell_selected(session, selected, expunges and not quietly)
         selected.placed.clear()
     if notify is not None:
         if notify.has_overflown:
@@ -74,7 +73,7 @@ async def _tell(session: Session, *, expunges: bool, pushing: bool) -> None:
     await annotation_news.tell(session)
 
 
-def say_gone(session: Session, uids: Iterable[int]) -> None:
+async def say_gone(session: Session, uids: Iterable[int]) -> None:
     """Say that these messages went, by a command of the session's own, where NOTIFY keeps silent about the selected mailbox:
     else it is told with everything else.
     """
@@ -83,18 +82,40 @@ def say_gone(session: Session, uids: Iterable[int]) -> None:
         return
     updates = selected.view.take_gone(uids)
     if selected.contexts is not None:
-        selected.contexts.forewarn(session, updates)
+        await selected.contexts.forewarn(session, updates)
     session.write(_first(session, updates))
 
 
-async def _fetch_new(session: Session, items: Sequence[Item], uids: Sequence[int]) -> None:
-    """What NOTIFY wants to hear of new messages; \\Seen stays as it is."""
-    fetching = Fetching(session, plan(session, items, peeks=True))
-    there = session.require_selected().view.numbers(uids)
-    positions = [number - 1 for number in there if number]
-    for start in range(0, len(positions), LINES):
-        await fetching.page(positions[start : start + LINES])
+async def _fetch_new(
+    session: Session, selected: Selected, new: Sequence[int], wanted: Mapping[int, Sequence[Item]]
+) -> None:
+    """What NOTIFY and contexts want to hear of new messages, each in one response; \\Seen stays as it is."""
+    pushed = session.notify.fetches if session.notify is not None else ()
+    if not pushed and not wanted:
+        return
+    for start in range(0, len(new), LINES):
+        alike: dict[tuple[Item, ...], list[int]] = {}
+        for uid in new[start : start + LINES]:
+            # RFC 5465 5.2: NOTIFY is not about what the client itself has put there
+            items = (*(() if uid in selected.placed else pushed), *wanted.get(uid, ()))
+            if items:
+                alike.setdefault(tuple(dict.fromkeys(items)), []).append(uid)
+        for items, uids in alike.items():
+            there = [number - 1 for number in selected.view.numbers(uids) if number]
+            await _fetch(session, with_uid(session, items), there)
         await session.drain()
+        await session.turn()
+
+
+async def _fetch(session: Session, items: Sequence[Item], positions: Sequence[int]) -> None:
+    """FETCH without a command; of what cannot be decoded a NO that has no tag (RFC 3516 4.3)."""
+    fetching = Fetching(session, plan(session, items, peeks=True))
+    step = 1 if any(isinstance(item, Binary | BinarySize) for item in items) else len(positions)
+    for start in range(0, len(positions), max(step, 1)):
+        try:
+            await fetching.page(positions[start : start + step])
+        except replies.Refused as refused:
+            session.say(refused.status)
 
 
 def announce_keywords(session: Session, selected: Selected) -> None:
@@ -166,21 +187,21 @@ def _share(selected: Selected, key: Hashable | None, octets: bytes) -> None:
         shared[key] = octets
 
 
-async def _tell_selected(session: Session, selected: Selected, expunges: bool) -> Updates:
+async def _tell_selected(session: Session, selected: Selected, expunges: bool) -> None:
     view = selected.view
     if not view.has_news(expunges=expunges):
-        return Updates()
+        return
     ready = _shared(session, selected, expunges=expunges)
     if ready is not None:
         session.write(ready)
-        return Updates()
+        return
     key = _key(session, selected, expunges=expunges)
     updates = view.take(expunges=expunges)
     if session.notify is not None and session.notify.hides_flags:
         updates = replace(updates, changed=())
     contexts = selected.contexts
     if contexts is not None:
-        contexts.forewarn(session, updates)
+        await contexts.forewarn(session, updates)
     first = _first(session, updates)
     session.write(first)
     if len(updates.changed) <= LINES:
@@ -189,9 +210,11 @@ async def _tell_selected(session: Session, selected: Selected, expunges: bool) -
         _share(selected, key, first + lines)
     else:
         await say_flags(session, selected, updates.changed)
+    # RFC 5465 7: before what came into results; 5.2 wants the opposite, and servers may choose (erratum 4833).
+    wanted = await contexts.look(session, updates) if contexts is not None else NOTHING
+    await _fetch_new(session, selected, updates.new, wanted)
     if contexts is not None:
-        await contexts.tell(session, updates)
-    return updates
+        await contexts.tell(session)
 
 
 def _first(session: Session, updates: Updates) -> bytes:

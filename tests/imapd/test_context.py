@@ -135,6 +135,100 @@ async def test_a_context_ends_when_it_is_cancelled_or_its_mailbox_left(world: Wo
         assert updates((await client.ok("NOOP")).lines) == []
 
 
+async def test_new_messages_that_come_into_results_are_told_with_what_update_wants(world: World) -> None:
+    """RFC 5465 7: EXISTS, then FETCH, then ADDTO; nothing is fetched of what came in by its flags."""
+    await filled(world)
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        tag = await begun(
+            client, "SEARCH RETURN (COUNT UPDATE (UID BODY[HEADER.FIELDS (SUBJECT)])) SUBJECT urgent FLAGGED"
+        )
+        await world.deliver("urgent", flags=["\\Flagged"])
+        await world.deliver("not this one", flags=["\\Flagged"])
+        assert (await client.ok("NOOP")).lines == [
+            b"* 8 EXISTS",
+            b"* 7 FETCH (UID 7 BODY[HEADER.FIELDS (SUBJECT)] {19}\r\nSubject: urgent\r\n\r\n)",
+            b'* ESEARCH (TAG "%b") ADDTO (0 7)' % tag,
+        ]
+        await other.ok("NOOP")
+        await other.ok("STORE 7 -FLAGS (\\Flagged)")
+        await client.ok("NOOP")
+        await other.ok("STORE 7 +FLAGS (\\Flagged)")
+        assert (await client.ok("NOOP")).lines == [
+            b"* 7 FETCH (UID 7 FLAGS (\\Flagged))",
+            b'* ESEARCH (TAG "%b") ADDTO (0 7)' % tag,
+        ]
+
+
+async def test_what_several_contexts_and_notify_want_of_a_message_is_one_response(world: World) -> None:
+    async with world.user("INBOX") as client:
+        await client.ok("NOTIFY SET (SELECTED (MessageNew (UID FLAGS) MessageExpunge FlagChange))")
+        found = await begun(client, "UID SEARCH RETURN (UPDATE (RFC822.SIZE UID) COUNT) FLAGGED")
+        ordered = await begun(client, "UID SORT RETURN (COUNT UPDATE (UID INTERNALDATE)) (SUBJECT) UTF-8 ALL")
+        await world.put(b"Subject: b\r\n\r\n", flags=["\\Flagged"], received=1_700_000_000_000)
+        assert [await client.response() for _ in range(4)] == [
+            b"* 1 EXISTS",
+            b'* 1 FETCH (UID 1 FLAGS (\\Flagged) RFC822.SIZE 14 INTERNALDATE "14-Nov-2023 22:13:20 +0000")',
+            b'* ESEARCH (TAG "%b") UID ADDTO (0 1)' % found,
+            b'* ESEARCH (TAG "%b") UID ADDTO (1 1)' % ordered,
+        ]
+        await world.put(b"Subject: a\r\n\r\n", received=1_700_000_000_000)
+        assert [await client.response() for _ in range(3)] == [
+            b"* 2 EXISTS",
+            b'* 2 FETCH (UID 2 FLAGS () INTERNALDATE "14-Nov-2023 22:13:20 +0000")',
+            b'* ESEARCH (TAG "%b") UID ADDTO (1 2)' % ordered,
+        ]
+
+
+@pytest.mark.parametrize(
+    "returns",
+    ["UPDATE ()", "UPDATE (FLAGS NONSENSE)", "UPDATE (FAST)", "UPDATE (FLAGS", "COUNT (FLAGS)", "UPDATE(FLAGS)"],
+)
+async def test_what_cannot_be_fetched_is_refused(world: World, returns: str) -> None:
+    async with world.user("INBOX") as client:
+        assert (await client.do(f"SEARCH RETURN ({returns}) ALL")).kind == "BAD"
+
+
+async def test_many_changes_are_as_few_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is worked out in a thread where there is much is the same as what is worked out at once."""
+    monkeypatch.setattr(contexts, "MANY", 0)
+    monkeypatch.setattr(contexts, "FEW", 0)
+    await filled(world)
+    async with world.user("INBOX") as client, world.user("INBOX") as other:
+        tag = await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        ordered = await begun(client, "SORT RETURN (UPDATE COUNT) (REVERSE ARRIVAL) UTF-8 FLAGGED")
+        await other.ok("STORE 1:* +FLAGS (\\Flagged)")
+        assert updates((await client.ok("NOOP")).lines) == [
+            b'(TAG "%b") ADDTO (0 1,4,6)' % tag,
+            b'(TAG "%b") ADDTO (1 6 3 4 6 1)' % ordered,
+        ]
+        await other.ok("STORE 2,3,5 -FLAGS (\\Flagged)")
+        assert updates((await client.ok("NOOP")).lines) == [
+            b'(TAG "%b") REMOVEFROM (0 2:3,5)' % tag,
+            b'(TAG "%b") REMOVEFROM (4 3,2 2 5)' % ordered,
+        ]
+        await other.ok("STORE 1,6 +FLAGS (\\Deleted)")
+        await other.ok("EXPUNGE")
+        assert updates((await client.ok("NOOP")).lines) == [
+            b'(TAG "%b") REMOVEFROM (0 1,6)' % tag,
+            b'(TAG "%b") REMOVEFROM (3 1 1 6)' % ordered,
+        ]
+
+
+async def test_a_sort_that_grows_too_long_is_not_kept_up_to_date_any_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contexts, "SORTED", 6)
+    await filled(world)
+    async with world.user("INBOX") as client:
+        tag = await begun(client, "SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 ALL")
+        await world.deliver()
+        answer = await client.ok("NOOP")
+        assert [line.partition(b"]")[0] for line in answer.holding("NOUPDATE")] == [b'NO [NOUPDATE "%b"' % tag]
+        await world.deliver()
+        assert (await client.ok("NOOP")).lines == [b"* 8 EXISTS"]
+        assert (await client.do(f'CANCELUPDATE "{tag.decode()}"')).kind == "NO"
+
+
 async def test_only_so_many_contexts_are_kept_up_to_date(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await filled(world)
     monkeypatch.setattr(contexts, "MOST", 2)

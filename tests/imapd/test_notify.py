@@ -198,6 +198,34 @@ async def test_what_a_client_appends_itself_is_not_fetched_for_it(world: World) 
         assert [await client.response(), await client.response()] == [b"* 3 EXISTS", b"* 3 FETCH (UID 3 FLAGS ())"]
 
 
+STRANGE = (
+    b"Subject: strange\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n"
+    b"Content-Transfer-Encoding: x-strange\r\n\r\nabc\r\n"
+)
+
+
+async def test_what_cannot_be_decoded_does_not_keep_the_rest_from_being_told(world: World) -> None:
+    """RFC 3516 4.3."""
+    async with world.user("INBOX") as client:
+        await client.ok("NOTIFY SET (SELECTED (MessageNew (UID BINARY.PEEK[1]) MessageExpunge))")
+        await world.put(STRANGE)
+        assert await client.response() == b"* 1 EXISTS"
+        assert (await client.response()).startswith(b"* NO [UNKNOWN-CTE] ")
+        await world.put(b"Subject: plain\r\n\r\nabc")
+        assert await client.response() == b"* 2 EXISTS"
+        assert await client.response() == b"* 2 FETCH (UID 2 BINARY[1] {3}\r\nabc)"
+
+
+async def test_new_messages_are_told_with_their_uids_where_those_are_all_or_always_there(world: World) -> None:
+    """RFC 9586 3.3, RFC 7162 3.2.4."""
+    async with world.user("INBOX", "UIDONLY") as client, world.user("INBOX", "QRESYNC") as other:
+        await client.ok("NOTIFY SET (SELECTED (MessageNew (UID FLAGS) MessageExpunge))")
+        await other.ok("NOTIFY SET (SELECTED (MessageNew (FLAGS) MessageExpunge))")
+        await world.deliver()
+        assert [await client.response(), await client.response()] == [b"* 1 EXISTS", b"* 1 UIDFETCH (FLAGS ())"]
+        assert [await other.response(), await other.response()] == [b"* 1 EXISTS", b"* 1 FETCH (UID 1 FLAGS ())"]
+
+
 async def test_all_groups_that_a_mailbox_is_in_are_for_it(world: World) -> None:
     async with world.user() as client:
         await client.ok("NOTIFY SET (MAILBOXES Archive (MessageNew MessageExpunge)) (PERSONAL (SubscriptionChange))")

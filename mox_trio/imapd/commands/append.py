@@ -63,7 +63,7 @@ async def replace(session: Session, command: Replace) -> Status | None:
         return status
     session.say(status)  # RFC 8508 4.3: before the EXPUNGE
     if replacing.old is not None:
-        updates.say_gone(session, [replacing.old.uid])
+        await updates.say_gone(session, [replacing.old.uid])
     highest = b"HIGHESTMODSEQ %d" % replacing.modseq if session.condstore else b""
     return Status("OK", "replaced", highest)
 

@@ -49,7 +49,7 @@ async def copy(session: Session, command: Copy) -> Status:
     if not command.move:
         return Status("OK", "copied", code)
     session.say(Status("OK", "moved", code))  # RFC 6851 4.3: before the EXPUNGEs
-    updates.say_gone(session, copied.sources)
+    await updates.say_gone(session, copied.sources)
     return Status("OK", "moved", _highest(session, copied.modseq))
 
 
@@ -69,7 +69,7 @@ async def expunge(session: Session, command: Expunge) -> Status:
     work = partial(expunging.expunge, session.store, session.require_account(), selected.box.id, ranges)
     expunged = await session.patiently(work)
     await session.reach(expunged.modseq)
-    updates.say_gone(session, expunged.uids)
+    await updates.say_gone(session, expunged.uids)
     return Status("OK", "expunged", _highest(session, expunged.modseq)) if expunged.uids else replies.DONE
 
 

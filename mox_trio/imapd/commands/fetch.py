@@ -10,7 +10,7 @@ from typing import Final
 
 from mox_trio.imapd import replies
 from mox_trio.imapd.commands import general, selecting
-from mox_trio.imapd.fetch_plan import plan
+from mox_trio.imapd.fetch_plan import plan, with_uid
 from mox_trio.imapd.fetching import Fetching
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.protocol.imap import numsets
@@ -54,11 +54,7 @@ def _items(session: Session, command: Fetch) -> list[Item]:
     if command.vanished and not (session.qresync and command.uid and command.changed_since is not None):
         # RFC 7162 3.2.6
         raise replies.Refused(Status("BAD", "VANISHED needs UID FETCH, CHANGEDSINCE and ENABLE QRESYNC"))
-    if (command.uid or session.qresync) and not session.uid_only and Simple("UID") not in items:
-        items.insert(0, Simple("UID"))
-    elif session.uid_only and Simple("UID") in items and len(items) > 1:
-        items.remove(Simple("UID"))  # RFC 9586 3.3: UIDFETCH says it already
-    return items
+    return with_uid(session, items, wanted=command.uid)
 
 
 async def _say_vanished(session: Session, selected: Selected, command: Fetch, ranges: Ranges) -> None:

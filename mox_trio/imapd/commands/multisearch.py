@@ -7,8 +7,6 @@ session knows is found. SAVE, UPDATE and sequence numbers belong to the selected
 from array import array
 from contextlib import aclosing
 
-import trio
-
 from mox_trio.imapd import answering, contexts, replies, searching
 from mox_trio.imapd import sources as sources_
 from mox_trio.imapd.commands import general
@@ -19,7 +17,6 @@ from mox_trio.imapd.state import Progress, Session
 from mox_trio.mailstore import mailboxes, reading
 from mox_trio.mailstore.search import run
 from mox_trio.mailstore.search.filters import Filter
-from mox_trio.protocol.imap import encoding
 from mox_trio.protocol.imap.commands.search import MultiSearch, Source
 from mox_trio.protocol.imap.responses import Status
 from storage_backends.index.tables import messages
@@ -55,8 +52,8 @@ async def search(session: Session, command: MultiSearch) -> Status:
             await progress.at(number + 1, len(chosen))
     if here and "SAVE" in returns.options:
         session.saved = answering.saved(found, returns)
-    if here and "UPDATE" in returns.options:
-        contexts.begin(session, found, wanted, uid=True)
+    if here:
+        contexts.begin(session, found, wanted, returns, uid=True)
     return FOUND
 
 
@@ -80,12 +77,7 @@ async def _say(session: Session, command: MultiSearch, row: MailboxRow, found: "
     answer = answering.results(
         found, returns, tag=session.tag, uid=True, modseq=highest, mailbox=(row.name, row.uidvalidity)
     )
-    if len(found) > answering.LARGE:
-        limiter = session.store.computing
-        session.write(await trio.to_thread.run_sync(encoding.encode, answer, session.wire, limiter=limiter))
-    else:
-        session.say(answer)
-    await session.drain()
+    await answering.say_large(session, answer, len(found))
 
 
 async def _chosen(session: Session, sources: tuple[Source, ...]) -> list[MailboxRow]:

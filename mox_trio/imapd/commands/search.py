@@ -28,8 +28,8 @@ async def search(session: Session, command: Search) -> Status:
     if returns is not None and "SAVE" in returns.options:
         session.saved = answering.saved(found, returns)
     await answering.say(session, "SEARCH", found, returns, uid=command.uid, modseq=command.uses_modseq)
-    if returns is not None and "UPDATE" in returns.options:
-        contexts.begin(session, found, wanted, uid=command.uid)
+    if returns is not None:
+        contexts.begin(session, found, wanted, returns, uid=command.uid)
     return FOUND
 
 

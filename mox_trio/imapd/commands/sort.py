@@ -33,6 +33,6 @@ async def sort(session: Session, command: Sort) -> Status:
     if returns is not None and "SAVE" in returns.options:
         session.saved = answering.saved(found, returns)
     await answering.say(session, "SORT", found, returns, uid=command.uid, modseq=command.uses_modseq)
-    if returns is not None and "UPDATE" in returns.options:
-        contexts.begin(session, found, wanted, uid=command.uid, keys=keys)
+    if returns is not None:
+        contexts.begin(session, found, wanted, returns, uid=command.uid, keys=keys)
     return SORTED

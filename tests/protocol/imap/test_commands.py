@@ -23,7 +23,7 @@ from mox_trio.protocol.imap.commands import (
 from mox_trio.protocol.imap.commands.append import Append, Replace
 from mox_trio.protocol.imap.commands.search import Returns, SortKey, Source
 from mox_trio.protocol.imap.events import Body, Command, State, Wrong
-from mox_trio.protocol.imap.fetch_items import Simple
+from mox_trio.protocol.imap.fetch_items import Section, Simple
 from mox_trio.protocol.imap.numsets import NumSet, SavedResult
 from mox_trio.protocol.imap.search_keys import AllKey, FlagKey, ModSeqKey, TextKey
 from tests.kit import three_ways
@@ -114,6 +114,11 @@ CASES: list[tuple[bytes, Body]] = [
     (b"UID SEARCH RETURN (PARTIAL -1:-100) ALL", search.Search(True, AllKey(), Returns(frozenset(), (-1, -100)))),
     (b"UID SEARCH RETURN (PARTIAL 500:1 UPDATE CONTEXT COUNT) ALL",
      search.Search(True, AllKey(), Returns(frozenset({"UPDATE", "CONTEXT", "COUNT"}), (500, 1)))),
+    (b"SEARCH RETURN (COUNT UPDATE (UID FLAGS UID)) ALL",
+     search.Search(False, AllKey(), Returns(frozenset({"UPDATE", "COUNT"}), fetch=(Simple("UID"), Simple("FLAGS"))))),
+    (b"SORT RETURN (UPDATE ( BODY[TEXT] ) ALL) (DATE) UTF-8 ALL",
+     search.Sort(False, (SortKey("DATE"),), AllKey(),
+                 Returns(frozenset({"UPDATE", "ALL"}), fetch=(Section(text="TEXT", label=b"BODY[TEXT]"),)))),
     (b'ESEARCH IN (mailboxes "folder1" subtree (a b) personal) RETURN (ALL) SEEN',
      search.MultiSearch((Source("mailboxes", ("folder1",)), Source("subtree", ("a", "b")), Source("personal")),
                         FlagKey("\\Seen"), Returns(frozenset({"ALL"})))),

@@ -1,11 +1,12 @@
-"""SEARCH, ESEARCH in other mailboxes, SORT, THREAD, and the end of contexts (RFC 9051 6.4.4, 4731, 5182, 5256, 5267, 7377,
-9394).
+"""SEARCH, ESEARCH in other mailboxes, SORT, THREAD, and the end of contexts (RFC 9051 6.4.4, 4731, 5182, 5256, 5267, 5465 7,
+7377, 9394).
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mox_trio.protocol.imap import search_program
+from mox_trio.protocol.imap import fetch_items, search_program
+from mox_trio.protocol.imap.fetch_items import Item
 from mox_trio.protocol.imap.lexer import Lexer, Malformed
 from mox_trio.protocol.imap.search_keys import SearchKey
 
@@ -17,6 +18,8 @@ class Returns:
     options: frozenset[str]
     partial: tuple[int, int] | None = None
     """PARTIAL first:last (RFC 9394, RFC 5267); negative numbers count from the end. First may be greater than last."""
+    fetch: tuple[Item, ...] = ()
+    """What UPDATE tells of new messages that come into the results (RFC 5465 7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,31 +204,32 @@ def _maybe_returns(lexer: Lexer) -> Returns | None:
     if not lexer.maybe_word("RETURN"):
         return None
     lexer.space()
-    partial: tuple[int, int] | None = None
-    options: set[str] = set()
-    for each in lexer.members(lambda: _return_option(lexer), may_be_empty=True):
-        if isinstance(each, str):
-            options.add(each)
-        elif partial is None:
-            partial = each
-        else:
-            raise Malformed("PARTIAL stands once")
-    if partial is not None and "ALL" in options:  # RFC 9394 3.1
+    read = lexer.members(lambda: _return_option(lexer), may_be_empty=True)
+    options = frozenset().union(*[each.options for each in read])
+    partials = [each.partial for each in read if each.partial is not None]
+    if len(partials) > 1:
+        raise Malformed("PARTIAL stands once")
+    if partials and "ALL" in options:  # RFC 9394 3.1
         raise Malformed("PARTIAL stands without ALL")
     lexer.space()
-    if not options and partial is None:
-        options.add("ALL")  # RFC 9051 6.4.4
-    return Returns(frozenset(options), partial)
+    if not options and not partials:
+        options = frozenset({"ALL"})  # RFC 9051 6.4.4
+    fetch = tuple(dict.fromkeys(item for each in read for item in each.fetch))
+    return Returns(options, partials[0] if partials else None, fetch)
 
 
-def _return_option(lexer: Lexer) -> str | tuple[int, int]:
+def _return_option(lexer: Lexer) -> Returns:
+    """One of them, as if it stood alone."""
     name = lexer.word()
     if name == "PARTIAL":
         lexer.space()
-        return lexer.partial_range()
+        return Returns(frozenset(), lexer.partial_range())
     if name not in _OPTIONS:
         raise Malformed("SEARCH cannot return this")
-    return name
+    if name == "UPDATE" and lexer.starts(b" ("):  # RFC 5465 8, modifier-update
+        lexer.space()
+        return Returns(frozenset({name}), fetch=tuple(lexer.members(lambda: fetch_items.parse(lexer))))
+    return Returns(frozenset({name}))
 
 
 def _criterion(lexer: Lexer) -> SortKey:
