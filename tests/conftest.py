@@ -8,12 +8,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mox_trio.app import logs
-from tests.kit import postgres, s3, shared_server
+from tests.kit import postgres, programs, s3, shared_server
 
 # No deadline: the machine may be busy with other tests. CI draws the same examples each time.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+os.environ[programs.FORKING] = "yes"
 
 
 @pytest.fixture(autouse=True)

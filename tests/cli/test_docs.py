@@ -1,22 +1,34 @@
-"""What docs/getting-started.md and docs/operating.md say works as it is written, one after the other, on one machine."""
+"""What docs/getting-started.md and docs/operating.md say works as it is written, one after the other, on one machine.
+
+A command of the program runs in the process of the test, everything else in a shell; test_readme.py types commands as they are.
+"""
 
 import getpass
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from mox_trio.cli import tour
-from tests.kit import dovecot, localserve
+from tests.kit import dovecot, localserve, programs, served
 
 ROOT = Path(__file__).parents[2]
 MACHINE = ("python3 -m venv", "useradd", "ln -s /opt", "docker ", "kubectl ")
 """About the machine: installed already, or tested elsewhere (tests/config/test_deploying.py)."""
+
+ANSWERS = {
+    "account set-password mary": "correct horse battery\n",
+    "migrate imap mary": f"{dovecot.PASSWORD}\n",
+}
+"""What commands ask for."""
 
 
 def commands(page: str) -> list[str]:
@@ -31,37 +43,56 @@ class Machine:
     root: Path
     base: int
     old: dovecot.Dovecot
+    running: ExitStack = field(default_factory=ExitStack)
+    """The server, while it runs."""
+    said: str = ""
+    """What all commands printed."""
+
+    @property
+    def config(self) -> Path:
+        """In the place of /etc/mox-trio."""
+        return self.root / "etc" / "mox-trio"
 
     def here(self, line: str) -> str:
         """A command of the page as it is run here."""
-        config = f"{self.root}/etc/mox-trio"
-        options = f"--skip-dns --hostname localhost.example.com --dir {config} --base-port {self.base}"
+        options = f"--skip-dns --hostname localhost.example.com --dir {self.config} --base-port {self.base}"
         options += f" --ip 127.0.0.1 --user {getpass.getuser()}"
-        start = (
-            f"(mox-trio serve > {self.root}/log 2>&1 &) ; until mox-trio status > /dev/null 2>&1; do sleep 0.2; done"
-        )
         for there, ours in (
             ("mox-trio quickstart you@example.com", f"mox-trio quickstart you@example.com {options}"),
-            ("systemctl enable --now /etc/mox-trio/mox-trio.service", f"test -s {config}/mox-trio.service; {start}"),
-            ("systemctl start mox-trio", start),
-            (
-                "systemctl stop mox-trio",
-                "mox-trio stop; while mox-trio status > /dev/null 2>&1; do sleep 0.2; done",
-            ),
-            ("mox-trio account set-password mary", "echo correct horse battery | mox-trio account set-password mary"),
             (
                 "mox-trio migrate imap mary --from imap.old.example",
-                f"echo {dovecot.PASSWORD} | mox-trio migrate imap mary --from localhost:{self.old.tls_port} "
-                f"--ca {self.old.directory}/host.crt",
+                f"mox-trio migrate imap mary --from localhost:{self.old.tls_port} --ca {self.old.directory}/host.crt",
             ),
-            ("/var/lib/mox-trio", f"{config}/data"),
-            ("/etc/mox-trio/", f"{config}/"),
+            ("/var/lib/mox-trio", f"{self.config}/data"),
+            ("/etc/mox-trio/", f"{self.config}/"),
             ("/srv/", f"{self.root}/srv/"),
             (":8010/", f":{self.base + 8010}/"),
         ):
             if ours not in line:
                 line = line.replace(there, ours)
         return line
+
+    def type(self, line: str) -> None:
+        """Do what a line of the page says."""
+        if line.startswith("systemctl stop"):
+            self.running.close()
+        elif line.startswith("systemctl "):
+            assert (self.config / "mox-trio.service").stat().st_size
+            self.running.enter_context(served.serving(self.config / "mox-trio.toml", self.root / "log"))
+        elif line.startswith("mox-trio ") and "|" not in line:
+            words = shlex.split(self.here(line))[1:]
+            self.said += programs.run(*words, stdin=ANSWERS.get(" ".join(words[:3]), ""))
+        else:
+            done = subprocess.run(
+                ["bash", "-euc", self.here(line)],
+                cwd=self.root,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=200,
+            )
+            assert done.returncode == 0, line + done.stdout + done.stderr
+            self.said += done.stdout
 
 
 @pytest.fixture
@@ -70,54 +101,45 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
         (tmp_path / name).mkdir()
     (tmp_path / "srv" / "old-mail").write_text(tour.SAMPLE)
     with dovecot.running() as old:
-        yield Machine(tmp_path, localserve.free_base(), old)
+        machine = Machine(tmp_path, localserve.free_base(), old)
+        with machine.running:
+            yield machine
+
+
+def prepare(machine: Machine) -> None:
+    """What an administrator does before the start: a certificate for the name that programs reach it by, and their password."""
+    for there, ours in (("host.crt", "fullchain.pem"), ("host.key", "privkey.pem"), ("host.crt", "own.crt")):
+        shutil.copyfile(machine.old.directory / there, machine.config / "tls" / ours)
+    (machine.config / "sendmail.password").write_text("correct horse battery\n")
+    (machine.root / "sendmail.toml").write_text(sendmail_settings(machine))
 
 
 def sendmail_settings(machine: Machine) -> str:
     """What the page has in its file, for here."""
     text: str = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/operating.md").read_text(), flags=re.DOTALL)[0]
-    config = f"{machine.root}/etc/mox-trio"
     for there, ours in (
         ('"mail.example.com"', '"localhost"'),
         ("port = 465", f"port = {machine.base + 465}"),
-        ("/etc/mox-trio/", f"{config}/"),
+        ("/etc/mox-trio/", f"{machine.config}/"),
     ):
         assert there in text
         text = text.replace(there, ours)
-    return text + f'ca_file = "{config}/tls/own.crt"\n'
+    return text + f'ca_file = "{machine.config}/tls/own.crt"\n'
 
 
-@pytest.mark.timeout(900)  # some thirty starts of the program, on a machine that is busy with other tests
-def test_a_new_server_is_set_up_filled_backed_up_lost_and_restored_as_the_pages_say(machine: Machine) -> None:
+def test_a_new_server_is_set_up_filled_backed_up_lost_and_restored_as_the_pages_say(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("MOX_TRIO_CONFIG", str(machine.config / "mox-trio.toml"))
+    monkeypatch.setenv("MOX_TRIO_SENDMAIL", str(machine.root / "sendmail.toml"))
     lines = [*commands("getting-started.md"), *commands("operating.md")]
     assert sum(line.startswith("mox-trio ") for line in lines) >= 20
-    script = [machine.here(line) for line in lines if not line.startswith(MACHINE)]
-    config = machine.root / "etc" / "mox-trio"
-    before_start = next(number for number, line in enumerate(script) if "mox-trio serve" in line)
-    script.insert(before_start, 'export MOX_TRIO_SENDMAIL="$PWD/sendmail.toml"; sh prepare.sh')
-    (machine.root / "sendmail.toml").write_text(sendmail_settings(machine))
-    # The certificate of the test is for the name that programs reach it by.
-    (machine.root / "prepare.sh").write_text(
-        f"echo correct horse battery > {config}/sendmail.password\n"
-        f"cp {machine.old.directory}/host.crt {config}/tls/fullchain.pem\n"
-        f"cp {machine.old.directory}/host.key {config}/tls/privkey.pem\n"
-        f"cp {machine.old.directory}/host.crt {config}/tls/own.crt\n"
-    )
-    done = subprocess.run(
-        ["bash", "-euxc", "\n".join(["trap 'mox-trio stop || true' EXIT", *script])],
-        cwd=machine.root,
-        env={
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "MOX_TRIO_CONFIG": str(config / "mox-trio.toml"),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=800,
-    )
-    log = machine.root / "log"
-    assert done.returncode == 0, done.stdout + done.stderr + (log.read_text() if log.exists() else "")
+    for line in lines:
+        if line.startswith("systemctl enable"):
+            prepare(machine)
+        if not line.startswith(MACHINE):
+            machine.type(line)
     for said in (
         "configuration is good",
         "_dmarc.example.com. TXT",
@@ -130,4 +152,4 @@ def test_a_new_server_is_set_up_filled_backed_up_lost_and_restored_as_the_pages_
         "moxtrio_connections_count",
         "in old-mail UID 1",
     ):
-        assert said in done.stdout, said
+        assert said in machine.said, said

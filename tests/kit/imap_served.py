@@ -12,7 +12,6 @@ import getpass
 import shutil
 import smtplib
 import ssl
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,8 +21,9 @@ from typing import Final, Self
 
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.kit import imap_clients, served, shared_server, stored, wires
+from tests.kit import imap_clients, programs, shared_server, stored, wires
 from tests.kit.imap_clients import Client
+from tests.kit.programs import Process
 from tests.kit.s3 import S3Server
 
 USERS: Final = ("mia", "noah")
@@ -158,14 +158,13 @@ def prepared(
 @contextmanager
 def serving(node: Node, seconds: float = 30) -> Iterator[Node]:
     """Run a server until the block ends; it serves when the block begins, after so many seconds at most."""
-    with shared_server.child(
-        [str(served.PROGRAM), "--config", str(node.config), "serve"], node.config.with_name("serve.log")
-    ) as process:
+    command = ["--config", str(node.config), "serve"]
+    with programs.started(command, node.config.with_name("serve.log")) as process:
         _wait(node, process, seconds)
         yield replace(node, pid=process.pid)
 
 
-def _wait(node: Node, process: subprocess.Popen[bytes], seconds: float) -> None:
+def _wait(node: Node, process: Process, seconds: float) -> None:
     try:
         for port in (node.port, node.tls_port, node.lmtp):
             shared_server.wait_for_port(port, process, seconds)

@@ -5,8 +5,6 @@ import random
 import signal
 import smtplib
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.kit import shared_server
+from tests.kit import programs
+from tests.kit.programs import Process
 
-PROGRAM = Path(sys.executable).with_name("mox-trio")
+PROGRAM = programs.PROGRAM
 PORTS = (25, 80, 81, 143, 443, 465, 587, 993, 1080, 8010)
 START = 60
 """Seconds; the machine may be busy with other tests."""
@@ -28,15 +27,12 @@ class LocalServer:
 
     directory: Path
     base: int
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command of the command line on its configuration; what it prints."""
-        command = [str(PROGRAM), "--config", str(self.directory / "mox-trio.toml"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=START)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+        return programs.run("--config", str(self.directory / "mox-trio.toml"), *arguments, code=code)
 
     def json(self, *arguments: str) -> Any:
         """The same as JSON."""
@@ -81,14 +77,14 @@ def running(directory: Path, *options: str, base: int | None = None) -> Iterator
     """Run it until the block ends; it is ready when the block begins."""
     base = base or free_base()
     log = directory.with_name(directory.name + ".log")
-    command = [str(PROGRAM), "localserve", "--dir", str(directory), "--base-port", str(base), *options]
+    command = ["localserve", "--dir", str(directory), "--base-port", str(base), *options]
     before = log.stat().st_size if log.exists() else 0
-    with shared_server.child(command, log) as process:
+    with programs.started(command, log) as process:
         _wait_until_ready(log, before, process)
         yield LocalServer(directory, base, process, log)
 
 
-def _wait_until_ready(log: Path, before: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(log: Path, before: int, process: Process) -> None:
     """`before`: octets that an earlier server wrote to the log."""
     deadline = time.monotonic() + START
     while b"\nready\n" not in log.read_bytes()[before:]:

@@ -14,8 +14,6 @@ import getpass
 import json
 import smtplib
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -29,12 +27,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from mox_trio.control import client
-from tests.kit import nameservers, postfix, shared_server, stored, wires
+from tests.kit import nameservers, postfix, programs, shared_server, stored, wires
 from tests.kit.nameservers import Zone
 from tests.kit.postfix import Postfix
+from tests.kit.programs import Process
 from tests.kit.stored import PATIENCE
 
-PROGRAM: Final = Path(sys.executable).with_name("mox-trio")
 PASSWORD: Final = "correct horse battery staple"
 USERS: Final = ("swaks", "msmtp", "smtplib", "sending", "bounced", "crammed")
 """Accounts that log in, with `PASSWORD`."""
@@ -328,10 +326,10 @@ def _configure(directory: Path, ports: Mapping[str, int], peer: Postfix | None) 
 
 
 @contextmanager
-def serving(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def serving(config: Path, log: Path) -> Iterator[Process]:
     """Run a server by a configuration until the block ends; it serves when the block begins."""
     before = log.read_text().count(SERVING) if log.exists() else 0
-    with shared_server.child([str(PROGRAM), "--config", str(config), "serve"], log) as process:
+    with programs.started(["--config", str(config), "serve"], log) as process:
         deadline = time.monotonic() + PATIENCE
         while log.read_text().count(SERVING) == before:
             assert process.poll() is None, log.read_text()
@@ -342,7 +340,4 @@ def serving(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def command(config: Path, *arguments: str) -> Any:
     """Run a command of the command line; what it prints, from JSON."""
-    asked = [str(PROGRAM), "--config", str(config), "--json", *arguments]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=PATIENCE)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    return json.loads(programs.run("--config", str(config), "--json", *arguments))

@@ -32,7 +32,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 import pytest
 
@@ -43,6 +43,15 @@ Running = Callable[[Path], AbstractContextManager[Mapping[str, str]]]
 PR_SET_PDEATHSIG: Final = 1
 FIRST_PORT: Final = 12_000
 LAST_PORT: Final = 32_000
+
+
+class Polled(Protocol):
+    """A process that runs; `subprocess.Popen` is one."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
 
 
 class StartFailed(Exception):
@@ -163,12 +172,12 @@ def free_ports(count: int) -> list[int]:
     return list(found)
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def wait_for_port(port: int, process: Polled, seconds: float = 30) -> None:
     """Wait until something listens on a loopback port. Raises StartFailed when the process ends or time is up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise StartFailed(f"{process.args!r} ended with {process.returncode}")
+            raise StartFailed(f"process {process.pid} ended with {process.poll()}")
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.02)  # another process: there is no event to wait for
