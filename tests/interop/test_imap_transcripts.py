@@ -268,11 +268,9 @@ class Player:
         """The last value is pairs: their order is free."""
         *before, pairs = wanted
         *first, others = said
-        if (
-            not isinstance(pairs, tuple)
-            or not isinstance(others, tuple)
-            or not self._matches(tuple(before), tuple(first), bound)
-        ):
+        if not isinstance(pairs, tuple):  # METADATA that only says what has changed
+            return self._matches(wanted, said, bound)
+        if not isinstance(others, tuple) or not self._matches(tuple(before), tuple(first), bound):
             return False
         is_open = pairs[-1:] == (b"...",)
         pairs = pairs[:-1] if is_open else pairs
