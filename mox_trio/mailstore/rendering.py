@@ -24,6 +24,8 @@ PREVIEW_BYTES: Final = 4 * 1024
 """Encoded bytes of a plain text part from which the preview is made; text before the first words of HTML is longer."""
 PREVIEW_HTML_BYTES: Final = 64 * 1024
 
+_SEALED: Final = ("prefix", "header", "envelope", "bodystructure", "parts", "summary")
+"""Columns that are rendered and reveal content."""
 _ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -93,18 +95,18 @@ def render(codec: Codec, object_id: str, prefix: bytes, spooled: Spooled) -> tup
         facts.cc_name,
         text,
     )
-
-    def seal(column: str, value: bytes) -> bytes:
-        return codec.seal(place(column, object_id), value)
-
+    values = (
+        prefix,
+        block[: limits.HEADER_ROW_BYTES],
+        envelope.of(fields),
+        bodystructure.render(root, extended=True, envelope=envelope.render),
+        structure_codec.dump(root),
+        _ENCODE(shown).encode("utf-8", "replace"),
+    )
+    sealed = dict(zip(_SEALED, codec.seal_each((place(name, object_id) for name in _SEALED), values), strict=True))
     rendered = Rendered(
-        prefix=seal("prefix", prefix),
-        header=seal("header", block[: limits.HEADER_ROW_BYTES]),
+        **sealed,
         header_size=root.body_start,
-        envelope=seal("envelope", envelope.of(fields)),
-        bodystructure=seal("bodystructure", bodystructure.render(root, extended=True, envelope=envelope.render)),
-        parts=seal("parts", structure_codec.dump(root)),
-        summary=seal("summary", _ENCODE(shown).encode("utf-8", "replace")),
         parsed_version=version(codec),
         sent=facts.date,
         message_id_key=codec.key("message-id", facts.message_id.encode()) if facts.message_id else None,

@@ -13,16 +13,16 @@ async def together(work: Sequence[Callable[[], Awaitable[T]]], most: int) -> lis
     if len(work) == 1:
         return [await work[0]()]
     results: dict[int, T] = {}
-    free = trio.CapacityLimiter(most)
+    numbers = iter(range(len(work)))
 
-    async def one(number: int) -> None:
-        async with free:
+    async def some() -> None:
+        for number in numbers:
             results[number] = await work[number]()
 
     try:
         async with trio.open_nursery() as nursery:
-            for number in range(len(work)):
-                nursery.start_soon(one, number)
+            for _ in range(min(most, len(work))):
+                nursery.start_soon(some)
     except ExceptionGroup as group:
         error: Exception = group
         while isinstance(error, ExceptionGroup):

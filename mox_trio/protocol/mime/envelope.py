@@ -7,6 +7,7 @@ list (RFC 5322 4.5.3), of other fields the first counts. An address without a do
 NIL would make it the start of a group. Never fails.
 """
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Final
@@ -18,6 +19,8 @@ from mox_trio.protocol.mime.addresses import Group, Mailbox
 _GROUP_END: Final = b"(NIL NIL NIL NIL)"
 _NEEDS_CARE: Final = re.compile(rb'["\\\r\n\x00]').search
 """Finds what cannot stand in a quoted string as it is."""
+_COMMON_LENGTH: Final = 100
+"""Longest body of a field that is worth to remember: whom mail is for, and often who sent it, is the same in much mail."""
 
 
 def render(block: bytes, *, utf8: bool = True) -> bytes:
@@ -29,7 +32,7 @@ def of(fields: header.Header, *, utf8: bool = True) -> bytes:
     """As `render`, of a header that is parsed already."""
     is_ascii = fields.block.isascii()
     string = _string if utf8 or is_ascii else _ascii_string
-    lists = [_list(fields.all(key), string) if key in fields else b"NIL" for key in _ADDRESS_KEYS]
+    lists = [_list(fields.all(key), string) for key in _ADDRESS_KEYS]
     for index in (1, 2):  # RFC 9051 7.5.2: sender and reply-to that are absent or empty are those of from
         if lists[index] == b"NIL":
             lists[index] = lists[0]
@@ -47,16 +50,28 @@ _ADDRESS_KEYS: Final = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
 
 
 def _list(bodies: list[bytes], string: Callable[[bytes | None], bytes]) -> bytes:
+    if not bodies:
+        return b"NIL"
+    rendered = [
+        _common_addresses(body, string) if len(body) <= _COMMON_LENGTH else _addresses(body, string) for body in bodies
+    ]
+    joined = b"".join(rendered)
+    return b"(%b)" % joined if joined else b"NIL"
+
+
+def _addresses(body: bytes, string: Callable[[bytes | None], bytes]) -> bytes:
     out: list[bytes] = []
-    for body in bodies:
-        for entry in addresses.parse_list(body):
-            if isinstance(entry, Group):  # RFC 9051 7.5.2: a marker before and one behind the members
-                out.append(b"(NIL NIL %b NIL)" % string(entry.name))
-                out.extend([_address(member, string) for member in entry.members])
-                out.append(_GROUP_END)
-            else:
-                out.append(_address(entry, string))
-    return b"(%b)" % b"".join(out) if out else b"NIL"
+    for entry in addresses.parse_list(body):
+        if isinstance(entry, Group):  # RFC 9051 7.5.2: a marker before and one behind the members
+            out.append(b"(NIL NIL %b NIL)" % string(entry.name))
+            out.extend([_address(member, string) for member in entry.members])
+            out.append(_GROUP_END)
+        else:
+            out.append(_address(entry, string))
+    return b"".join(out)
+
+
+_common_addresses = functools.lru_cache(maxsize=512)(_addresses)
 
 
 def _address(mailbox: Mailbox, string: Callable[[bytes | None], bytes]) -> bytes:

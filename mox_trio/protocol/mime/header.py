@@ -16,6 +16,7 @@ _LF: Final = 10
 _WHITE_SPACE: Final = b" \t\r\n"
 _NOT_FIELDS: Final = (b" ", b"\t", b"From ", b">From ")
 """How a first line begins that continues nothing, or that mbox files put before a header; either may hold colons."""
+_NO_KEYS: Final = tuple(each.lower() for each in _NOT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,21 @@ class Header:
 
     def get(self, key: bytes) -> bytes | None:
         """The unfolded body of the first field named `key` (lower case), or None."""
-        bodies = self._bodies_of(key)
+        bodies = self._bodies.get(key)
+        if bodies is None:
+            bodies = self._find(key)
         return bodies[0] if bodies else None
 
     def all(self, key: bytes) -> list[bytes]:
         """The unfolded bodies of all fields named `key` (lower case), in their order."""
-        return self._bodies_of(key).copy()
+        bodies = self._bodies.get(key)
+        if bodies is None:
+            bodies = self._find(key)
+        return bodies.copy()
+
+    def raws(self, key: bytes) -> list[bytes]:
+        """The raw fields named `key` (lower case), in their order, with their line ends as they are."""
+        return [] if key.startswith(_NO_KEYS) else self._indexed().get(key, []).copy()
 
     def starting_with(self, prefix: bytes) -> dict[bytes, bytes]:
         """By key, the body of the first of the fields whose keys begin with `prefix`; the rest is not split."""
@@ -87,10 +97,9 @@ class Header:
     def __contains__(self, key: bytes) -> bool:
         return key in self._indexed()
 
-    def _bodies_of(self, key: bytes) -> list[bytes]:
-        bodies = self._bodies.get(key)
-        if bodies is None:
-            bodies = self._bodies[key] = [_body(raw, True) for raw in self._indexed().get(key, ())]
+    def _find(self, key: bytes) -> list[bytes]:
+        raws = self._indexed().get(key)
+        bodies = self._bodies[key] = [_body(raw, True) for raw in raws] if raws is not None else []
         return bodies
 
     def _split(self) -> list[bytes]:

@@ -17,7 +17,7 @@ from mox_trio.protocol.mime.part import Part
 OMITTED: Final = "[...]"
 """What stands for quotations."""
 
-_FIRST_CHARACTERS: Final = 1024
+_FIRST_CHARACTERS: Final = 512
 """Characters of text that are looked at first, and nearly always are enough."""
 _READ_CHARACTERS: Final = 16 * 1024
 """Characters that are looked at where they were not: a long quotation may stand before the first word."""
@@ -79,6 +79,8 @@ def _words(decoded: str, is_html: bool, count: int, is_whole: bool) -> tuple[str
     is_all = len(decoded) <= count
     if not content.isascii():
         content = _INVISIBLE.sub("", content)
+    if ">" not in content and "--" not in content:  # neither a quotation nor a signature, as nearly always
+        return " ".join(content.split()), is_all
     lines = [line.strip() for line in content.splitlines()]
     if is_whole and is_all:
         lines = _without_signature(lines)

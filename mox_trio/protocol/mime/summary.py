@@ -4,10 +4,14 @@ Everything is decoded to text on one line, without control characters, so that i
 what the header does not have is the empty string. Never fails.
 """
 
-from typing import NamedTuple
+import functools
+from typing import Final, NamedTuple
 
 from mox_trio.protocol.mime import addresses, dates, threads, words
 from mox_trio.protocol.mime.header import Header
+
+_COMMON_LENGTH: Final = 100
+"""Longest body of a field that is worth to remember: whom mail is for, and often who sent it, is the same in much mail."""
 
 
 class Summary(NamedTuple):
@@ -55,6 +59,13 @@ def mailbox_of(header: Header, key: bytes) -> tuple[str, str]:
     body = header.get(key)
     if not body:
         return "", ""
+    return _common_first(body) if len(body) <= _COMMON_LENGTH else _first(body)
+
+
+def _first(body: bytes) -> tuple[str, str]:
     for mailbox in addresses.mailboxes(addresses.parse_list(body, 1)):
         return mailbox.address, mailbox.display
     return "", ""
+
+
+_common_first = functools.lru_cache(maxsize=512)(_first)
