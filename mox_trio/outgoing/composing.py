@@ -46,13 +46,13 @@ def check(message: Spooled, *, pedantic: bool) -> Checked:
     root = message.root
     if root.body_start > limits.MIME_HEADER_BYTES:
         raise _refusal(554, "the header is too large", "badmessage")
-    raw = message.read(0, root.body_start)
-    if not header.parse(raw).end:
+    given = header.parse(message.read(0, root.body_start))
+    if not given.end:
         raise _refusal(554, "the message has no blank line behind its header", "badmessage")
-    if pedantic and b"return-path" in header.parse(raw):
+    if pedantic and b"return-path" in given:
         raise _refusal(550, "the message has a Return-Path already", "badmessage")
-    block = rewriting.header_block(message)
-    fields = parsed(block)
+    block = rewriting.header_block(given)
+    fields = given if block + given.end == given.block else parsed(block)
     required = [value.strip().lower() for value in fields.all(b"tls-required")]
     return Checked(
         author=_author(fields),

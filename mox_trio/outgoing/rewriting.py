@@ -12,6 +12,7 @@ from typing import Final
 
 from mox_trio.mailstore.spool import Spooled
 from mox_trio.protocol.mime import header, transfer
+from mox_trio.protocol.mime.header import Header
 from mox_trio.protocol.mime.part import Part
 from storage_backends.bodies.api import BLOCK
 
@@ -47,10 +48,12 @@ class Rewritten:
             yield from _blocks(self.message, piece)
 
 
-def header_block(message: Spooled) -> bytes:
+def header_block(parsed: Header) -> bytes:
     """The whole header block with CRLF line ends, without the blank line and what does not go on."""
-    parsed = header.parse(message.read(0, message.root.body_start))
-    kept = b"".join(each.raw for each in parsed.fields if each.key not in HIDDEN)
+    if any(key in parsed for key in HIDDEN):
+        kept = b"".join(each.raw for each in parsed.fields if each.key not in HIDDEN)
+    else:
+        kept = parsed.block[: len(parsed.block) - len(parsed.end)]
     return _BARE.sub(b"\r\n", kept) if kept.count(b"\r\n") != kept.count(b"\n") else kept
 
 

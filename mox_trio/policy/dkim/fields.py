@@ -5,11 +5,11 @@ RFC 6376 3.4.1, 3.4.2 (forms), 3.5 (tags), 3.7 (what is hashed), 5.4.2 (fields t
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
-from dkim.canonicalization import Relaxed
 from dkim.util import InvalidTagValueList, parse_tag_value
 
 from mox_trio.base import hashing
@@ -18,6 +18,7 @@ from mox_trio.policy.dkim.body import Canonical
 from mox_trio.protocol.mime import header
 
 FWS: Final = b" \t\r\n"
+_WHITE_SPACE: Final = re.compile(rb"[ \t]+")
 _BELOW: Final = "_domainkey.example"
 
 
@@ -26,19 +27,20 @@ class Malformed(Exception):
 
 
 class Fields:
-    """The fields of a header block by name. Forms are made when they are asked for, once."""
+    """The fields of a header block by name. What is asked for, and its forms, are made once."""
 
     def __init__(self, parsed: header.Header) -> None:
+        self._parsed = parsed
         self._raws: dict[bytes, list[bytes]] = {}
-        for field in parsed.fields:
-            if field.name:
-                raw = field.raw if field.raw.endswith(b"\n") else field.raw + b"\r\n"
-                self._raws.setdefault(field.key, []).append(raw)
         self._relaxed: dict[bytes, bytes] = {}
 
     def all(self, key: bytes) -> Sequence[bytes]:
-        """The raw fields of a name, from the top."""
-        return self._raws.get(key, ())
+        """The raw fields of a name (lower case), from the top, each with a line end."""
+        found = self._raws.get(key)
+        if found is None:
+            raws = self._parsed.raws(key)
+            found = self._raws[key] = [raw if raw.endswith(b"\n") else raw + b"\r\n" for raw in raws]
+        return found
 
     def form(self, raw: bytes, canonical: Canonical) -> bytes:
         """A field as it is hashed, with its line end."""
@@ -57,7 +59,7 @@ class Fields:
         taken: dict[bytes, int] = {}
         parts = []
         for name in names:
-            raws = self._raws.get(name, ())
+            raws = self.all(name)
             count = taken[name] = taken.get(name, 0) + 1
             if count <= len(raws):
                 parts.append(self.form(raws[-count], canonical))
@@ -65,10 +67,12 @@ class Fields:
 
 
 def relaxed(raw: bytes) -> bytes:
-    """The relaxed form of a field."""
+    """The relaxed form of a field (RFC 6376 3.4.2)."""
     name, _, value = raw.partition(b":")
-    ((name, value),) = Relaxed.canonicalize_headers([(name, value)])
-    return b"%b:%b" % (name, value)
+    value = value.replace(b"\r\n", b"").replace(b"\n", b"")
+    if b"\t" in value or b"  " in value:
+        value = _WHITE_SPACE.sub(b" ", value)
+    return b"%b:%b\r\n" % (name.lower().rstrip(), value.strip())
 
 
 def own_form(signature: bytes, canonical: Canonical) -> bytes:

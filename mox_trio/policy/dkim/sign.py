@@ -9,6 +9,7 @@ Raises ValueError where a key is none that can sign, or a message has not exactl
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -78,7 +79,7 @@ def sign(
 def _signed(parsed: Fields, digests: Mapping[Canonical, bytes], selector: Selector, identity: str, now: int) -> bytes:
     names = _names(parsed, selector)
     head = _field(selector, digests[selector.body_form], names, identity, now)
-    digest = parsed.digest([name.lower() for name in names], head + b"\r\n", selector.header_form)
+    digest = parsed.digest(names, head + b"\r\n", selector.header_form)
     if isinstance(selector.key, rsa.RSAPrivateKey):
         value = selector.key.sign(digest, _PADDING, _DIGEST)
     else:
@@ -89,12 +90,16 @@ def _signed(parsed: Fields, digests: Mapping[Canonical, bytes], selector: Select
 
 
 def _names(parsed: Fields, selector: Selector) -> list[bytes]:
-    """h=: each name as often as it occurs, and once more to seal it."""
+    """h=, in lower case: each name as often as it occurs, and once more to seal it."""
     listed: list[bytes] = []
-    for name in dict.fromkeys(each.lower() for each in (*selector.headers, "from")):
-        count = len(parsed.all(name.encode("ascii")))
-        listed += [name.encode("ascii")] * (count + selector.seal)
+    for name in _keys(tuple(selector.headers)):
+        listed += [name] * (len(parsed.all(name)) + selector.seal)
     return listed
+
+
+@lru_cache
+def _keys(headers: Sequence[str]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys(each.lower().encode("ascii") for each in (*headers, "from")))
 
 
 def _field(selector: Selector, digest: bytes, names: Sequence[bytes], identity: str, now: int) -> bytes:
@@ -120,13 +125,15 @@ def _field(selector: Selector, digest: bytes, names: Sequence[bytes], identity: 
 
 def _folded(start: bytes, words: Sequence[bytes]) -> bytes:
     """The words on lines of at most LINE octets where they allow it; folding white space comes instead of their space."""
-    lines = [start]
+    lines: list[bytes] = []
+    line = start
     for word in words:
-        if len(lines[-1]) + len(word) <= LINE:
-            lines[-1] += word
+        if len(line) + len(word) <= LINE:
+            line += word
         else:
-            lines.append(b"\t" + word.lstrip(b" "))
-    return b"\r\n".join(lines)
+            lines.append(line)
+            line = b"\t" + word.lstrip(b" ")
+    return b"\r\n".join([*lines, line])
 
 
 def _quoted(identity: str) -> bytes:
