@@ -15,6 +15,7 @@ from h2.exceptions import ProtocolError
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
 from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from priority.priority import PriorityError
@@ -27,8 +28,6 @@ from mox_trio.transport.connection import Connection
 
 logger = logging.getLogger(__name__)
 
-IDLE: Final = 50.0
-"""Seconds that a connection may take until the header of its next request is there."""
 PING: Final = 20.0
 """Seconds between pings on a websocket; its client answers, or is gone after `wire.READ`."""
 SHORTLY: Final = 0.05
@@ -46,7 +45,7 @@ WIRE: Final = "wire"
 def _config() -> Config:
     config = Config()
     config.errorlog = logger
-    config.keep_alive_timeout = IDLE
+    config.keep_alive_timeout = wire.IDLE
     config.h11_max_incomplete_size = limits.HTTP_HEADER_BYTES
     config.h2_max_header_list_size = limits.HTTP_HEADER_LIST_BYTES
     config.h2_max_concurrent_streams = limits.HTTP_STREAMS
@@ -87,6 +86,49 @@ class _Context(WorkerContext):
             await trio.sleep(SHORTLY)
 
 
+class _Idle:
+    """In the place of hypercorn's task that ends a connection on which nothing is asked, which it makes anew for each request:
+    `Wire` knows how long it is, and `end` is the stop of the server.
+    """
+
+    def __init__(self, context: WorkerContext, stream: Wire) -> None:
+        self._context = context
+        self._stream = stream
+        self._close: Callable[[], Awaitable[None]] | None = None
+
+    async def restart(self, task_group: TaskGroup, action: Callable[[], Awaitable[None]]) -> None:
+        """From now on nothing is asked."""
+        self._stream.idle_since = trio.current_time()
+        self._close = action
+        if self._context.terminated.is_set():
+            task_group.spawn(action)
+
+    async def stop(self) -> None:
+        """A request is there."""
+        self._stream.idle_since = None
+
+    async def end(self) -> None:
+        """Where nothing is asked, close; hypercorn's action waits for nothing, since the context is terminated."""
+        if self._stream.idle_since is not None and self._close is not None:
+            await self._close()
+
+
+class _Turn:
+    """In the place of hypercorn's lock around a send. One that is free is taken at once: trio's gives way to others first."""
+
+    def __init__(self) -> None:
+        self._lock = trio.Lock()
+
+    async def __aenter__(self) -> None:
+        try:
+            self._lock.acquire_nowait()
+        except trio.WouldBlock:
+            await self._lock.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class Server:
     """Serves an ASGI application on connections."""
 
@@ -101,20 +143,24 @@ class Server:
         state = {WIRE: stream}
         try:
             async with trio.open_nursery() as beside:
-                beside.start_soon(_listen, context, stream, closing or Closing())
-                await TCPServer(self._application, self._config, context, cast("Any", state), cast("Any", stream)).run()
+                server = TCPServer(self._application, self._config, context, cast("Any", state), cast("Any", stream))
+                server.idle_task = idle = cast("Any", _Idle(context, stream))
+                server.send_lock = cast("Any", _Turn())
+                beside.start_soon(_listen, context, idle, stream, closing or Closing())
+                await server.run()
                 beside.cancel_scope.cancel()
         except* (ProtocolError, PriorityError, KeyError) as errors:
             # hypercorn on frames of HTTP/2 for streams that it has forgotten, or too many of them
             logger.info("web connection ended", extra={"session": connection.id, "detail": repr(errors.exceptions[0])})
 
 
-async def _listen(context: WorkerContext, stream: Wire, closing: Closing) -> None:
+async def _listen(context: WorkerContext, idle: _Idle, stream: Wire, closing: Closing) -> None:
     """Tell hypercorn of the client's end and of ours, so that what waits for a next request waits no longer."""
     try:
         with closing.interruptible():
             await stream.ended.wait()
         await context.terminated.set()
+        await idle.end()
         await trio.sleep_forever()
     finally:
         with trio.CancelScope(shield=True):

@@ -3,8 +3,9 @@
 - What is sent goes in pieces, each of which a client takes within SEND seconds: who takes little at a time is served, who takes
   nothing is gone. hypercorn's sends are shielded from cancellation, so `drop` closes the connection under them.
 - The header of an answer waits for what follows it, which hypercorn sends apart: one packet less, and one call of the system.
-- Bytes of a request, and answers to the pings of a websocket, come within READ seconds of the last ones. While a whole
-  request is being answered (`busy`), the client has nothing to say and is not waited for.
+- The header of the next request is there within IDLE seconds of the last answer. Bytes of its body, and answers to the pings
+  of a websocket, come within READ seconds of the last ones. While a whole request is being answered (`busy`), the client
+  has nothing to say and is not waited for.
 """
 
 import socket
@@ -19,7 +20,8 @@ SEND: Final = 30.0
 PIECE: Final = 64 * 1024
 READ: Final = 60.0
 """Seconds in which the next bytes of a request come."""
-
+IDLE: Final = 50.0
+"""Seconds that a connection may take until the header of its next request is there."""
 
 _ANSWER: Final = b"HTTP/1.1 "
 _INFORMATIONAL: Final = b"HTTP/1.1 1"
@@ -56,6 +58,8 @@ class Wire:
         """Requests that came whole and are being answered."""
         self.running = 0
         """Requests that were begun and not ended, also those that their client took back (HTTP/2)."""
+        self.idle_since: float | None = None
+        """Since when nothing is asked, on trio's clock; None while something is."""
         self.ended = trio.Event()
         """The client says nothing more."""
         self._heard = trio.current_time()
@@ -86,7 +90,7 @@ class Wire:
         """Bytes as they come, b"" at the end. TooSlowError when they do not."""
         self._heard = trio.current_time()
         while True:
-            with trio.move_on_at(self._heard + READ):
+            with trio.move_on_at(self._latest()):
                 try:
                     data = bytes(await self.connection.stream.receive_some(most))
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -97,9 +101,13 @@ class Wire:
                 return data
             if self.busy:
                 self._heard = trio.current_time()
-            elif trio.current_time() >= self._heard + READ:
+            elif trio.current_time() >= self._latest():
                 self.ended.set()
                 raise trio.TooSlowError
+
+    def _latest(self) -> float:
+        """When the client must have said more."""
+        return self._heard + READ if self.idle_since is None else self.idle_since + IDLE
 
     async def drop(self) -> None:
         """Close at once, without goodbye: whoever sends or receives ends."""

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from mox_trio.base import limits
-from mox_trio.httpd import exchange, serving, wire
+from mox_trio.httpd import exchange, wire
 from mox_trio.httpd.serving import Application
 from mox_trio.policy.ratelimit import Most
 from mox_trio.transport.connection import Connection, Ends
@@ -269,7 +269,7 @@ async def test_a_header_that_stops_coming_ends_the_connection(autojump_clock: tr
             await client.connection.send(b"X", timeout=5)
             await trio.sleep(12)
         assert await client.connection.receive(timeout=1000) == b""
-        assert trio.current_time() <= serving.IDLE + 1
+        assert trio.current_time() <= wire.IDLE + 1
 
 
 async def test_a_client_that_takes_nothing_ends_when_its_session_is_cancelled() -> None:

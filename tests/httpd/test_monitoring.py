@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from mox_trio.base.metrics import Metrics
-from mox_trio.httpd import monitoring, serving, wire
+from mox_trio.httpd import monitoring, wire
 from mox_trio.httpd.monitoring import Monitoring
 from mox_trio.httpd.serving import Server
 from mox_trio.transport.connection import Connection
@@ -97,7 +97,7 @@ async def test_a_connection_that_waits_too_long_is_closed(autojump_clock: trio.t
     async with trio.open_nursery() as nursery:
         nursery.start_soon(Server(application()).serve, ours)
         assert await client.receive(timeout=1000) == b""
-    assert serving.IDLE <= trio.current_time() <= serving.IDLE + 1
+    assert wire.IDLE <= trio.current_time() <= wire.IDLE + 1
 
 
 async def test_a_connection_that_waits_can_be_cancelled() -> None:
@@ -157,4 +157,4 @@ async def test_a_client_that_takes_nothing_is_gone_in_time(autojump_clock: trio.
         nursery.start_soon(Server(application()).serve, stuck)
         assert await client.receive(timeout=1000) == b""
         assert trio.current_time() == wire.SEND
-    assert trio.current_time() <= wire.SEND + serving.IDLE, "hypercorn waits for the next request in vain"
+    assert trio.current_time() <= wire.SEND + wire.IDLE, "hypercorn waits for the next request in vain"
