@@ -157,9 +157,20 @@ async def place(
     not to be made, QUOTA, LIMIT (keywords, mailboxes), INVALID (names of mailbox or keywords). Errors of the stores
     pass through.
     """
+    return await store.index.write([account.id], placing_unit(store, account, mailbox, prepared, terms, also))
+
+
+def placing_unit(
+    store: MailStore,
+    account: Account,
+    mailbox: str,
+    prepared: Sequence[Prepared],
+    terms: Terms = Terms(),
+    also: Sequence[Also] = (),
+) -> Callable[[Transaction], list[Delivered]]:
+    """What `place` does, as a unit for a transaction that does more with the account. INVALID (name of the mailbox)."""
     name = mailboxes.canonical(mailbox)
-    unit = partial(_insert, store=store, account=account, name=name, prepared=prepared, terms=terms, also=also)
-    return await store.index.write([account.id], unit)
+    return partial(_insert, store=store, account=account, name=name, prepared=prepared, terms=terms, also=also)
 
 
 async def discard(store: MailStore, prepared: Sequence[Prepared]) -> None:

@@ -1,8 +1,9 @@
 """Writing: drafts are saved and opened, messages are sent and, for a moment, taken back.
 
 Sending goes through `outgoing.submit`: what is returned is in the queue, held for as long as the page wants to be able to take it
-back, so that a page that goes away has sent all the same. A copy is in the mailbox for sent mail. Taking back drops what waits
-in the queue and makes the copy a draft; when something left already, nothing is taken back (CONFLICT).
+back, so that a page that goes away has sent all the same. The copy in the mailbox for sent mail takes the place of the draft in
+the transaction that queues the message, so that a draft is sent once. Taking back drops what waits in the queue and makes the
+copy a draft; when something left already, nothing is taken back (CONFLICT).
 """
 
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ from mox_trio.base.address import Address, InvalidAddress, Path
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.ledger import sent as correspondents
 from mox_trio.mailstore import acting, deliver, drafting, listing, mailboxes, moving, one_mail
+from mox_trio.mailstore.deliver import Delivered
+from mox_trio.mailstore.drafting import Copy
 from mox_trio.mailstore.spool import Spool, Spooled, spooled
 from mox_trio.outgoing import taking_back
+from mox_trio.outgoing.submit import Taken, Wish
 from mox_trio.protocol.mime import header, words
 from mox_trio.protocol.smtp.envelope import Client, Envelope, Recipient
 from mox_trio.protocol.smtp.reply import Refusal
@@ -31,7 +35,7 @@ LATEST: Final = 366 * 24 * 3_600_000
 """Milliseconds ahead that sending can be planned."""
 COMPLETIONS: Final = 12
 FINISHING: Final = 60.0
-"""Seconds for which sending and taking back go on although the page is gone."""
+"""Seconds for which taking back goes on although the page is gone."""
 
 
 def _letter(arguments: Arguments) -> Letter:
@@ -107,7 +111,8 @@ async def quotable(at: Desk, arguments: Arguments) -> Json:
 async def send(at: Desk, arguments: Arguments) -> Json:
     """send {letter, hold?, until?}: hand it over, held for `hold` seconds or until a time in milliseconds.
 
-    INVALID (address), POLICY (refused, with the reason), RATE, NOT_FOUND (file).
+    INVALID (address), POLICY (refused, with the reason), RATE, NOT_FOUND (file), CONFLICT (its draft was sent or changed
+    elsewhere).
     """
     letter = _letter(arguments)
     people = [*letter.to, *letter.cc, *letter.bcc]
@@ -115,22 +120,35 @@ async def send(at: Desk, arguments: Arguments) -> Json:
         raise Failure(Kind.INVALID, "the message has no recipient")
     sender = letters.parsed(letter.sender).address
     message_id = _message_id(at, letter)
+    hold_for, hold_until = _hold(at, arguments)
     async with AsyncExitStack() as stack:
         made = await Workshop(at.store, at.account, at.uploads).make(letter, message_id, stack, draft=False)
         spool = await stack.enter_async_context(Spool(at.store))
         whole = await spooled(at.store, made, spool)
         recipients = list(dict.fromkeys(letters.parsed(each).address for each in people))
-        hold = _hold(at, arguments)
-        with _to_its_end():
-            queued = await _submit(at, sender, recipients, whole, hold)
-            kept = await _keep(at, letter, whole)
+        copy = await _copy(at, letter, whole)
+        envelope = Envelope(
+            Path.of(sender),
+            tuple(Recipient(Path.of(each)) for each in recipients),
+            size=whole.size,
+            hold_for=hold_for,
+            hold_until=hold_until,
+        )
+        try:
+            queued, kept = await _submit(at, envelope, whole, copy)
+        except Failure:
+            await deliver.discard(at.store, [copy.prepared])
+            raise
+    for piece in letter.files:
+        if piece.upload:
+            await at.uploads.forget(at.account, piece.upload)
     return {"queued": queued, "mailbox": int(kept.mailbox_id), "uid": int(kept.uid), "messageId": message_id}
 
 
 @contextmanager
 def _to_its_end() -> Iterator[None]:
-    """For what is several transactions: a page that goes away in between leaves no mail that left and yet is a draft, nor one
-    that was taken back and yet is among sent mail. Bounded, so that the server can stop. TRY_LATER.
+    """For what is several transactions: a page that goes away in between leaves no mail that was taken back and yet is among sent
+    mail. Bounded, so that the server can stop. TRY_LATER.
     """
     with trio.move_on_after(FINISHING, shield=True) as scope:
         yield
@@ -138,18 +156,17 @@ def _to_its_end() -> Iterator[None]:
         raise Failure(Kind.TRY_LATER, "the server takes too long; look into Sent whether it was done")
 
 
-def _hold(at: Desk, arguments: Arguments) -> dict[str, int]:
+def _hold(at: Desk, arguments: Arguments) -> tuple[int | None, int | None]:
+    """For how many seconds, or until when in milliseconds (RFC 4865)."""
     until = arguments.number("until", 0)
-    if until:
-        if until > at.store.now() + LATEST:
-            raise Failure(Kind.INVALID, "that is more than a year ahead")
-        return {"hold_until": until}
+    if until > at.store.now() + LATEST:
+        raise Failure(Kind.INVALID, "that is more than a year ahead")
     hold = min(arguments.number("hold", 0), LONGEST_HOLD)
-    return {"hold_for": hold} if hold else {}
+    return (None, until) if until else (hold or None, None)
 
 
-async def _submit(at: Desk, sender: Address, recipients: list[Address], whole: Spooled, hold: dict[str, int]) -> str:
-    """The name of the message in the queue."""
+async def _submit(at: Desk, envelope: Envelope, whole: Spooled, copy: Copy) -> tuple[str, Delivered]:
+    """Queue it; in the same transaction its copy takes the place of the draft. The message's name in the queue, and the copy."""
     submission, visitor = at.web.submission, at.visitor
     client = Client(
         address=visitor.address,
@@ -160,24 +177,25 @@ async def _submit(at: Desk, sender: Address, recipients: list[Address], whole: S
         session=visitor.session,
         exempt=visitor.exempt,
     )
-    envelope = Envelope(Path.of(sender), size=whole.size, **hold)  # type: ignore[arg-type]
+    place = drafting.sending_unit(at.store, at.account, copy)
+    kept: list[Delivered] = []
+
+    def then(tx: Any, _: Taken) -> None:
+        kept[:] = [place(tx)]
+
     try:
         await submission.mail(client, envelope)
-        accepted: list[Recipient] = []
-        for each in recipients:
-            recipient = Recipient(Path.of(each))
-            await submission.rcpt(client, envelope, recipient)
-            accepted.append(recipient)
-        full = Envelope(Path.of(sender), tuple(accepted), size=whole.size, **hold)  # type: ignore[arg-type]
-        replies = await submission.data(client, full, whole)
+        for each in envelope.recipients:
+            await submission.rcpt(client, envelope, each)
+        taken = await submission.take(client, envelope, whole, Wish(then=then))
     except Refusal as refusal:
         kind = Kind.RATE if refusal.reply.is_temporary else Kind.POLICY
         raise Failure(kind, f"not sent: {refusal.reply.text}", refusal.reason) from None
-    return replies[0].text.rpartition(" ")[2]
+    return taken.name, kept[0]
 
 
-async def _keep(at: Desk, letter: Letter, whole: Spooled) -> deliver.Delivered:
-    """The copy among sent mail, in place of the draft; what it answers is marked."""
+async def _copy(at: Desk, letter: Letter, whole: Spooled) -> Copy:
+    """For sent mail, in place of the draft; what it answers is marked."""
     name = await acting.with_role(at.store, at.account, calls_mailboxes.ROLES["sent"], "Sent")
     answered = None
     if letter.reply is not None:
@@ -185,11 +203,8 @@ async def _keep(at: Desk, letter: Letter, whole: Spooled) -> deliver.Delivered:
         box = listing.mailbox_id(letter.reply.mailbox)
         answered = drafting.Answered(box, listing.uid(letter.reply.uid), flag)
     incoming = deliver.Incoming(whole, flags=("\\Seen",))
-    kept = await drafting.sent(at.store, at.account, name, incoming, _old(letter), answered)
-    for piece in letter.files:
-        if piece.upload:
-            await at.uploads.forget(at.account, piece.upload)
-    return kept
+    (prepared,) = await deliver.prepare(at.store, at.account, [incoming])
+    return Copy(name, prepared, _old(letter), answered)
 
 
 async def unsend(at: Desk, arguments: Arguments) -> Json:

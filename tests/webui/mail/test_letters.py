@@ -5,6 +5,7 @@ import time
 import zipfile
 
 import pytest
+import trio
 
 from tests.kit.localserve import LocalServer
 from tests.webui.mail import talking
@@ -60,6 +61,35 @@ async def test_attachments_go_from_the_upload_into_the_draft_and_out(server: Loc
         assert archive.read("réport.pdf") == content
         left = await page.look(2, mailbox=page.box("drafts"), threads=False)
         assert "with file" not in [row["subject"] for row in left["rows"]]
+
+
+async def test_one_draft_that_two_windows_send_at_once_is_sent_once(server: LocalServer) -> None:
+    told: list[str] = []
+
+    async def send(page: talking.Page, letter: talking.Said) -> None:
+        try:
+            await page.call("send", letter=letter, hold=60)
+            told.append("sent")
+        except talking.Refused as refused:
+            told.append(str(refused))
+
+    async with talking.logged_in(server) as browser, browser.page() as page, browser.page() as other:
+        saved = await page.call("draftSave", letter=talking.letter("sent once"))
+        place = {"mailbox": saved["mailbox"], "uid": saved["uid"]}
+        letter = talking.letter("sent once", draft=place, message_id=saved["messageId"])
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send, page, letter)
+            nursery.start_soon(send, other, letter)
+        refused = "conflict: the draft was changed or sent in another window"
+        assert sorted(told) == [refused, "sent"]
+        for view, role, copies in ((1, "drafts", 0), (2, "sent", 1)):
+            listed = await page.look(view, mailbox=page.box(role), threads=False)
+            assert [row["subject"] for row in listed["rows"]].count("sent once") == copies
+        with pytest.raises(talking.Refused, match="another window"):
+            await page.call("draftSave", letter=letter)
+        (planned,) = await page.call("scheduled")
+        assert planned["subject"] == "sent once"
+        await page.call("scheduleCancel", queued=planned["queued"])
 
 
 async def test_sending_can_be_taken_back_for_a_moment_and_then_not(server: LocalServer) -> None:

@@ -7,6 +7,7 @@ import { full } from "../text/dates";
 import { called, same, unique, written } from "../text/people";
 import { quoted } from "../text/plain";
 import { type Attached, type Body, Letter, type Start } from "./letter";
+import { CallFailed } from "./live";
 import { type Message, type Person, place } from "./protocol";
 import { load } from "./scheduled";
 import { settings } from "./settings";
@@ -200,9 +201,14 @@ export async function send(letter: Letter, until = 0): Promise<void> {
     done(text, hold || until ? () => void unsend(letter, sent) : undefined, until ? 10_000 : Math.max(hold - 1, 1) * 1000);
   } catch (error) {
     letter.resume();
-    letter.problem.value = `Not sent. ${message(error)}`;
-    letter.changed();
-    wrong(`${letter.problem.value} It is still here and in Drafts.`);
+    if (error instanceof CallFailed && error.code === "conflict") {
+      letter.saving.value = "conflict";
+      wrong(`Not sent from here: ${message(error)}.`);
+    } else {
+      letter.problem.value = `Not sent. ${message(error)}`;
+      letter.changed();
+      wrong(`${letter.problem.value} It is still here and in Drafts.`);
+    }
   }
   letter.isSending.value = false;
 }

@@ -21,6 +21,7 @@ const SHOWN = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 const SAVED: Record<string, string> = { new: "", changed: "Not saved yet", saving: "Saving…", saved: "Saved", failed: "Not saved", conflict: "Changed elsewhere" };
 
 async function check(letter: Letter): Promise<boolean> {
+  if (letter.saving.value === "conflict") return false;
   const people = [...letter.to.value, ...letter.cc.value, ...letter.bcc.value];
   if (!people.length) {
     letter.problem.value = "Say whom it is for.";
@@ -322,10 +323,10 @@ export function Composer({ letter }: { letter: Letter }) {
             <button
               type="button"
               onClick={() => {
-                const { draft } = letter;
                 letter.draft = null;
+                letter.messageId = "";
                 letter.saving.value = "changed";
-                if (draft) void letter.save();
+                void letter.save();
               }}
             >
               Keep mine as a new draft
