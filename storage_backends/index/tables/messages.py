@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cache, reduce
 from itertools import chain
-from operator import add
+from operator import add, attrgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam as p
@@ -63,11 +63,12 @@ _ROWS = {
 }
 _EXISTING = prepared(select(message.c.uid).where(_IN_MAILBOX, IN_RANGE).order_by(message.c.uid))
 _FLAGS_ROWS = prepared(select(*_FLAGS).where(_IN_MAILBOX).order_by(message.c.uid))
-_CHANGED = prepared(select(*_MESSAGE).where(_IN_MAILBOX, message.c.modseq > p("since")).order_by(message.c.uid))
+_CHANGED = prepared(select(*_MESSAGE).where(_IN_MAILBOX, message.c.modseq > p("since")).order_by(message.c.modseq))
+"""In the order of the index that finds them: for that of UIDs SQLite walks through the whole mailbox."""
 _EXPUNGED = prepared(
     select(expunged.c.uid)
     .where(expunged.c.mailbox_id == p("mailbox"), expunged.c.modseq > p("since"))
-    .order_by(expunged.c.uid)
+    .order_by(expunged.c.modseq)
 )
 _OLD_TOMBSTONES = prepared(
     select(expunged.c.mailbox_id, func.max(expunged.c.modseq))
@@ -142,13 +143,14 @@ def flags(tx: Transaction, mailbox_id: MailboxId) -> list[Row]:
 
 
 def changed(tx: Transaction, mailbox_id: MailboxId, since: ModSeq) -> list[MessageRow]:
-    """Messages that are new or changed after `since`."""
-    return list(map(MessageRow._make, tx.all(_CHANGED, {"mailbox": mailbox_id, "since": since})))
+    """Messages that are new or changed after `since`, in the order of their UIDs."""
+    found = map(MessageRow._make, tx.all(_CHANGED, {"mailbox": mailbox_id, "since": since}))
+    return sorted(found, key=attrgetter("uid"))
 
 
 def vanished(tx: Transaction, mailbox_id: MailboxId, since: ModSeq) -> list[Uid]:
-    """UIDs of messages that went after `since`, as far back as tombstones are kept."""
-    return [Uid(row[0]) for row in tx.all(_EXPUNGED, {"mailbox": mailbox_id, "since": since})]
+    """UIDs of messages that went after `since`, ascending, as far back as tombstones are kept."""
+    return sorted(Uid(row[0]) for row in tx.all(_EXPUNGED, {"mailbox": mailbox_id, "since": since}))
 
 
 @cache
