@@ -26,6 +26,8 @@ from storage_backends.index.tables.messages import MessageRow
 
 FEW: Final = 5000
 """Messages of a mailbox up to which each is joined with its mail; beyond, the account's index of threads is read."""
+SAMPLES: Final = 32
+"""Messages that are looked at to see whether the last ones are the newest."""
 HIDDEN_USE: Final = mailboxes.TRASH | mailboxes.JUNK
 """Special uses of mailboxes that searches leave out unless they are named."""
 SENT_USE: Final = mailboxes.SENT
@@ -88,6 +90,32 @@ def thread_number(thread_id: str) -> int:
 async def order(store: MailStore, account: Account, mailbox_id: MailboxId) -> Order:
     """Read it. NOT_FOUND when the mailbox was deleted."""
     return await store.index.read(partial(_order, account=account, mailbox_id=mailbox_id))
+
+
+async def last(store: MailStore, account: Account, mailbox_id: MailboxId, most: int) -> Order | None:
+    """The same of the last messages alone, which costs as little as they are few; None where they do not seem to be the newest.
+    NOT_FOUND.
+    """
+    return await store.index.read(partial(_last, account=account, mailbox_id=mailbox_id, most=most))
+
+
+def _last(tx: Transaction, *, account: Account, mailbox_id: MailboxId, most: int) -> Order | None:
+    box = mailboxes.by_id(tx, account.id, mailbox_id)
+    if box is None:
+        raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
+    found = list(reversed(rows.last_with_thread(tx, mailbox_id, most)))
+    if not found or not _are_newest(tx, mailbox_id, found):
+        return None
+    keys = array("Q", [key(row[1], row[0]) for row in found])
+    return Order(ModSeq(max(box.highest_modseq, box.modseq)), keys, array("q", [hash(row[2]) for row in found]))
+
+
+def _are_newest(tx: Transaction, mailbox_id: MailboxId, last: Sequence[Row]) -> bool:
+    """Whether messages that have lower UIDs, as far as `SAMPLES` show, are older than these mostly are."""
+    first = int(last[0][0])
+    sampled = rows.received_at(tx, mailbox_id, [first * number // SAMPLES for number in range(1, SAMPLES)])
+    middle = sorted(row[1] for row in last)[len(last) // 2]
+    return bool(max(sampled, default=0) <= middle)
 
 
 def _order(tx: Transaction, *, account: Account, mailbox_id: MailboxId) -> Order:
@@ -230,10 +258,12 @@ async def watermark(store: MailStore, account: Account) -> ModSeq:
     return await store.index.read(lambda tx: accounts.by_id(tx, account.id).modseq)
 
 
-async def check_mailbox(store: MailStore, account: Account, number: int) -> None:
-    """NOT_FOUND unless it is a mailbox of the account."""
-    if await store.index.read(lambda tx: mailboxes.by_id(tx, account.id, MailboxId(number))) is None:
+async def check_mailbox(store: MailStore, account: Account, number: int) -> int:
+    """How many messages a mailbox of the account has. NOT_FOUND."""
+    row = await store.index.read(lambda tx: mailboxes.by_id(tx, account.id, MailboxId(number)))
+    if row is None:
         raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
+    return row.messages
 
 
 async def keyword_names(store: MailStore, account: Account) -> list[str]:

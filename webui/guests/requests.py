@@ -87,6 +87,18 @@ async def guest(doorway: Entrance) -> Guest:
     return await doorway.guest(request.cookies.get(doorway.session_cookie, ""))
 
 
+async def known(doorway: Entrance) -> Mapping[str, str | None]:
+    """What a page is told of who makes the request: `login`, None where nobody is logged in, and `csrf`. Errors of the stores."""
+    token = request.cookies.get(doorway.session_cookie, "")
+    try:
+        found = await doorway.guest(token)
+    except Failure as failure:
+        if failure.kind in (Kind.EXPIRED, Kind.DISABLED):
+            return {"login": None}
+        raise
+    return {"login": str(found.address), "csrf": web_sessions.csrf(token)}
+
+
 async def changing_guest(doorway: Entrance) -> Guest:
     """The same for a request that changes something. FORBIDDEN."""
     token = request.cookies.get(doorway.session_cookie, "")
@@ -168,11 +180,4 @@ def _leaving(pages: Blueprint, doorway: Entrance) -> None:
 
     @pages.get("/session")
     async def session() -> Answer:
-        token = request.cookies.get(doorway.session_cookie, "")
-        try:
-            found = await doorway.guest(token)
-        except Failure as failure:
-            if failure.kind in (Kind.EXPIRED, Kind.DISABLED):
-                return {"login": None}, 200, no_store()
-            raise
-        return {"login": str(found.address), "csrf": web_sessions.csrf(token)}, 200, no_store()
+        return dict(await known(doorway)), 200, no_store()

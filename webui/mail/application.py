@@ -1,5 +1,6 @@
 """The webmail as an application: its page, logging in, one websocket, bodies and files of messages, uploads."""
 
+import html
 import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -23,6 +24,9 @@ from webui.mail.static_files import NOT_BUILT, PAGE, POLICY, Files
 from webui.mail.uploads import Uploads
 
 KIND: Final = "webmail"
+HEAD_END: Final = b"</head>"
+SESSION: Final = b'<meta name="mox-session" content="%s" />'
+"""In the page: who is logged in, so that it need not ask."""
 FOREVER: Final = "public, max-age=31536000, immutable"
 LOGGED_OUT: Final = 4401
 """Close code of the websocket: log in again."""
@@ -89,7 +93,10 @@ def _pages(app: Application, mail: Webmail) -> None:
         file = mail.files.get(PAGE)
         if file is None:
             return Response(NOT_BUILT, 503, content_type="text/plain; charset=utf-8")
-        return _static(PAGE, {"cache-control": "no-cache", "content-security-policy": POLICY})
+        known = json.dumps(await requests.known(mail.doorway))
+        text = file.data.replace(HEAD_END, b"%s%s" % (SESSION % html.escape(known).encode(), HEAD_END), 1)
+        headers = {**requests.no_store(), "content-security-policy": POLICY}
+        return Response(text, headers=headers, content_type=file.content_type)
 
     @app.get("/assets/<path:name>")
     async def asset(name: str) -> QuartResponse:
@@ -110,7 +117,7 @@ def _pages(app: Application, mail: Webmail) -> None:
 
 def _messages(app: Application, mail: Webmail) -> None:
     @app.get("/msg/<int(max=9223372036854775807):mailbox>/<int(max=4294967295):uid>/html")
-    async def html(mailbox: int, uid: int) -> QuartResponse:
+    async def as_html(mailbox: int, uid: int) -> QuartResponse:
         at = await mail.desk()
         with_remote = request.args.get("pictures") == "1"
         document = await _document(at, mailbox, uid, with_remote=with_remote)

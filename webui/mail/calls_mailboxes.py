@@ -1,5 +1,6 @@
 """What a page does with mailboxes, and how it gets to know them."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from mox_trio.base.failure import Failure, Kind
@@ -25,6 +26,12 @@ def shown(row: Any) -> dict[str, Json]:
         "unread": row.unseen,
         "size": row.size,
     }
+
+
+def named(every: Sequence[Any], name: str) -> Any | None:
+    """The mailbox that a page begins with: that of this name, else the inbox, else None."""
+    of = {row.name: row for row in every}
+    return of.get(name) or of.get(mailboxes.INBOX)
 
 
 async def _name(at: Desk, arguments: Arguments) -> str:

@@ -18,6 +18,8 @@ KEPT: Final = 200
 """Orderings that nobody looks at, or somebody; the last used ones."""
 MOST_MESSAGES: Final = 2_000_000
 """Messages of all kept orderings: about 40 octets each."""
+LAST: Final = 400
+"""Messages of which the first look at a large mailbox is made."""
 BULK: Final = 500
 """Changes at once beyond which a mailbox is read anew."""
 
@@ -59,6 +61,15 @@ class Lists:
         self._kept.move_to_end(key)
         await self.follow(entry)
         return entry
+
+    def has(self, account: Account, mailbox_id: int, *, threaded: bool) -> bool:
+        """Whether `get` need not read the whole mailbox."""
+        return (account.id, mailbox_id, threaded) in self._kept
+
+    async def last(self, account: Account, mailbox_id: int, *, threaded: bool) -> Ordering | None:
+        """An ordering of the last messages alone, for a first look while the whole is read, if they are the newest. NOT_FOUND."""
+        order = await listing.last(self._store, account, listing.mailbox_id(mailbox_id), LAST)
+        return None if order is None else Ordering(order, threaded=threaded)
 
     async def follow(self, entry: Entry, upto: int = 0) -> None:
         """Bring it up to date; the account is known to have come to the modseq `upto`. NOT_FOUND when the mailbox is gone."""

@@ -7,8 +7,8 @@ from mox_trio.mailstore.changes import Changes
 from mox_trio.mailstore.store import Account, MailStore
 from webui.mail import rows
 from webui.mail.lists import Entry, Lists
-from webui.mail.ordering import Op
-from webui.mail.protocol import MOST_ROWS
+from webui.mail.ordering import Op, Ordering
+from webui.mail.protocol import MOST_ROWS, Look
 
 AROUND: Final = 20
 """Rows around the window that changes bring too."""
@@ -16,6 +16,14 @@ MOST_OPS: Final = 300
 """Changes at once beyond which the window is sent anew."""
 
 Message = dict[str, Any]
+
+
+async def first_look(store: MailStore, account: Account, ordering: Ordering, look: Look) -> Message:
+    """The newest rows of a mailbox as an ordering of its last messages has them; how many there are is not known yet."""
+    keys = ordering.window(look.start, min(look.stop, MOST_ROWS))
+    found = await rows.of_keys(store, account, look.mailbox, ordering.members_of(keys))
+    shown = [found.get(key) for key in keys]
+    return {"t": "list", "view": look.view, "total": len(keys), "start": 0, "rows": shown}
 
 
 class MailboxView:

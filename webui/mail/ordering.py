@@ -14,6 +14,8 @@ from mox_trio.mailstore.listing import Order, Placed, uid_of
 
 LOG: Final = 2000
 """Changes that are remembered."""
+FEW: Final = 4
+"""Rows that are looked up one by one; more are found in one walk."""
 
 
 class Op(NamedTuple):
@@ -87,6 +89,8 @@ class Ordering:
         """The same of several rows, in one walk through the mailbox."""
         if not self.threaded:
             return {key: [key] for key in keys}
+        if len(keys) <= FEW:
+            return {key: self.members(key) for key in keys}
         wanted = {}
         for key in keys:
             index = self._find(uid_of(key))

@@ -2,11 +2,13 @@
 
 The page opens it with the session's cookie; the Origin must be the page's own. Its first message is `Hello`, with the CSRF
 token and, after a reconnect, the watermark that it has come to. The server welcomes it with all mailboxes; the page looks
-again at what it looked at, and gets the rows of its windows. Everything is numbered by the page: views and calls have ids
+again at what it looked at, and gets the rows of its windows; a page that opens asks for its first rows with the hello, and the
+welcome says which mailbox that is (`looking`). Of a large mailbox that nobody looked at before, the first list is of its newest
+rows alone, and the whole comes when it is read. Everything is numbered by the page: views and calls have ids
 that answers repeat.
 
     page                                     server
-    hello {csrf, since?}                     welcome {at, account, mailboxes, keywords, settings, ...}
+    hello {csrf, since?, look?}              welcome {at, account, mailboxes, keywords, settings, looking?, ...}
     look {view, mailbox | query, threads,    list {view, total, start, rows, anew?}
           start, stop}                       ops {view, total, ops}                    as it happens
     window {view, start, stop}               list {...}
@@ -42,12 +44,23 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class First(_Message):
+    """Look at the mailbox of this name, or at the inbox where there is none, before the page knows of mailboxes."""
+
+    view: Id
+    name: Annotated[str, Field(max_length=1000)] = ""
+    threads: bool = True
+    start: Position = 0
+    stop: Position = 0
+
+
 class Hello(_Message):
     """The first message."""
 
     t: Literal["hello"]
     csrf: str
     since: int = 0
+    look: First | None = None
 
 
 class Look(_Message):

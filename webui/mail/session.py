@@ -16,17 +16,19 @@ import trio
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import changes, entering, listing, mailboxes, settings
 from mox_trio.mailstore.changes import Changes
-from webui.mail import calls, calls_mailboxes, identities, protocol
+from webui.mail import calls, calls_mailboxes, identities, looking, protocol
 from webui.mail.desk import Arguments, Desk
 from webui.mail.lists import Lists
 from webui.mail.looking import MailboxView
-from webui.mail.protocol import Call, Hello, Leave, Look, Ping, Window
+from webui.mail.protocol import Call, First, Hello, Leave, Look, Ping, Window
 from webui.mail.searching import SearchView
 
 logger = logging.getLogger(__name__)
 
 WAITING: Final = 100
 """Messages of a page about views that wait to be answered."""
+LARGE: Final = 5000
+"""Messages of a mailbox above which its newest rows are shown before the whole is read."""
 GREETING: Final = 20.0
 """Seconds within which a page says hello."""
 CHECKED: Final = 20.0
@@ -61,7 +63,7 @@ class Live:
 
     async def run(self, hello: Hello) -> None:
         """Serve the page until it goes. Failure INVALID where it does not keep to the protocol."""
-        self.at = await self._welcome()
+        self.at = await self._welcome(hello.look)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch)
             nursery.start_soon(self._pump, nursery)
@@ -74,10 +76,16 @@ class Live:
         if self._failure is not None:
             raise self._failure
 
-    async def _welcome(self) -> int:
+    async def _welcome(self, first: First | None) -> int:
         store, account = self.desk.store, self.desk.account
         now = await listing.watermark(store, account)
         boxes = await mailboxes.listed(store, account)
+        chosen = None
+        if first is not None and (box := calls_mailboxes.named(boxes, first.name)) is not None:
+            given = first.model_dump(exclude={"name"})
+            self._waiting.append(Look(t="look", mailbox=box.id, **given))
+            self._wake.set()
+            chosen = {"view": first.view, "mailbox": box.id, "threads": first.threads}
         await self.send(
             {
                 "t": "welcome",
@@ -88,6 +96,7 @@ class Live:
                 "settings": await settings.listed(store, account),
                 "identities": await identities.shown(self.desk),
                 "maxSize": store.policy.message_bytes,
+                "looking": chosen,
             }
         )
         return now
@@ -186,7 +195,11 @@ class Live:
             self._views[look.view] = search
             nursery.start_soon(self._search, search)
             return
-        await listing.check_mailbox(store, account, look.mailbox)
+        messages = await listing.check_mailbox(store, account, look.mailbox)
+        if messages > LARGE and not look.start and not self.lists.has(account, look.mailbox, threaded=look.threads):
+            last = await self.lists.last(account, look.mailbox, threaded=look.threads)
+            if last is not None:
+                await self.send(await looking.first_look(store, account, last, look))
         entry = await self.lists.get(account, look.mailbox, threaded=look.threads)
         view = MailboxView(look.view, store, account, self.lists, entry)
         self._views[look.view] = view

@@ -44,6 +44,19 @@ _WITH_THREAD = prepared(
     .where(message.c.mailbox_id == p("mailbox"))
     .order_by(message.c.uid)
 )
+_LAST_WITH_THREAD = prepared(
+    select(message.c.uid, message.c.received, email.c.thread_id)
+    .join(email, email.c.id == message.c.email_id)
+    .where(message.c.mailbox_id == p("mailbox"))
+    .order_by(message.c.uid.desc())
+    .limit(p("most"))
+)
+_RECEIVED_AT = prepared(
+    select(message.c.received)
+    .where(message.c.mailbox_id == p("mailbox"), message.c.uid <= p("uid"))
+    .order_by(message.c.uid.desc())
+    .limit(1)
+)
 _SOME_WITH_THREAD = prepared(
     select(message.c.uid, message.c.received, email.c.thread_id)
     .join(email, email.c.id == message.c.email_id)
@@ -88,6 +101,17 @@ def with_email(tx: Transaction, mailbox_id: MailboxId) -> list[Row]:
 def with_thread(tx: Transaction, mailbox_id: MailboxId) -> list[Row]:
     """(uid, received, thread id) of all messages in the order of their UIDs."""
     return tx.all(_WITH_THREAD, {"mailbox": mailbox_id})
+
+
+def last_with_thread(tx: Transaction, mailbox_id: MailboxId, most: int) -> list[Row]:
+    """The same of the last ones, the last first."""
+    return tx.all(_LAST_WITH_THREAD, {"mailbox": mailbox_id, "most": most})
+
+
+def received_at(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int]) -> list[int]:
+    """When the messages were received that have these UIDs or, where there is none, the next lower ones."""
+    asked = [tx.ask(_RECEIVED_AT, {"mailbox": mailbox_id, "uid": uid}) for uid in uids]
+    return [int(row[0]) for each in asked for row in each()]
 
 
 def some_with_thread(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int]) -> list[Row]:

@@ -1,5 +1,8 @@
 """Logging in, sessions, and who may talk to the webmail."""
 
+import html
+import json
+import re
 from collections.abc import AsyncIterator
 
 import trio
@@ -20,6 +23,22 @@ async def test_a_right_password_makes_a_session_and_logging_out_ends_it(server: 
         assert (await browser.http.post("logout", headers={"x-mox-csrf": browser.csrf})).status_code == 200
         assert (await browser.http.get("session")).json() == {"login": None}
         assert (await browser.http.get("export?mailbox=1&uids=1")).status_code == 401
+
+
+async def test_the_page_itself_says_who_is_logged_in(server: LocalServer) -> None:
+    async with talking.browser(server) as browser:
+        said = re.compile(r'<meta name="mox-session" content="([^"]*)" />')
+
+        async def told() -> dict[str, str | None]:
+            page = await browser.http.get("")
+            assert page.headers["cache-control"] == "no-store"
+            found = said.search(page.text)
+            assert found is not None
+            return dict(json.loads(html.unescape(found[1])))
+
+        assert await told() == {"login": None}
+        await browser.log_in()
+        assert await told() == {"login": "mox@localhost", "csrf": browser.csrf}
 
 
 async def test_wrong_names_and_passwords_get_one_answer(server: LocalServer) -> None:

@@ -5,6 +5,7 @@ import trio
 
 from tests.kit.localserve import LocalServer
 from tests.webui.mail import talking
+from webui.mail.session import LARGE
 
 
 async def test_mail_that_arrives_shows_in_every_page_that_looks(server: LocalServer) -> None:
@@ -127,3 +128,34 @@ async def test_a_new_message_shows_soon(server: LocalServer) -> None:
         await talking.deliver(server, talking.mail("soon"))
         await page.hear("ops")
         assert trio.current_time() - began < 5
+
+
+async def test_a_page_that_opens_gets_its_first_rows_with_the_welcome(server: LocalServer) -> None:
+    await talking.deliver(server, talking.mail("there when the page opens"))
+    async with talking.logged_in(server) as browser:
+        look = {"view": 1, "name": "Inbox", "threads": False, "start": 0, "stop": 20}
+        async with browser.page(look=look) as page:
+            assert page.welcome["looking"] == {"view": 1, "mailbox": page.box("inbox"), "threads": False}
+            listed = await page.hear("list")
+            assert (listed["view"], listed["rows"][0]["subject"]) == (1, "there when the page opens")
+        async with browser.page(look={**look, "name": "No such mailbox"}) as page:
+            assert page.welcome["looking"]["mailbox"] == page.box("inbox")
+
+
+async def test_a_large_mailbox_shows_its_newest_rows_before_it_is_read_whole(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        saved = await page.call("draftSave", letter=talking.letter("many times"))
+        box = (await page.call("mailboxCreate", name="Large"))["id"]
+        await page.call("copy", mailbox=saved["mailbox"], uids=[saved["uid"]], to=box)
+        count = 1
+        while count <= LARGE:
+            await page.call("copy", mailbox=box, uids=list(range(1, count + 1)), to=box)
+            count *= 2
+        first = await page.look(1, mailbox=box, threads=False)
+        assert (first["total"], len(first["rows"])) == (50, 50)
+        whole = await page.hear("list")
+        assert whole["total"] == count
+        assert whole["rows"] == first["rows"]
+        assert whole["rows"][0]["id"] == f"{box}.{count}"
+        again = await page.look(2, mailbox=box, threads=False)
+        assert again["total"] == count

@@ -34,7 +34,7 @@ actions.settings = () => void openSettings();
 function Mail() {
   useEffect(() => {
     applyWidths(WIDTHS);
-    live.connect();
+    live.begin();
     start();
     const wake = () => live.now();
     window.addEventListener("online", wake);
@@ -98,7 +98,9 @@ function Mail() {
 }
 
 export function App() {
-  useEffect(() => void check().catch(() => (who.value = null)), []);
+  useEffect(() => {
+    if (who.value === undefined) check().catch(() => (who.value = null));
+  }, []);
   if (who.value === undefined) return <div class="starting" aria-busy="true" />;
   if (who.value === null) return <Login />;
   return <Mail key={who.value.login} />;

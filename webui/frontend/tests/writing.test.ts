@@ -5,7 +5,7 @@ import { documentOf, plain } from "../src/ui/editor";
 import { named } from "../src/ui/keys";
 import { fromText, toText } from "../src/ui/search-form";
 import { lines } from "../src/ui/tree";
-import { parse, write } from "../src/state/router";
+import { parse, write } from "../src/state/where";
 import { prefixed, recipientsOf } from "../src/state/letters";
 import type { Mailbox, Message, Person } from "../src/state/protocol";
 

@@ -32,11 +32,26 @@ async function ask(path: string, body?: object): Promise<Answer> {
   return (await response.json()) as Answer;
 }
 
-/** Find out who is logged in. */
-export async function check(): Promise<void> {
-  const answer = await ask("session");
+function take(answer: Answer): void {
   csrf = answer.csrf ?? "";
   who.value = answer.login ? { login: answer.login } : null;
+}
+
+/** Find out who is logged in. */
+export async function check(): Promise<void> {
+  take(await ask("session"));
+}
+
+/** The same as the page itself says it, which is so at the moment when it was given out; whether it does. */
+export function read(): boolean {
+  const said = document.querySelector<HTMLMetaElement>("meta[name='mox-session']");
+  said?.remove();
+  try {
+    if (said) take(JSON.parse(said.content) as Answer);
+  } catch {
+    return false;
+  }
+  return said !== null;
 }
 
 /** What `enter` returns where a one-time code is wanted besides. */

@@ -48,14 +48,20 @@ export class Live {
     private readonly open: () => Wire,
     private readonly csrf: () => string,
     private readonly heard: (message: FromServer) => void,
+    private readonly greeting: () => object = () => ({}),
   ) {}
+
+  /** Connect unless that was done already. */
+  begin(): void {
+    if (!this.wire) this.connect();
+  }
 
   connect(): void {
     clearTimeout(this.timer);
     const wire = this.open();
     this.wire = wire;
     if (this.state.value === "out") this.state.value = "connecting";
-    wire.onopen = () => this.say({ t: "hello", csrf: this.csrf(), since: this.at });
+    wire.onopen = () => this.say({ t: "hello", csrf: this.csrf(), since: this.at, ...this.greeting() });
     wire.onmessage = (event) => this.hear(JSON.parse(event.data) as FromServer);
     wire.onclose = (event) => this.closed(wire, event.code);
   }

@@ -100,6 +100,7 @@ export type FromServer =
       settings: Record<string, unknown>;
       identities: Identity[];
       maxSize: number;
+      looking?: { view: number; mailbox: number; threads: boolean } | null;
     }
   | { t: "list"; view: number; total: number; start: number; rows: (Row | null)[]; anew?: boolean }
   | { t: "ops"; view: number; total: number; ops: Op[] }

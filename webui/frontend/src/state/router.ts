@@ -2,22 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { mailboxes, opened, ready, role, rows, source, lookAt } from "./store";
-
-export interface Where {
-  kind: "box" | "search" | "settings";
-  name: string;
-  message: string;
-}
-
-export function parse(hash: string): Where | null {
-  const [kind = "", name = "", message = ""] = hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  return kind === "box" || kind === "search" ? { kind, name, message } : null;
-}
-
-export function write({ kind, name, message }: Where): string {
-  const parts = [kind, encodeURIComponent(name), ...(message ? [encodeURIComponent(message)] : [])];
-  return `#/${parts.join("/")}`;
-}
+import { parse, write } from "./where";
 
 function here(): string {
   const at = source.value;

@@ -6,6 +6,7 @@ import { Live, type Wire } from "./live";
 import type { FromServer, Identity, Mailbox, Row } from "./protocol";
 import { Rows } from "./rows";
 import { settings, take } from "./settings";
+import { parse } from "./where";
 
 export type Source = { kind: "mailbox"; id: number } | { kind: "search"; query: string };
 
@@ -59,8 +60,9 @@ export function role(name: Mailbox["role"]): Mailbox | undefined {
 }
 
 let view = 0;
+const FIRST = 60;
 let windowStart = 0;
-let windowStop = 0;
+let windowStop = FIRST;
 /** A window was asked for and has not come: who scrolls fast asks for the last place, not for each. */
 let isAsking = false;
 /** The first row that is seen, by its place in the server's list. */
@@ -73,9 +75,26 @@ function open(): Wire {
   return new WebSocket(url) as unknown as Wire;
 }
 
-export const live = new Live(open, csrfToken, heard);
+/** The first thing that a page looks at, before it knows of mailboxes. */
+function greeting(): object {
+  if (source.value) return {};
+  const where = parse(location.hash);
+  if (where?.kind === "search") return {};
+  return { look: { view: 1, name: where?.name ?? "", threads: settings.value.threads, start: windowStart, stop: windowStop } };
+}
+
+/** What the server shows already because it was asked for with the greeting. */
+let greeted: { view: number; mailbox: number; threads: boolean } | null = null;
+/** What came of that before the page knew that it looks at it. */
+let early: FromServer[] = [];
+
+export const live = new Live(open, csrfToken, heard, greeting);
 
 function heard(message: FromServer): void {
+  if (greeted && "view" in message && message.view === greeted.view) {
+    early.push(message);
+    return;
+  }
   switch (message.t) {
     case "welcome":
       login.value = message.login;
@@ -84,6 +103,7 @@ function heard(message: FromServer): void {
       identities.value = message.identities;
       maxSize.value = message.maxSize;
       takeSettings(message.settings);
+      greeted = message.looking ?? null;
       ready.value = true;
       if (source.value) look();
       break;
@@ -149,7 +169,7 @@ export function lookAt(next: Source): void {
   selected.value = new Set();
   found.value = null;
   windowStart = firstSeen = 0;
-  windowStop = 60;
+  windowStop = FIRST;
   rows.loaded = false;
   rows.list(0, 0, [], true);
   rows.loaded = false;
@@ -160,11 +180,22 @@ export function lookAt(next: Source): void {
 function look(): void {
   const at = source.value;
   if (!at) return;
-  live.say({ t: "leave", view });
-  view++;
   isAsking = false;
   lost.value = null;
   rows.threads = at.kind === "mailbox" && settings.value.threads;
+  if (greeted) {
+    const { mailbox: id, threads } = greeted;
+    const came = early;
+    view = greeted.view;
+    greeted = null;
+    early = [];
+    if (at.kind === "mailbox" && at.id === id && rows.threads === threads) {
+      came.forEach(heard);
+      return;
+    }
+  }
+  live.say({ t: "leave", view });
+  view++;
   const what = at.kind === "mailbox" ? { mailbox: at.id, threads: rows.threads } : { query: at.query };
   live.say({ t: "look", view, ...what, start: windowStart, stop: windowStop });
 }
