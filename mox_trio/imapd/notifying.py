@@ -4,9 +4,11 @@ annotations (`annotation_news`), and FETCH of new messages in the selected one.
 What was heard gathers by mailbox, so that many changes are one response; when it is more than `MOST`, the client hears
 NOTIFICATIONOVERFLOW and nothing more. Of a mailbox that is in several groups the events of all are told (RFC 5465 6), up to
 the first that says NONE. The selected mailbox is told of by its own group alone, and not at all without one (RFC 5465 3.1).
+What the session's own commands did is not told (RFC 5465 5), where it is sure that nothing else happened to the mailbox:
+counts do not say who changed them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from mox_trio.imapd import listing, sources
@@ -22,6 +24,8 @@ from storage_backends.index.tables.mailboxes import MailboxRow
 
 MOST: Final = 1000
 """Mailboxes and names that wait to be told of."""
+FEW: Final = 20
+"""Changes of an account, heard of at once, of which it is looked at whether all of them are the session's own."""
 
 _OF_MESSAGES: Final = frozenset({"messagenew", "messageexpunge", "flagchange"})
 
@@ -38,7 +42,14 @@ class Notification:
         """Mailboxes as the client knows them."""
         self._subscribed: set[str] = set()
         self._news: dict[int, MailboxRow] = {}
+        self._causes: dict[int, frozenset[int] | None] = {}
+        """Modseqs of the changes that these mailboxes' news may come from; None where they are too many."""
         self._subscriptions: dict[str, bool] = {}
+        self._own: set[int] = set()
+        """Modseqs of the session's own changes that may not have been heard of."""
+        self._own_names: set[str] = set()
+        """Subscriptions that it has changed itself."""
+        self._heard_until = 0
         self._names: Names | None = None
         """What there is, while it is told of: made once, where it is needed."""
         self._listed: set[str] = set()
@@ -78,14 +89,39 @@ class Notification:
         """Something changed in the account."""
         if self.has_overflown or not self._groups:
             return
+        self._heard_until = news.modseq
+        few = news.modseq - news.since <= FEW
+        causes = frozenset(range(news.since + 1, news.modseq + 1)) if few else None
         for row in news.mailboxes:
             self._news[row.id] = row
+            known = self._causes.get(row.id, frozenset())
+            self._causes[row.id] = None if causes is None or known is None or len(known) > FEW else known | causes
         self._subscriptions.update(news.subscriptions)
         if len(self._news) + len(self._subscriptions) > MOST:
             self.has_overflown = True
 
+    def did(self, modseq: int) -> None:
+        """The session itself made this change, and is not told of it (RFC 5465 5)."""
+        if self._groups:
+            self._own.add(modseq)
+
+    def named(self, mailboxes: Collection[int | str], subscribed: Iterable[str] = ()) -> None:
+        """It has made, renamed or deleted mailboxes, by their ids or new names, and changed subscriptions, and all of that was
+        heard of just now.
+        """
+        self._own_names.update(subscribed)
+        for row in self._news.values():
+            if row.id in mailboxes or row.name in mailboxes:
+                self.did(row.modseq)
+
     def tell(self, session: Session) -> None:
         """Say what was heard."""
+        self._tell(session)
+        self._causes.clear()
+        self._own_names.clear()
+        self._own = {each for each in self._own if each > self._heard_until}
+
+    def _tell(self, session: Session) -> None:
         rows, self._news = self._news, {}
         subscriptions, self._subscriptions = self._subscriptions, {}
         selected = session.selected.box.id if session.selected is not None else 0
@@ -95,7 +131,7 @@ class Notification:
         for old, row in self._learned(rows.values()):
             self._tell_mailbox(session, old, row, is_selected=row.id == selected)
         for name in changed:
-            if name not in self._listed and "subscriptionchange" in self._events(name):
+            if name not in self._listed and name not in self._own_names and "subscriptionchange" in self._events(name):
                 session.say(self._entry(name))
         self._names = None
 
@@ -120,6 +156,17 @@ class Notification:
         return [_status(session, row) for row in rows if row.id != selected and self._events(row.name) & _OF_MESSAGES]
 
     def _tell_mailbox(self, session: Session, old: MailboxRow | None, row: MailboxRow, *, is_selected: bool) -> None:
+        if row.modseq in self._own and (old is None or row.modseq != old.modseq):
+            self._own_names |= {row.name} if old is None else {old.name, row.name}
+        else:
+            self._tell_name(session, old, row)
+        if row.gone or is_selected:
+            return
+        causes = self._causes.get(row.id)
+        if not (causes is not None and causes <= self._own) and self._events(row.name) & _happened(old, row):
+            session.say(_status(session, row))
+
+    def _tell_name(self, session: Session, old: MailboxRow | None, row: MailboxRow) -> None:
         if row.gone:
             if old is not None and "mailboxname" in self._events(old.name):  # RFC 5465 5.4
                 session.say(ListEntry(("\\NonExistent",), old.name))
@@ -134,8 +181,6 @@ class Notification:
                 session.say(self._entry(row.name, renamed))
             if old is None:
                 self._tell_parent(session, row.name)
-        if not is_selected and self._events(row.name) & _happened(old, row):
-            session.say(_status(session, row))
 
     def _tell_parent(self, session: Session, name: str) -> None:
         """A mailbox was made or deleted: the one above it has children now, or has none (RFC 5465 5.4)."""

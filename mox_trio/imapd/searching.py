@@ -12,7 +12,8 @@ from typing import Final
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.imapd import named_filters, replies
-from mox_trio.imapd.state import Progress, Session
+from mox_trio.imapd.progress import Progress
+from mox_trio.imapd.state import Session
 from mox_trio.imapd.view import View
 from mox_trio.mailstore import keywords, reading
 from mox_trio.mailstore.search import filters, run

@@ -1,13 +1,12 @@
 """What is so in one session, and the few things that all commands do with it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import trio
 
-from mox_trio.base.failure import Failure
 from mox_trio.base.quota import Quota
 from mox_trio.imapd import capabilities, replies
 from mox_trio.imapd.capabilities import Situation
@@ -29,15 +28,9 @@ from mox_trio.protocol.imap.events import State
 from mox_trio.protocol.imap.fetch_items import Item
 from mox_trio.protocol.imap.numsets import Ranges, SequenceSet
 from mox_trio.protocol.imap.responses import Response, Status
-from mox_trio.transport.connection import Broken, Silent
-from storage_backends.errors import StorageError, Unavailable
-
-T = TypeVar("T")
+from storage_backends.errors import Unavailable
 
 logger = logging.getLogger(__name__)
-
-PROGRESS: Final = 10.0
-"""Seconds between two reports of progress (RFC 9585 2: not more often than that)."""
 
 _IN_THE_CLEAR: Final = "LOGIN"
 """A mechanism that IMAP has a command for."""
@@ -108,6 +101,12 @@ class Notifier(Protocol):
 
     def heard(self, news: Changes) -> None:
         """Something changed in the account."""
+
+    def did(self, modseq: int) -> None:
+        """The session itself made this change, and is not told of it."""
+
+    def named(self, mailboxes: Collection[int | str], subscribed: Iterable[str] = ()) -> None:
+        """It has made, renamed or deleted these, as was heard just now, and changed subscriptions to these names."""
 
     def tell(self, session: "Session") -> None:
         """Say what was heard."""
@@ -321,6 +320,16 @@ class Session:
         except Unavailable as error:
             logger.warning("a change is heard of later", extra=self.fields(reason=str(error)))
 
+    def did(self, modseq: int) -> None:
+        """A command of the session made this change: NOTIFY does not tell of it (RFC 5465 5)."""
+        if self.notify is not None:
+            self.notify.did(modseq)
+
+    def named(self, mailboxes: Collection[int | str], subscribed: Iterable[str] = ()) -> None:
+        """The same of mailboxes that it made, renamed or deleted, by ids or new names, and of subscriptions: just heard of."""
+        if self.notify is not None:
+            self.notify.named(mailboxes, subscribed)
+
     def heard(self, news: Changes) -> None:
         """Something changed in the account."""
         notify, selected = self.notify, self.selected
@@ -339,61 +348,3 @@ class Session:
             self.feed.leave(self.selected.box, self.selected.view)
         self.selected = None
         self.saved = ()
-
-    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """The result of something that says nothing itself; every `PROGRESS` seconds the client hears that it goes on (RFC 9585).
-
-        What fails in it, fails here; a client that went away is found out when it is done.
-        """
-        done = trio.Event()
-        failures: list[Exception] = []
-        results: list[T] = []
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._reassure, done, failures)
-            try:
-                results.append(await work())
-            except (Failure, StorageError) as error:
-                failures.insert(0, error)
-            done.set()
-        if failures:
-            raise failures[0]
-        return results[0]
-
-    async def _reassure(self, done: trio.Event, failures: list[Exception]) -> None:
-        while True:
-            with trio.move_on_after(PROGRESS):
-                await done.wait()
-                return
-            tag = encoding.string(self.tag.encode(), utf8=False)
-            self.say(Status("OK", "still at it", b"INPROGRESS (%b NIL NIL)" % tag))
-            try:
-                await self.dialog.flush()  # never cancelled half-way by the end of the work
-            except (Silent, Broken) as error:
-                failures.append(error)
-                return
-
-    def progress(self) -> "Progress":
-        """Reports of a long command."""
-        return Progress(self)
-
-
-class Progress:
-    """INPROGRESS (RFC 9585): how far a command has come, now and then."""
-
-    __slots__ = ("_due", "_session")
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._due = trio.current_time() + PROGRESS
-
-    async def at(self, done: int, total: int | None = None) -> None:
-        """So much of it is done."""
-        now = trio.current_time()
-        if now < self._due:
-            return
-        self._due = now + PROGRESS
-        session = self._session
-        tag = encoding.string(session.tag.encode(), utf8=False)
-        goal = b"NIL" if total is None else b"%d" % total
-        session.say(Status("OK", "still at it", b"INPROGRESS (%b %d %b)" % (tag, done, goal)))
-        await session.dialog.flush()

@@ -66,6 +66,8 @@ class _Forest:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._members = members
+        self._count = len(members)
+        self._dates = [member.sent for member in members]
         self._parents: list[int] = [_NONE] * len(members)
         self._below: list[int] = [0] * len(members)
         """How many children each node has."""
@@ -82,7 +84,7 @@ class _Forest:
         self.roots = [node for node, parent in enumerate(self._parents) if parent == _NONE]
 
     def _is_dummy(self, node: int) -> bool:
-        return node >= len(self._members)
+        return node >= self._count
 
     # -- step 1: links
 
@@ -148,9 +150,9 @@ class _Forest:
 
     def by_date(self, node: int) -> tuple[int, int]:
         """When a message was sent, then its place; of a dummy, its first child's."""
-        while self._is_dummy(node):
+        while node >= self._count:
             node = self._children[node][0]
-        return self._members[node].sent, node
+        return self._dates[node], node
 
     def order(self) -> None:
         """Siblings by the dates on which they were sent, and so the roots."""
@@ -209,7 +211,7 @@ class _Forest:
         return len(self._children) - 1
 
     def _subject(self, root: int) -> str:
-        return self._members[self._children[root][0] if self._is_dummy(root) else root].subject
+        return self._members[self._children[root][0] if root >= self._count else root].subject
 
     def _is_reply(self, root: int) -> bool:
         return not self._is_dummy(root) and self._members[root].is_reply

@@ -1,9 +1,11 @@
 """NOTIFY (RFC 5465): what is told of which mailboxes, and when."""
 
+from typing import Any
+
 import pytest
 
 from mox_trio.imapd import notifying
-from mox_trio.mailstore import annotating, mailboxes
+from mox_trio.mailstore import annotating, mailboxes, moving
 from tests.kit.imap_world import World
 
 
@@ -224,6 +226,60 @@ async def test_new_messages_are_told_with_their_uids_where_those_are_all_or_alwa
         await world.deliver()
         assert [await client.response(), await client.response()] == [b"* 1 EXISTS", b"* 1 UIDFETCH (FLAGS ())"]
         assert [await other.response(), await other.response()] == [b"* 1 EXISTS", b"* 1 FETCH (UID 1 FLAGS ())"]
+
+
+EVERYTHING = "NOTIFY SET (PERSONAL (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))"
+
+
+async def test_what_the_client_itself_does_is_not_told(world: World) -> None:
+    """RFC 5465 5."""
+    await world.deliver()
+    await world.deliver()
+    async with world.user("INBOX") as client:
+        await client.ok(EVERYTHING)
+        for command in (
+            "CREATE Work/Plans",
+            "RENAME Work Jobs",
+            "UNSUBSCRIBE Jobs",
+            "SUBSCRIBE Elsewhere",
+            "COPY 1 Archive",
+            "APPEND Archive {20+}\r\nSubject: new\r\n\r\nxx\r\n",
+            'SETMETADATA Jobs (/private/specialuse "\\\\Trash")',
+            "DELETE Jobs/Plans",
+            "NOOP",
+        ):
+            answer = await client.ok(command)
+            assert answer.starting("LIST") == answer.starting("STATUS") == []
+        moving = await client.ok("UID MOVE 2 Archive")
+        assert moving.starting("STATUS") == []
+        await world.deliver(mailbox="Archive")
+        assert (await client.response()).startswith(b'* STATUS "Archive" (MESSAGES 4 UIDNEXT 5 ')
+        await mailboxes.rename(world.store, world.account, "Jobs", "Tasks")
+        assert (await client.response()).endswith(b'"Tasks" ("OLDNAME" ("Jobs"))')
+
+
+async def test_what_others_do_at_the_same_time_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.deliver()
+    copy = moving.copy
+
+    async def after_a_delivery(*given: Any) -> moving.Copied:
+        await world.deliver(mailbox="Archive")
+        return await copy(*given)
+
+    async with world.user("INBOX") as client:
+        await client.ok(EVERYTHING)
+        monkeypatch.setattr(moving, "copy", after_a_delivery)
+        told = (await client.ok("COPY 1 Archive")).starting("STATUS")
+        assert [line.partition(b" UIDVALIDITY")[0] for line in told] == [b'STATUS "Archive" (MESSAGES 2 UIDNEXT 3']
+
+
+async def test_own_changes_among_very_many_are_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows then whose they all were."""
+    monkeypatch.setattr(notifying, "FEW", 0)
+    await world.deliver()
+    async with world.user("INBOX") as client:
+        await client.ok(EVERYTHING)
+        assert len((await client.ok("COPY 1 Archive")).starting("STATUS")) == 1
 
 
 async def test_all_groups_that_a_mailbox_is_in_are_for_it(world: World) -> None:

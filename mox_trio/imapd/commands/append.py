@@ -234,6 +234,8 @@ class _Pipeline:
         """Let all sessions know of them that have the mailbox selected; others hear of it soon enough."""
         boxes = self._session.require_feed().boxes.values()
         selected = {box.row.name for box in boxes}
+        for each in placed:
+            self._session.did(each.modseq)
         modseq = max([each.modseq for each in placed if each.mailbox in selected or each.old is not None], default=0)
         await self._session.reach(modseq)
         chosen = self._session.selected

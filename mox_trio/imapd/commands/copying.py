@@ -7,7 +7,7 @@ from what is moved to and from Junk, reads it there.
 from functools import partial
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.imapd import replies, updates
+from mox_trio.imapd import progress, replies, updates
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import expunging, moving
 from mox_trio.mailstore.moving import Copied
@@ -35,11 +35,12 @@ async def copy(session: Session, command: Copy) -> Status:
         else:
             quota = session.quota()
             work = partial(moving.copy, session.store, account, selected.box.id, ranges, command.mailbox, quota)
-        copied = await session.patiently(work)
+        copied = await progress.patiently(session, work)
     except Failure as failure:
         if failure.kind is Kind.NOT_FOUND and not selected.box.gone:
             raise replies.Refused(Status("NO", failure.public, b"TRYCREATE")) from None
         raise
+    session.did(copied.modseq)
     await session.reach(copied.modseq)
     if not copied.sources:
         return Status("OK", "there are no such messages")
@@ -67,7 +68,7 @@ async def expunge(session: Session, command: Expunge) -> Status:
     if not ranges:
         return replies.DONE
     work = partial(expunging.expunge, session.store, session.require_account(), selected.box.id, ranges)
-    expunged = await session.patiently(work)
+    expunged = await progress.patiently(session, work)
     await session.reach(expunged.modseq)
     await updates.say_gone(session, expunged.uids)
     return Status("OK", "expunged", _highest(session, expunged.modseq)) if expunged.uids else replies.DONE

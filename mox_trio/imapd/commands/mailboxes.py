@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
-from mox_trio.imapd import capabilities, replies, special_use
+from mox_trio.imapd import capabilities, progress, replies, special_use
 from mox_trio.imapd.commands.general import switch_on_condstore
 from mox_trio.imapd.commands.selecting import mailbox_id
 from mox_trio.imapd.state import Session
@@ -28,6 +28,7 @@ async def create(session: Session, command: Create) -> responses.Status:
     asked = command.mailbox.removesuffix(mailboxes.DELIMITER)
     made = await mailboxes.create(session.store, session.require_account(), asked, uses)
     await session.require_feed().pull()
+    session.named([made])
     say_normal_form(session, asked)
     return responses.Status("OK", "made", b"MAILBOXID (%b)" % mailbox_id(made).encode("ascii"))
 
@@ -35,13 +36,14 @@ async def create(session: Session, command: Create) -> responses.Status:
 async def delete(session: Session, command: Delete) -> responses.Status:
     """DELETE. The session's own mailbox is closed by it."""
     account, name = session.require_account(), mailboxes.canonical(command.mailbox)
-    gone = await session.patiently(partial(mailboxes.delete, session.store, account, name))
+    gone = await progress.patiently(session, partial(mailboxes.delete, session.store, account, name))
     selected = session.selected
     if selected is not None and selected.box.id == gone:
         session.deselect()
         session.state_changed()
         session.say(responses.Status("OK", "the mailbox that was selected is deleted", b"CLOSED"))
     await session.require_feed().pull()
+    session.named([gone])
     if session.wire.rev2:
         session.say(ListEntry(("\\NonExistent",), name))
     return replies.DONE
@@ -51,8 +53,9 @@ async def rename(session: Session, command: Rename) -> responses.Status:
     """RENAME, with all mailboxes below."""
     account = session.require_account()
     work = partial(mailboxes.rename, session.store, account, command.mailbox, command.new)
-    renamed = await session.patiently(work)
+    renamed = await progress.patiently(session, work)
     await session.require_feed().pull()
+    session.named([new for _, new in renamed])
     if session.wire.rev2:
         for old, new in renamed:
             session.say(ListEntry((), new, old_name=old))
@@ -65,6 +68,7 @@ async def subscribe(session: Session, command: Subscribe) -> responses.Status:
     account = session.require_account()
     await mailboxes.subscribe(session.store, account, command.mailbox, subscribed=command.subscribed)
     await session.require_feed().pull()
+    session.named((), [mailboxes.canonical(command.mailbox)])
     if command.subscribed:
         say_normal_form(session, command.mailbox)
     return replies.DONE

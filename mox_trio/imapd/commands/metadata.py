@@ -72,6 +72,7 @@ async def set_(session: Session, command: SetMetadata) -> Status:
     except annotating.TooLarge as failure:
         return Status("NO", failure.public, b"METADATA MAXSIZE %d" % failure.most)
     session.annotations.changed(modseq)
+    session.did(modseq)
     await session.require_feed().pull()
     return replies.DONE
 

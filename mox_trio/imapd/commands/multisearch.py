@@ -11,9 +11,10 @@ from mox_trio.imapd import answering, contexts, replies, searching
 from mox_trio.imapd import sources as sources_
 from mox_trio.imapd.commands import general
 from mox_trio.imapd.commands.search import FOUND, saves_nothing_when_it_fails
+from mox_trio.imapd.progress import Progress
 from mox_trio.imapd.searching import NOTHING
 from mox_trio.imapd.sources import Places
-from mox_trio.imapd.state import Progress, Session
+from mox_trio.imapd.state import Session
 from mox_trio.mailstore import mailboxes, reading
 from mox_trio.mailstore.search import run
 from mox_trio.mailstore.search.filters import Filter
@@ -42,7 +43,7 @@ async def search(session: Session, command: MultiSearch) -> Status:
     with saves_nothing_when_it_fails(session, returns):
         anywhere = None if here else await searching.anywhere(session, command.key)
         wanted = await searching.translated(session, command.key) if here else NOTHING
-        progress = session.progress()
+        progress = Progress(session)
         for number, row in enumerate(chosen):
             if anywhere is not None:
                 wanted = await anywhere.within(session, row.id)

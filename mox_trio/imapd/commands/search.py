@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from mox_trio.base.failure import Failure
 from mox_trio.imapd import answering, contexts, replies, searching
 from mox_trio.imapd.commands import general
+from mox_trio.imapd.progress import Progress
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore.search.filters import Filter
 from mox_trio.protocol.imap.commands.search import Returns, Search
@@ -34,7 +35,7 @@ async def search(session: Session, command: Search) -> Status:
 
 
 async def _found(session: Session, wanted: Filter, returns: Returns | None) -> "array[int]":
-    progress = session.progress()
+    progress = Progress(session)
     if returns is None or not answering.ends_only(returns) or not returns.options & {"MIN", "MAX"}:
         return await searching.found(session, wanted, progress)
     found = array("I")

@@ -5,7 +5,7 @@ from functools import partial
 
 import trio
 
-from mox_trio.imapd import replies, updates
+from mox_trio.imapd import progress, replies, updates
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.imapd.view import View
 from mox_trio.mailstore import changes, expunging
@@ -141,7 +141,7 @@ async def close(session: Session, command: Close) -> Status:
     if command.expunge and not selected.read_only and not selected.box.gone:
         # RFC 9051 6.4.1: nothing is said of what goes.
         work = partial(expunging.expunge, session.store, session.require_account(), selected.box.id)
-        expunged = await session.patiently(work)
+        expunged = await progress.patiently(session, work)
         session.deselect()
         session.state_changed()
         await session.reach(expunged.modseq)

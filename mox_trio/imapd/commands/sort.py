@@ -5,6 +5,7 @@ from array import array
 from mox_trio.imapd import answering, contexts, searching
 from mox_trio.imapd.commands import general
 from mox_trio.imapd.commands.search import saves_nothing_when_it_fails
+from mox_trio.imapd.progress import Progress
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore.search import sorting
 from mox_trio.mailstore.search.sorting import By, Key
@@ -26,7 +27,7 @@ async def sort(session: Session, command: Sort) -> Status:
     keys = tuple([Key(By(by), reverses[by]) for by in dict.fromkeys([each.by for each in command.keys])])
     with saves_nothing_when_it_fails(session, returns):
         wanted = await searching.translated(session, command.key)
-        matches = await searching.found(session, wanted, session.progress())
+        matches = await searching.found(session, wanted, Progress(session))
         uids = [Uid(uid) for uid in matches]
         ordered = await sorting.order(session.store, session.require_account(), selected.box.id, uids, keys)
     found = array("I", ordered)

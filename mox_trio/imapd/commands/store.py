@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import trio
 
-from mox_trio.imapd import replies, updates
+from mox_trio.imapd import progress, replies, updates
 from mox_trio.imapd.commands import general
 from mox_trio.imapd.state import Selected, Session
 from mox_trio.mailstore import flagging
@@ -42,7 +42,7 @@ async def store(session: Session, command: Store) -> Status:
         command.flags,
         command.unchanged_since,
     )
-    stored = await session.patiently(work)
+    stored = await progress.patiently(session, work)
     await noted(session, selected, stored, silent=command.silent)
     if stored.modified:
         return await _modified(session, selected, stored, command)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import trio
 
 from mox_trio.imapd import searching, threading
+from mox_trio.imapd.progress import Progress
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore.search import conversations
 from mox_trio.mailstore.search.conversations import Member
@@ -23,7 +24,7 @@ async def thread(session: Session, command: Thread) -> Status:
     """THREAD and UID THREAD."""
     selected = session.require_selected()
     wanted = await searching.translated(session, command.key)
-    progress = session.progress()
+    progress = Progress(session)
     uids = [Uid(uid) for uid in await searching.found(session, wanted, progress)]
     members: list[Member] = []
     reading = conversations.pages(
