@@ -1,7 +1,8 @@
 """From the configuration to running services, on one exit stack: opened in order, closed in reverse.
 
 1. the user: as root, become the configured one first;
-2. the index; an older database is migrated, a newer one is refused;
+2. the index; a server upgrades an older database, which commands refuse, since an older server may still run on it; a newer
+   one is refused;
 3. the keys, which live wrapped in the index;
 4. the body stores by name; all that rows name must be configured, else the program refuses to start and names them;
 5. the dynamic configuration, from its file or from the index.
@@ -45,10 +46,12 @@ async def read_static(path: Path) -> Static:
 
 
 @asynccontextmanager
-async def services(static: Static, logging_in: logins.Settings | None = None) -> AsyncIterator[Services]:
+async def services(
+    static: Static, logging_in: logins.Settings | None = None, *, upgrading: bool = False
+) -> AsyncIterator[Services]:
     """Open everything that the configuration names, and close it in reverse."""
     async with AsyncExitStack() as stack:
-        index = await stack.enter_async_context(opened_index(static))
+        index = await stack.enter_async_context(opened_index(static, upgrading=upgrading))
         mail = await stack.enter_async_context(opened_mail(static, index))
         source: DocumentSource = IndexSource(index) if static.dynamic == "index" else FileSource(static.domains_file)
         config = await LiveConfig.open(static, source)
@@ -57,9 +60,9 @@ async def services(static: Static, logging_in: logins.Settings | None = None) ->
 
 
 @asynccontextmanager
-async def opened_index(static: Static) -> AsyncIterator[Index]:
-    """The configured index, migrated."""
-    index = await open_index(static)
+async def opened_index(static: Static, *, upgrading: bool = False) -> AsyncIterator[Index]:
+    """The configured index. Refused: it is older than the program, unless `upgrading`."""
+    index = await open_index(static, upgrading=upgrading)
     try:
         yield index
     finally:

@@ -119,7 +119,7 @@ async def run(static: Static, stop: Stop, ready: Ready, variant: Variant = Varia
         sockets.callback(control.remove, directory)
         async with AsyncExitStack() as stack:
             await trio.to_thread.run_sync(public_suffix.load)
-            services = await stack.enter_async_context(build.services(static, variant.logging_in))
+            services = await stack.enter_async_context(build.services(static, variant.logging_in, upgrading=True))
             if variant.prepare is not None:
                 await variant.prepare(services)
             server = await assemble(services, opened, variant, stop)

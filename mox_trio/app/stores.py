@@ -58,14 +58,14 @@ async def open_kind(settings: Store) -> BodyStore:
     return await registry.open_body_store("memory")
 
 
-async def open_index(static: Static) -> Index:
-    """Open the configured index, making or migrating its database; the caller closes it. Refused, Unavailable."""
+async def open_index(static: Static, *, upgrading: bool) -> Index:
+    """Open the configured index, making its database, or `upgrading` it; the caller closes it. Refused, Unavailable."""
     settings = static.storage.index
     if isinstance(settings, PostgresIndex):
-        return await opening.open_postgres(await conninfo(settings), settings.connections)
+        return await opening.open_postgres(await conninfo(settings), settings.connections, upgrading=upgrading)
     directory = settings.file.parent
     await trio.to_thread.run_sync(lambda: directory.mkdir(mode=0o700, parents=True, exist_ok=True))
-    return await opening.open_sqlite(settings.file)
+    return await opening.open_sqlite(settings.file, upgrading=upgrading)
 
 
 async def conninfo(settings: PostgresIndex) -> str:

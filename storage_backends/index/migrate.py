@@ -2,10 +2,15 @@
 
 A fresh database is made whole from `schema` and stamped; an older one goes through the revisions of `migrations/`. When a
 step fails the database is as it was. Refused: the database was made by a newer program, or is not one of this
-program's at all. Unavailable: it cannot be reached, or another process holds it too long.
+program's at all, or it is older and must not be upgraded. Unavailable: it cannot be reached, or another process holds it
+too long.
+
+An older server that still runs on the database would meet tables that it does not know, so that only who takes its place
+upgrades: without `upgrading` an older database is refused. A fresh one is made all the same.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +27,7 @@ LOCK: Final = 0x6D6F78
 """Of programs that upgrade the same Postgres database."""
 
 
-def sqlite(path: Path, *, durable: bool = True) -> None:
+def sqlite(path: Path, *, durable: bool = True, upgrading: bool = True) -> None:
     """Make or upgrade the database at `path`. Blocks."""
     turnstile = Turnstile(wake_local.directory_of(path))
     try:
@@ -30,14 +35,14 @@ def sqlite(path: Path, *, durable: bool = True) -> None:
             sqlite_connection.create(path)
             raw = sqlite_connection.connect(path, durable=durable)
             try:
-                _in_transaction("sqlite://", raw, "BEGIN IMMEDIATE")
+                _in_transaction("sqlite://", raw, ["BEGIN IMMEDIATE"], upgrading=upgrading)
             finally:
                 raw.close()
     finally:
         turnstile.close()
 
 
-def postgres(conninfo: str, *, keep: bool = True) -> None:
+def postgres(conninfo: str, *, keep: bool = True, upgrading: bool = True) -> None:
     """Make or upgrade the database; without `keep` only to see whether it works, and then as it was before. Blocks."""
     from storage_backends.index import postgres_connection  # only who uses Postgres loads its driver
 
@@ -45,18 +50,19 @@ def postgres(conninfo: str, *, keep: bool = True) -> None:
     no_end = {"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0"}
     raw = postgres_connection.Connector(conninfo).connect(**no_end)
     try:
-        _in_transaction("postgresql+psycopg://", raw, "BEGIN", f"SELECT pg_advisory_xact_lock({LOCK})", keep=keep)
+        begin = ["BEGIN", f"SELECT pg_advisory_xact_lock({LOCK})"]
+        _in_transaction("postgresql+psycopg://", raw, begin, keep=keep, upgrading=upgrading)
     finally:
         postgres_connection.close(raw)
 
 
-def _in_transaction(url: str, raw: object, *begin: str, keep: bool = True) -> None:
+def _in_transaction(url: str, raw: object, begin: Sequence[str], *, keep: bool = True, upgrading: bool = True) -> None:
     engine = create_engine(url, creator=lambda: raw, poolclass=StaticPool)
     try:
         with engine.connect() as connection:
             for statement in begin:
                 connection.exec_driver_sql(statement)
-            upgrade(connection)
+            upgrade(connection, upgrading=upgrading)
             if keep:
                 connection.commit()
             else:
@@ -67,13 +73,13 @@ def _in_transaction(url: str, raw: object, *begin: str, keep: bool = True) -> No
         raise
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the database to HEAD, in the connection's transaction. Refused."""
+def upgrade(connection: Connection, *, upgrading: bool = True) -> None:
+    """Bring the database to HEAD, in the connection's transaction; without `upgrading` only a fresh one. Refused."""
     found = inspect(connection).get_table_names()
     if VERSIONS in found:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         if version != HEAD:
-            run_revisions(connection, str(version))
+            run_revisions(connection, str(version), upgrading=upgrading)
     elif found:
         raise Refused("the database has tables but no version: it is not an index of mox-trio; name an empty one")
     else:
@@ -81,8 +87,8 @@ def upgrade(connection: Connection) -> None:
         stamp(connection)
 
 
-def run_revisions(connection: Connection, version: str | None) -> None:
-    """Run the revisions after `version` (None: all). Refused when it is none of them."""
+def run_revisions(connection: Connection, version: str | None, *, upgrading: bool = True) -> None:
+    """Run the revisions after `version` (None: all). Refused when it is none of them, or is not to be upgraded."""
     # Alembic takes longer to load than everything else here, and is hardly ever needed.
     from alembic import command
     from alembic.config import Config
@@ -96,6 +102,11 @@ def run_revisions(connection: Connection, version: str | None) -> None:
         raise Refused(
             f"the database has schema {version}, this program knows up to {HEAD}: "
             "a newer mox-trio upgraded it; use that version or a newer one"
+        )
+    if not upgrading:
+        raise Refused(
+            f"the database has schema {version}, this program needs {HEAD}: start the new server in the place of the old one, "
+            "which upgrades it, or stop the old one and run `mox-trio index upgrade`"
         )
     command.upgrade(config, HEAD)
 
