@@ -5,14 +5,14 @@ not told of it reads on. What cannot be read at all is left out of the rows, and
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import reading, rendering
-from mox_trio.mailstore.codec import READABLE, Codec
+from mox_trio.mailstore.codec import Codec
 from mox_trio.mailstore.reading import PLAIN_COLUMNS, Located
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.bodies.api import Range
@@ -21,6 +21,8 @@ from storage_backends.index.api import EmailId, MailboxId, Row, Transaction
 from storage_backends.index.tables import messages
 from storage_backends.index.tables.emails import Place
 from storage_backends.index.tables.messages import MessageRow
+
+T = TypeVar("T")
 
 UID: Final = MessageRow._fields.index("uid")
 EMAIL: Final = MessageRow._fields.index("email_id")
@@ -47,6 +49,22 @@ async def found(
     The caller gives a page of UIDs, and few different `columns`, each a tuple of its program.
     """
     unit = partial(_found, account=account, mailbox_id=mailbox_id, uids=uids, columns=columns)
+    return await store.index.read(unit)
+
+
+async def made(
+    store: MailStore,
+    account: Account,
+    mailbox_id: MailboxId,
+    uids: Sequence[int],
+    columns: tuple[str, ...],
+    make: Callable[[list[Row]], T],
+) -> T:
+    """What is made of the same rows, in the thread that reads them: handing them over costs more than a little work."""
+
+    def unit(tx: Transaction) -> T:
+        return make(_found(tx, account=account, mailbox_id=mailbox_id, uids=uids, columns=columns))
+
     return await store.index.read(unit)
 
 
@@ -90,18 +108,21 @@ def _found(
         gone = messages.gone_details(tx, mailbox_id, [uid for uid in uids if uid not in there], names)
         rows = sorted([*rows, *gone])
     sealed = [(FIRST + at, name) for at, name in enumerate(columns) if name not in PLAIN_COLUMNS]
-    return [_opened(account.codec, row, sealed) for row in rows] if sealed else rows
+    return _opened(account.codec, rows, sealed) if sealed and rows else rows
 
 
-def _opened(codec: Codec, row: Row, sealed: Sequence[tuple[int, str]]) -> Row:
-    values = list(row)
+def _opened(codec: Codec, rows: Sequence[Row], sealed: Sequence[tuple[int, str]]) -> list[Row]:
+    """Column by column, which takes half the time. Corrupt."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    object_ids = columns[OBJECT_ID]
     for at, name in sealed:
-        stored = values[at]
-        if stored[:1] == READABLE:  # nearly always, where nothing is sealed, and then the place is not needed
-            values[at] = stored[1:]
-        else:
-            values[at] = codec.open(rendering.place(name, row[OBJECT_ID]), stored)
-    return tuple(values)
+        stored = columns[at]
+        opened = codec.open_each((rendering.place(name, each) for each in object_ids), stored)
+        if None in opened:
+            number = opened.index(None)
+            codec.open(rendering.place(name, object_ids[number]), stored[number])  # raises what is wrong with it
+        columns[at] = opened
+    return list(zip(*columns, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ whether it is sealed, so that turning on encryption renders, and thereby seals, 
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -122,9 +122,12 @@ def parse_summary(opened: object) -> Summary:
     return Summary(*json.loads(opened)) if isinstance(opened, bytes) else Summary(*("",) * len(Summary._fields))
 
 
-def parse_summaries(opened: Sequence[bytes]) -> list[Summary]:
-    """Those of many, read as one list, which is four times as fast."""
-    return [Summary._make(each) for each in json.loads(b"[%b]" % b",".join(opened))]
+def parse_summaries(opened: Sequence[bytes]) -> Mapping[str, Sequence[str]]:
+    """Those of many, read as one list, which is many times as fast: by the names of fields, one value a summary."""
+    if not opened:
+        return dict.fromkeys(Summary._fields, ())
+    rows = json.loads(b"[%b]" % b",".join(opened))
+    return dict(zip(Summary._fields, zip(*rows, strict=True), strict=True))
 
 
 def _preview(root: Part, read: Callable[[int, int], bytes]) -> str:

@@ -8,11 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import trio
-
 from mox_trio.mailstore import reading_many, rendering
 from mox_trio.mailstore.reading_many import FIRST, RECEIVED, UID
-from mox_trio.mailstore.rendering import Summary
 from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.mime import header, threads
 from storage_backends.index.api import MailboxId, Row, Uid
@@ -51,17 +48,15 @@ async def pages(
     """The messages of these ascending UIDs, page by page. Without references, `message_id` and they are empty."""
     columns = ("summary", "sent", "header") if with_references else ("summary", "sent")
     for start in range(0, len(uids), PAGE):
-        rows = await reading_many.found(store, account, mailbox_id, uids[start : start + PAGE], columns)
-        yield await trio.to_thread.run_sync(_members, rows, limiter=store.computing)
+        yield await reading_many.made(store, account, mailbox_id, uids[start : start + PAGE], columns, _members)
 
 
 def _members(rows: Sequence[Row]) -> list[Member]:
     summaries = rendering.parse_summaries([row[FIRST] for row in rows])
-    return [_member(row, summary) for row, summary in zip(rows, summaries, strict=True)]
+    return list(map(_member, rows, summaries["base_subject"], summaries["subject"]))
 
 
-def _member(row: Row, summary: Summary) -> Member:
-    written, subject = summary.subject, summary.base_subject
+def _member(row: Row, subject: str, written: str) -> Member:
     received, sent = row[RECEIVED], row[FIRST + 1]
     message_id, references = _links(row[FIRST + 2]) if len(row) > FIRST + 2 else ("", ())
     return Member(row[UID], message_id, references, subject, written, received if sent is None else sent, received)
@@ -83,9 +78,11 @@ def field(block: bytes, lowered: bytes, key: bytes) -> bytes | None:
     """As `Header.get`, for few fields of many headers that end with their blocks: one that is written as nearly all are is
     cut out directly.
     """
-    at = lowered.find(b"\n%b" % key)
+    if key not in lowered:
+        return None
+    at = lowered.find(b"\n" + key)
     if at < 0 or lowered.startswith(key) or not lowered.startswith(b":", at + 1 + len(key)):
-        return header.parse(block).get(key) if key in lowered else None
+        return header.parse(block).get(key)
     start = at + len(key) + 2
     stop = block.find(b"\n", start)
     while stop >= 0 and block[stop + 1 : stop + 2] in (b" ", b"\t"):

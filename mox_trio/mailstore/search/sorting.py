@@ -5,16 +5,15 @@ when keys are reversed. Messages that went meanwhile are sorted as long as their
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import trio
 
 from mox_trio.mailstore import reading_many, rendering
 from mox_trio.mailstore.reading_many import FIRST, RECEIVED, SIZE, UID
-from mox_trio.mailstore.rendering import Summary
 from mox_trio.mailstore.search import ordering
 from mox_trio.mailstore.search.text import fold
 from mox_trio.mailstore.store import Account, MailStore
@@ -51,22 +50,30 @@ class Key:
     reverse: bool = False
 
 
-_Value = Callable[[Row, Summary], int | str]
+_Rows = Sequence[Row]
+_Summaries = Mapping[str, Sequence[str]]
+"""By the names of `rendering.Summary`, one value a row."""
 
-_VALUES: Final[dict[By, _Value]] = {
-    By.ARRIVAL: lambda row, summary: row[RECEIVED],
-    By.DATE: lambda row, summary: row[RECEIVED] if row[FIRST + 1] is None else row[FIRST + 1],
-    By.SIZE: lambda row, summary: row[SIZE],
-    By.SUBJECT: lambda row, summary: fold(summary.base_subject),
-    By.FROM: lambda row, summary: _localpart(summary.from_mailbox),
-    By.TO: lambda row, summary: _localpart(summary.to_mailbox),
-    By.CC: lambda row, summary: _localpart(summary.cc_mailbox),
-    By.DISPLAYFROM: lambda row, summary: fold(summary.from_name or summary.from_mailbox),
-    By.DISPLAYTO: lambda row, summary: fold(summary.to_name or summary.to_mailbox),
+_VALUES: Final[dict[By, Callable[[_Rows, _Summaries], list[int] | list[str]]]] = {
+    By.ARRIVAL: lambda rows, summaries: [row[RECEIVED] for row in rows],
+    By.DATE: lambda rows, summaries: [row[RECEIVED] if row[FIRST + 1] is None else row[FIRST + 1] for row in rows],
+    By.SIZE: lambda rows, summaries: [row[SIZE] for row in rows],
+    By.SUBJECT: lambda rows, summaries: list(map(fold, summaries["base_subject"])),
+    By.FROM: lambda rows, summaries: list(map(_localpart, summaries["from_mailbox"])),
+    By.TO: lambda rows, summaries: list(map(_localpart, summaries["to_mailbox"])),
+    By.CC: lambda rows, summaries: list(map(_localpart, summaries["cc_mailbox"])),
+    By.DISPLAYFROM: lambda rows, summaries: _displayed(summaries["from_name"], summaries["from_mailbox"]),
+    By.DISPLAYTO: lambda rows, summaries: _displayed(summaries["to_name"], summaries["to_mailbox"]),
 }
-_NOTHING: Final = Summary(*("",) * len(Summary._fields))
 _OF_ROW: Final = frozenset({By.ARRIVAL, By.SIZE})
 """Known without a look at the mail."""
+
+
+class _Valued(NamedTuple):
+    """Messages, and beside them a column of values for each key."""
+
+    uids: list[Uid]
+    columns: list[list[Any]]
 
 
 async def order(
@@ -78,37 +85,34 @@ async def order(
     """
     if not uids:
         return []
-    found: list[_Valued] = []
+    found = _Valued([], [[] for _ in keys])
     columns = () if _OF_ROW.issuperset(key.by for key in keys) else ("summary", "sent")
+    make = partial(_valued, keys=keys)
     for start in range(0, len(uids), PAGE):
-        page = await reading_many.found(store, account, mailbox_id, uids[start : start + PAGE], columns)
-        found += await trio.to_thread.run_sync(_valued, page, keys, limiter=store.computing)
+        page = await reading_many.made(store, account, mailbox_id, uids[start : start + PAGE], columns, make)
+        found.uids.extend(page.uids)
+        for column, more in zip(found.columns, page.columns, strict=True):
+            column += more
     return await trio.to_thread.run_sync(_sorted, found, keys, limiter=store.computing)
 
 
-_Valued = tuple[Uid, tuple[int | str, ...]]
-
-
-def _valued(page: Sequence[Row], keys: Sequence[Key]) -> list[_Valued]:
+def _valued(page: _Rows, keys: Sequence[Key]) -> _Valued:
     """The values of the keys; the rest of a page is not kept."""
-    values = [_VALUES[key.by] for key in keys]
-    found: list[_Valued] = []
     has_summaries = bool(page) and len(page[0]) > FIRST
-    summaries = rendering.parse_summaries([row[FIRST] for row in page]) if has_summaries else [_NOTHING] * len(page)
-    for row, summary in zip(page, summaries, strict=True):
-        found.append((row[UID], tuple([value(row, summary) for value in values])))
-    return found
+    summaries = rendering.parse_summaries([row[FIRST] for row in page] if has_summaries else ())
+    return _Valued([row[UID] for row in page], [_VALUES[key.by](page, summaries) for key in keys])
 
 
-def _sorted(found: list[_Valued], keys: Sequence[Key]) -> list[Uid]:
-    for place, key in reversed(list(enumerate(keys))):  # each sort keeps the order of equals
-        found = ordering.ordered(found, partial(_value, place), reverse=key.reverse)
-    return [uid for uid, _ in found]
-
-
-def _value(place: int, each: _Valued) -> Any:
-    return each[1][place]
+def _sorted(found: _Valued, keys: Sequence[Key]) -> list[Uid]:
+    places: Sequence[int] = range(len(found.uids))
+    for key, column in reversed(list(zip(keys, found.columns, strict=True))):  # each sort keeps the order of equals
+        places = ordering.ordered(places, column.__getitem__, reverse=key.reverse)
+    return [found.uids[place] for place in places]
 
 
 def _localpart(mailbox: str) -> str:
     return fold(mailbox.rpartition("@")[0] or mailbox)
+
+
+def _displayed(names: Sequence[str], mailboxes: Sequence[str]) -> list[str]:
+    return [fold(name or mailbox) for name, mailbox in zip(names, mailboxes, strict=True)]

@@ -103,4 +103,4 @@ def _canonical(written: bytes) -> str:
 def _joined(written: bytes) -> str:
     if not written.isascii() or b" " in written or b"\t" in written:
         written = b"".join(written.split())  # folded in the middle
-    return charsets.decode(written)
+    return written.decode("ascii") if written.isascii() else charsets.decode(written)
