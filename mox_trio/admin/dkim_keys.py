@@ -67,8 +67,14 @@ async def add(desk: Desk, name: str, algorithms: Sequence[Algorithm] = BOTH) -> 
         file = directory / f"{domain.ascii}.{selector}.pem"
         record = await trio.to_thread.run_sync(_write, file, algorithm)
         made.append(Made(selector, file, record))
-    await change(desk, *(edit.add_dkim_selector(domain, each.selector, str(each.file)) for each in made))
+    await change(desk, *(edit.add_dkim_selector(domain, each.selector, _named(desk, each.file)) for each in made))
     return made
+
+
+def _named(desk: Desk, file: Path) -> str:
+    """A file as the document names it: below the directory of the configuration it moves with that."""
+    top = desk.static.config_directory
+    return str(file.relative_to(top) if file.is_relative_to(top) else file)
 
 
 def free_selector(taken: Collection[str], year: int) -> str:

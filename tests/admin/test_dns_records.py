@@ -1,5 +1,6 @@
 """The DNS records that a domain wants: read back by those who will look them up."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -119,6 +120,21 @@ async def test_keys_are_files_of_the_server_alone(office: Office) -> None:
     assert first[0].file.stat().st_mode & 0o777 == 0o600
     assert first[0].file.parent.stat().st_mode & 0o777 == 0o700
     assert office.document.read_text().startswith("# ours\n")
+
+
+async def test_keys_below_the_configuration_are_named_so_that_they_move_with_it(office: Office) -> None:
+    (made,) = await dkim_keys.add(office.desk, "example.org", ["ed25519"])
+    top = office.desk.static.config_directory
+    assert made.file.is_relative_to(top)
+    assert f'"{made.file.relative_to(top)}"' in office.document.read_text()
+    settings = office.desk.config.current.dynamic.domains[Domain.parse("example.org")]
+    assert settings.dkim.selectors[made.selector].private_key.file == made.file
+
+
+async def test_keys_elsewhere_are_named_by_their_whole_path(office: Office) -> None:
+    static = office.desk.static.model_copy(update={"config_directory": office.desk.static.data_directory / "other"})
+    (made,) = await dkim_keys.add(replace(office.desk, static=static), "example.org", ["ed25519"])
+    assert f'"{made.file}"' in office.document.read_text()
 
 
 async def test_a_domain_that_is_not_there_gets_no_keys(office: Office) -> None:

@@ -156,7 +156,7 @@ def prepared(
 
 
 @contextmanager
-def serving(node: Node, seconds: float = 30) -> Iterator[Node]:
+def serving(node: Node, seconds: float = 90) -> Iterator[Node]:
     """Run a server until the block ends; it serves when the block begins, after so many seconds at most."""
     command = ["--config", str(node.config), "serve"]
     with programs.started(command, node.config.with_name("serve.log")) as process:
