@@ -16,7 +16,7 @@ from mox_trio.admin.accounts import Desk
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import accounts as account_handles
 from mox_trio.mailstore import one_mail
-from mox_trio.mailstore.store import Account
+from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.outgoing import results, summary
 from mox_trio.outgoing.results import Past
 from mox_trio.protocol.mime import threads
@@ -61,13 +61,23 @@ class Event:
 
 async def trace(desk: Desk, message_id: str, account: str | None = None) -> list[Event]:
     """Everything that is known of a Message-ID, in all accounts or in one, in the order of time. NOT_FOUND (account)."""
-    wanted = threads.written_message_id(f"<{message_id.strip().strip('<>')}>".encode())
     found: list[Event] = []
     async for handle in _accounts(desk, account):
-        found += await _arrived(desk, handle, wanted)
-        found += await _waiting(desk, handle, wanted)
-        found += await _left(desk, handle, wanted)
-    return sorted(found, key=lambda event: (event.at is None, event.at or 0))
+        found += await of_account(desk.mail, handle, message_id)
+    return sorted(found, key=_when)
+
+
+async def of_account(mail: MailStore, account: Account, message_id: str) -> list[Event]:
+    """What one account knows of a Message-ID, in the order of time."""
+    wanted = threads.written_message_id(f"<{message_id.strip().strip('<>')}>".encode())
+    found = await _arrived(mail, account, wanted)
+    found += await _waiting(mail, account, wanted)
+    found += await _left(mail, account, wanted)
+    return sorted(found, key=_when)
+
+
+def _when(event: Event) -> tuple[bool, int]:
+    return event.at is None, event.at or 0
 
 
 async def _accounts(desk: Desk, name: str | None) -> AsyncIterator[Account]:
@@ -79,7 +89,7 @@ async def _accounts(desk: Desk, name: str | None) -> AsyncIterator[Account]:
             yield await account_handles.open(desk.mail, row.name)
 
 
-async def _arrived(desk: Desk, account: Account, message_id: str) -> list[Event]:
+async def _arrived(store: MailStore, account: Account, message_id: str) -> list[Event]:
     key = account.codec.key("message-id", threads.message_id(f"<{message_id}>".encode()).encode())
 
     def unit(tx: Transaction) -> list[tuple[EmailId, tuple[object, ...]]]:
@@ -87,9 +97,9 @@ async def _arrived(desk: Desk, account: Account, message_id: str) -> list[Event]
         return [(EmailId(row[0]), tuple(row[2:])) for row in finding.columns(tx, account.id, ids, _EVIDENCE)]
 
     events: list[Event] = []
-    for email_id, columns in await desk.mail.index.read(unit):
+    for email_id, columns in await store.index.read(unit):
         try:
-            mail = await one_mail.find(desk.mail, account, email_id)
+            mail = await one_mail.find(store, account, email_id)
         except Failure as failure:
             if failure.kind is not Kind.NOT_FOUND:
                 raise
@@ -106,11 +116,11 @@ async def _arrived(desk: Desk, account: Account, message_id: str) -> list[Event]
     return events
 
 
-async def _waiting(desk: Desk, account: Account, message_id: str) -> list[Event]:
+async def _waiting(store: MailStore, account: Account, message_id: str) -> list[Event]:
     events: list[Event] = []
     after = looked = 0
     chosen = Filter(account=account.id)
-    while page := await desk.mail.index.read(partial(queue_admin.listed, chosen=chosen, after=after)):
+    while page := await store.index.read(partial(queue_admin.listed, chosen=chosen, after=after)):
         for row in page:
             if summary.opened(account.codec, row.object_id, row.summary).message_id != message_id:
                 continue
@@ -126,10 +136,10 @@ async def _waiting(desk: Desk, account: Account, message_id: str) -> list[Event]
     return events
 
 
-async def _left(desk: Desk, account: Account, message_id: str) -> list[Event]:
+async def _left(store: MailStore, account: Account, message_id: str) -> list[Event]:
     events: list[Event] = []
     before, looked = 2**62, 0
-    while page := await desk.mail.index.read(partial(retired.listed, account=account.id, before=before)):
+    while page := await store.index.read(partial(retired.listed, account=account.id, before=before)):
         for row in page:
             if summary.opened(account.codec, row.object_id, row.summary).message_id != message_id:
                 continue

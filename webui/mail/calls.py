@@ -12,6 +12,7 @@ from webui.mail import (
     calls_mailboxes,
     calls_messages,
     calls_settings,
+    calls_trace,
 )
 from webui.mail.desk import Operation
 
@@ -20,6 +21,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     **calls_mailboxes.OPERATIONS,
     **calls_letters.OPERATIONS,
     **calls_settings.OPERATIONS,
+    **calls_trace.OPERATIONS,
     **calls_account.OPERATIONS,
     **calls_account_codes.OPERATIONS,
     **calls_account_keys.OPERATIONS,

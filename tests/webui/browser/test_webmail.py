@@ -254,6 +254,24 @@ def test_two_windows_on_one_draft_see_each_other(
     panel.get_by_role("button", name="Close mine").click()
 
 
+def test_the_way_of_a_message_is_shown_step_by_step(webmail: Webmail, server: LocalServer) -> None:
+    acting.deliver(server, acting.mail("followed", Message_ID="<way@example.org>"))
+    page = webmail.page
+    webmail.open_row("followed")
+    page.get_by_label("More for this message").click()
+    page.get_by_role("menuitem", name="The way of this message").click()
+    way = page.get_by_role("dialog", name="The way of this message")
+    expect(way.locator(".trace > li")).to_have_count(2)
+    expect(way).to_contain_text("taken because")
+    way.locator("summary").first.click()
+    expect(way.locator("dl").first).to_contain_text("client.example.org")
+    page.keyboard.press("Escape")
+    page.locator(".security").click()
+    page.get_by_role("button", name="Every step").click()
+    expect(way.locator(".trace > li")).to_have_count(2)
+    assert webmail.troubles == []
+
+
 def test_everything_is_done_by_keys(webmail: Webmail, server: LocalServer) -> None:
     acting.deliver(server, acting.mail("keys one"), acting.mail("keys two"))
     page = webmail.page
@@ -336,7 +354,8 @@ def test_nobody_is_kept_out_by_how_it_looks(chromium: Browser, server: LocalServ
     page = webmail.page
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
-    message = acting.mail(f"looked at {scheme}", "text with https://a.example\n> quoted\n", List_Id="<l.example>")
+    fields = {"List_Id": "<l.example>", "Message_ID": f"<{scheme}@example.org>"}
+    message = acting.mail(f"looked at {scheme}", "text with https://a.example\n> quoted\n", **fields)
     message.add_attachment(b"x", maintype="application", subtype="pdf", filename="a.pdf")
     acting.deliver(server, message)
     webmail.row(f"looked at {scheme}").wait_for()
@@ -344,6 +363,11 @@ def test_nobody_is_kept_out_by_how_it_looks(chromium: Browser, server: LocalServ
     webmail.open_row(f"looked at {scheme}")
     page.locator(".attachments").wait_for()
     assert _faults(page) == []
+    page.get_by_label("More for this message").click()
+    page.get_by_role("menuitem", name="The way of this message").click()
+    page.locator(".trace details").first.evaluate("each => each.open = true")
+    assert _faults(page) == []
+    page.keyboard.press("Escape")
     webmail.compose("zoe@localhost", "axe", "text")
     assert _faults(page) == []
     page.get_by_label("Discard this draft").click()

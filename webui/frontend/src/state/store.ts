@@ -104,8 +104,9 @@ function heard(message: FromServer): void {
       maxSize.value = message.maxSize;
       takeSettings(message.settings);
       greeted = message.looking ?? null;
-      ready.value = true;
+      // A page that was there before looks again; one that opens does it now that it knows of mailboxes.
       if (source.value) look();
+      ready.value = true;
       break;
     case "list":
       if (message.view !== view) return;

@@ -16,7 +16,7 @@ import { download } from "./exporting";
 import { Frame } from "./frame";
 import { Icon, IconButton } from "./icons";
 import { Plain } from "./plain";
-import { SecurityLine } from "./security";
+import { SecurityLine, openTrace } from "./security";
 import { Source } from "./source";
 
 const kept = new Map<string, Message>();
@@ -206,6 +206,7 @@ export function MessageView({ row, onFold }: { row: Row; onFold: (() => void) | 
                 { label: "Forward as attachment", icon: "clip", run: () => void answer(row.id, "attach") },
                 ...(message?.list.post ? [{ label: "Reply to the list", icon: "replyAll" as const, run: () => writeTo([["", message.list.post.replace(/^mailto:|\?.*/gi, "")]]) }] : []),
                 { label: "Always put mail like this…", icon: "rule", run: () => void makeRule({ from: from[1], listId: message?.list.id ?? "" }) },
+                { label: "The way of this message", icon: "shield", run: () => openTrace(row.id) },
                 { label: "Headers and source", icon: "file", run: () => page("Source", () => <Source base={base} />, true) },
                 { label: "Save as .eml", icon: "download", run: () => download(`${base}/raw?save=1`) },
                 ...(onFold ? [{ label: "Fold", icon: "up" as const, run: onFold }] : []),

@@ -2,7 +2,15 @@
 
 import type { Message, Security } from "../state/protocol";
 import { page } from "./asking";
+import { lazy } from "./lazy";
 import { Icon, type IconName } from "./icons";
+
+const Trace = lazy(() => import("./trace").then((module) => module.Trace));
+
+/** Every step of a message, as far as the server remembers it. */
+export function openTrace(id: string): void {
+  page("The way of this message", () => <Trace id={id} />);
+}
 
 export interface Verdict {
   kind: "good" | "plain" | "bad";
@@ -50,19 +58,26 @@ function Story({ message, security }: { message: Message; security: Security }) 
     ["Why it is here", REASONS[security.reason] ?? security.reason, ""],
   ];
   return (
-    <table class="story">
-      <tbody>
-        {facts.map(([name, value, result]) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td>
-              <bdi>{value}</bdi>
-            </td>
-            <td>{result && <span class={`result ${["pass", "strict", "relaxed", "dmarc"].includes(result) ? "good" : ""}`}>{result}</span>}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <>
+      <table class="story">
+        <tbody>
+          {facts.map(([name, value, result]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>
+                <bdi>{value}</bdi>
+              </td>
+              <td>{result && <span class={`result ${["pass", "strict", "relaxed", "dmarc"].includes(result) ? "good" : ""}`}>{result}</span>}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <div class="buttons left">
+        <button type="button" onClick={() => openTrace(message.id)}>
+          Every step
+        </button>
+      </div>
+    </>
   );
 }
 
