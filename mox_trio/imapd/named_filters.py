@@ -4,6 +4,7 @@ An account's own filter goes before one that is shared. A filter may name others
 others, one that is not there, and one that cannot be read are all undefined, and NO says which.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from mox_trio.imapd import replies
@@ -18,6 +19,7 @@ PLACES: Final = ("/private/filters/values/", "/shared/filters/values/")
 """Entries in which filters are, the nearest first (RFC 5466 3.2)."""
 MOST: Final = 100
 """Different filters that one search may use."""
+BROKEN: Final = Status("NO", "what a filter holds is a search", b"CANNOT")
 
 
 async def named(store: MailStore, account: Account, key: SearchKey) -> dict[str, SearchKey]:
@@ -30,6 +32,19 @@ async def named(store: MailStore, account: Account, key: SearchKey) -> dict[str,
     for name in asked:
         _define(name, values, found, ())
     return found
+
+
+def refuse_broken(values: Mapping[str, bytes | None]) -> None:
+    """Of entries of the server that are about to be set, those that are filters have to be searches (RFC 5466 3.2). Refused.
+
+    What they name may come later.
+    """
+    for entry, value in values.items():
+        if value is not None and entry.startswith(PLACES):
+            try:
+                _read(entry, value)
+            except replies.Refused:
+                raise replies.Refused(BROKEN) from None
 
 
 def _define(name: str, values: dict[str, bytes], found: dict[str, SearchKey], above: tuple[str, ...]) -> None:

@@ -19,21 +19,41 @@ PROGRESS: Final = 10.0
 
 
 class Progress:
-    """How far a command has come."""
+    """How far a command has come, of which some take several steps, each as long as the first."""
 
-    __slots__ = ("_due", "_session")
+    __slots__ = ("_due", "_reached", "_session", "_step", "_steps", "_unit", "_whole")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, steps: int = 1) -> None:
         self._session = session
         self._due = trio.current_time() + PROGRESS
+        self._reached = 0
+        self._step = 0
+        self._steps = steps
+        self._unit = 0
+        """What the first step counts up to."""
+        self._whole: tuple[int, int] | None = None
 
-    async def at(self, done: int, total: int | None = None) -> None:
-        """So much of it is done."""
+    def hold(self, done: int, total: int) -> None:
+        """This is how far it is, whatever is said of a part of it."""
+        self._whole = done, total
+
+    def next_step(self) -> None:
+        """A step is done, and the next begins."""
+        self._step += 1
+
+    async def at(self, done: int, total: int) -> None:
+        """So much of a step is done. What was said is not taken back, and the goal stays (RFC 9585 4)."""
         now = trio.current_time()
+        self._unit = self._unit or total
         if now < self._due:
             return
         self._due = now + PROGRESS
-        await _report(self._session, b"%d" % done, b"NIL" if total is None else b"%d" % total)
+        if self._whole is not None:
+            done, total = self._whole
+        elif self._steps > 1 and total:
+            done, total = self._step * self._unit + done * self._unit // total, self._steps * self._unit
+        self._reached = max(self._reached, done)
+        await _report(self._session, b"%d" % self._reached, b"%d" % total if total else b"NIL")
 
 
 async def patiently(session: Session, work: Callable[[], Awaitable[T]]) -> T:

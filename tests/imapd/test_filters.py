@@ -91,3 +91,34 @@ async def test_filters_that_grow_without_end_are_refused(world: World) -> None:
 async def test_what_is_no_name_of_a_filter_is_bad(world: World, key: str) -> None:
     async with world.user("INBOX") as client:
         assert (await client.do(f"SEARCH {key}")).kind == "BAD"
+
+
+async def test_filters_are_kept_as_searches_alone(world: World) -> None:
+    """RFC 5466 3.2; what they name may come later."""
+    async with world.user("INBOX") as client:
+        for value in ("FLAGGED (", "", "NONSENSE", "FROM caf\u00e9 "):
+            octets = value.encode()
+            command = b'SETMETADATA "" (/private/filters/values/new {%d+}\r\n%b)' % (len(octets), octets)
+            answer = await client.do(command)
+            assert (answer.kind, answer.code) == ("NO", "CANNOT"), value
+        await client.ok(
+            'SETMETADATA "" (/shared/filters/values/new "FILTER later" /private/filters/descriptions/new "x (")'
+        )
+        await client.ok('SETMETADATA "" (/private/filters/values/later "UNSEEN")')
+        await client.ok("SEARCH FILTER new")
+        await client.ok('SETMETADATA "" (/private/filters/values/later NIL)')
+        assert (await client.do("SEARCH FILTER new")).code == "UNDEFINED-FILTER later"
+
+
+@pytest.mark.parametrize("command", ["SEARCH CHARSET KOI8-R", "SORT (DATE) KOI8-R", "THREAD REFS KOI8-R"])
+async def test_texts_of_other_charsets_are_bad_with_a_filter(world: World, command: str) -> None:
+    """RFC 5466 3.1."""
+    async with world.user("INBOX") as client:
+        for keys, kind in (
+            ("FILTER some", "BAD"),
+            ("NOT (SEEN filter some)", "BAD"),
+            ('SUBJECT "my FILTER "', "NO"),
+            ("ALL", "NO"),
+        ):
+            answer = await client.do(f"{command} {keys}")
+            assert (answer.kind, answer.code) == (kind, "BADCHARSET (UTF-8)"), keys

@@ -130,6 +130,7 @@ async def test_saving_and_contexts_are_for_the_selected_mailbox(client: Client) 
     assert await search(client, "IN (selected) RETURN (SAVE COUNT) ALL") == [("folder1", "COUNT 2")]
     for options in ("SAVE", "UPDATE", "CONTEXT", "SAVE ALL"):
         assert (await client.do(f"ESEARCH IN (mailboxes folder2) RETURN ({options}) ALL")).kind == "BAD"
+        assert (await client.do(f"ESEARCH IN (mailboxes folder1) RETURN ({options}) ALL")).kind == "BAD"
         assert (await client.do(f"ESEARCH IN (selected mailboxes folder2) RETURN ({options}) ALL")).kind == "BAD"
     tag = await client.begin("ESEARCH RETURN (UPDATE COUNT) FLAGGED")
     await client.finish(tag)

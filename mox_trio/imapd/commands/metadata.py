@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from mox_trio.imapd import replies, special_use
+from mox_trio.imapd import named_filters, replies, special_use
 from mox_trio.imapd.commands.mailboxes import say_normal_form
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import annotating, mailboxes
@@ -58,6 +58,8 @@ async def set_(session: Session, command: SetMetadata) -> Status:
     values = dict(command.values)
     row = await mailboxes.get(session.store, account, command.mailbox) if command.mailbox else None
     uses: int | None = None
+    if row is None:
+        named_filters.refuse_broken(values)
     if row is None and _ADMIN in values:
         return Status("NO", "this entry cannot be changed", b"NOPERM")
     if row is not None and special_use.ENTRY in values:

@@ -1,7 +1,7 @@
 """ESEARCH in several mailboxes (RFC 7377): one answer for each that has what is looked for, always in UIDs.
 
 Mailboxes that are named and not there are left out, as if nothing were found in them. In the selected mailbox only what the
-session knows is found. SAVE, UPDATE and sequence numbers belong to the selected mailbox: BAD where another one is searched.
+session knows is found. SAVE, CONTEXT and UPDATE go with SELECTED alone, and sequence numbers with the selected mailbox: else BAD.
 """
 
 from array import array
@@ -33,7 +33,7 @@ async def search(session: Session, command: MultiSearch) -> Status:
     chosen = await _chosen(session, command.sources)
     selected = session.selected
     here = selected is not None and [row.id for row in chosen] == [selected.box.id]
-    if not here and returns.options & {"SAVE", "CONTEXT", "UPDATE"}:
+    if any(each.kind != "selected" for each in command.sources) and returns.options & {"SAVE", "CONTEXT", "UPDATE"}:
         raise replies.Refused(ELSEWHERE)
     if here:
         contexts.refuse_reuse(session, returns)
@@ -45,12 +45,12 @@ async def search(session: Session, command: MultiSearch) -> Status:
         wanted = await searching.translated(session, command.key) if here else NOTHING
         progress = Progress(session)
         for number, row in enumerate(chosen):
+            progress.hold(number, len(chosen))
             if anywhere is not None:
                 wanted = await anywhere.within(session, row.id)
             found = await _found(session, row, wanted, progress)
             if found and not (returns.options == {"SAVE"} and returns.partial is None):
                 await _say(session, command, row, found)
-            await progress.at(number + 1, len(chosen))
     if here and "SAVE" in returns.options:
         session.saved = answering.saved(found, returns)
     if here:
@@ -65,6 +65,7 @@ async def _found(session: Session, row: MailboxRow, wanted: Filter, progress: Pr
     async with aclosing(run.pages(session.store, session.require_account(), [row.id], wanted)) as pages:
         async for page in pages:
             uids.extend(page.uids)
+            await progress.at(0, 0)
             await session.turn()
     return uids
 

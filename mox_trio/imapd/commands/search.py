@@ -35,12 +35,13 @@ async def search(session: Session, command: Search) -> Status:
 
 
 async def _found(session: Session, wanted: Filter, returns: Returns | None) -> "array[int]":
-    progress = Progress(session)
     if returns is None or not answering.ends_only(returns) or not returns.options & {"MIN", "MAX"}:
-        return await searching.found(session, wanted, progress)
+        return await searching.found(session, wanted, Progress(session))
+    progress = Progress(session, steps=len(returns.options & {"MIN", "MAX"}))
     found = array("I")
     if "MIN" in returns.options:
         found = await searching.first(session, wanted, progress)
+        progress.next_step()
         if not found:
             return found
     if "MAX" in returns.options:

@@ -24,8 +24,9 @@ async def thread(session: Session, command: Thread) -> Status:
     """THREAD and UID THREAD."""
     selected = session.require_selected()
     wanted = await searching.translated(session, command.key)
-    progress = Progress(session)
+    progress = Progress(session, steps=2)
     uids = [Uid(uid) for uid in await searching.found(session, wanted, progress)]
+    progress.next_step()
     members: list[Member] = []
     reading = conversations.pages(
         session.store,

@@ -7,7 +7,7 @@ with UTF8=ACCEPT: clients that send it nevertheless can mean UTF-8 only.
 import datetime
 import re
 from collections.abc import Callable
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from mox_trio.protocol.imap import numsets, search_keys
 from mox_trio.protocol.imap.lexer import NUMBER_63, Lexer, Malformed
@@ -43,11 +43,16 @@ _FILTER: Final = re.compile(r"[!#$&'+,\-.0-9:;<=>?@A-Z\[^_`a-z|}~]+").fullmatch
 """RFC 5466 4: an atom without "/"."""
 
 
+_NAMES_FILTER: Final = re.compile(rb"[ (]FILTER [^ \"(){%*\\\\]", re.IGNORECASE).search
+
+
 def required_charset(lexer: Lexer, *, saves: bool = False) -> None:
     """The charset that SORT and THREAD name always (RFC 5256 5); `saves`: of a search whose result is saved."""
     name = lexer.text_string()
     if name.upper() not in ("UTF-8", "US-ASCII"):
-        raise Malformed("texts to search for are UTF-8", kind="NO", code=b"BADCHARSET (UTF-8)", saves=saves)
+        # RFC 5466 3.1: with FILTER it is BAD.
+        kind: Literal["NO", "BAD"] = "BAD" if _NAMES_FILTER(lexer.text, lexer.at) else "NO"
+        raise Malformed("texts to search for are UTF-8", kind=kind, code=b"BADCHARSET (UTF-8)", saves=saves)
 
 
 def parse(lexer: Lexer) -> tuple[SearchKey, bool]:
