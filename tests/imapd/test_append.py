@@ -9,6 +9,8 @@ from storage_backends.index.tables.messages import EVERYTHING
 from tests.kit import stores
 from tests.kit.imap_world import Client, World
 
+pytestmark = pytest.mark.uid_only_too
+
 DATA = stores.message("new", "text\r\n")
 
 

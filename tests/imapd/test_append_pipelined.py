@@ -10,6 +10,8 @@ from tests.imapd.test_append import bodies, counts
 from tests.kit import stores
 from tests.kit.imap_world import Client, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 def one(number: int, data: bytes, name: str = "Inbox") -> bytes:
     return b"t%d APPEND %b {%d+}\r\n%b\r\n" % (number, name.encode(), len(data), data)

@@ -16,6 +16,8 @@ from tests.imapd.test_multiappend import several
 from tests.kit import imap_world, stores
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 @pytest.fixture(params=["sealed", "postgres"])
 async def there(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:

@@ -11,6 +11,8 @@ from mox_trio.mailstore.store import Account, MailStore
 from tests.imapd.test_append import bodies, counts, fetched
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 OLD = (
     b"From: mia@example.org\r\nSubject: old\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
     b"--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n"

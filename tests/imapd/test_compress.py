@@ -11,6 +11,8 @@ from mox_trio.imapd import compressing
 from mox_trio.imapd.compressing import Compression, Damaged, TooMuch
 from tests.kit.imap_world import Client, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 @dataclass
 class Deflated:

@@ -9,6 +9,8 @@ from tests.imapd.test_esearch import filled
 from tests.kit import stores
 from tests.kit.imap_world import Client, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 def updates(lines: list[bytes]) -> list[bytes]:
     """What was said of contexts, without "* ESEARCH"."""
@@ -43,14 +45,15 @@ async def test_new_messages_and_flags_change_the_results_of_a_search(world: Worl
 async def test_a_sessions_own_changes_count_too(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:
-        tag = await begun(client, "SEARCH RETURN (UPDATE ALL) UNDELETED FLAGGED")
+        tag = await begun(client, "UID SEARCH RETURN (UPDATE ALL) UNDELETED FLAGGED")
         answer = await client.ok("STORE 1 +FLAGS.SILENT (\\Flagged)")
-        assert updates(answer.lines) == [b'(TAG "%b") ADDTO (0 1)' % tag]
+        assert updates(answer.lines) == [b'(TAG "%b") UID ADDTO (0 1)' % tag]
         answer = await client.ok("STORE 2:3 +FLAGS (\\Deleted)")
-        assert updates(answer.lines) == [b'(TAG "%b") REMOVEFROM (0 2:3)' % tag]
+        assert updates(answer.lines) == [b'(TAG "%b") UID REMOVEFROM (0 2:3)' % tag]
         assert updates((await client.ok("EXPUNGE")).lines) == []
 
 
+@pytest.mark.by_number
 async def test_what_goes_is_said_by_its_numbers_before_it_goes(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client, world.user("INBOX") as other:
@@ -94,6 +97,7 @@ async def test_results_of_a_sort_have_positions(world: World) -> None:
         assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") UID ADDTO (2 2)' % tag]
 
 
+@pytest.mark.by_number
 async def test_a_message_that_went_keeps_its_position_until_that_is_told(world: World) -> None:
     for subject in ("bravo", "delta", "foxtrot"):
         await world.put(stores.message(subject))
@@ -110,26 +114,26 @@ async def test_a_message_that_went_keeps_its_position_until_that_is_told(world: 
 async def test_updates_come_while_a_client_idles(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:
-        tag = await begun(client, "SEARCH RETURN (UPDATE COUNT) SUBJECT urgent")
+        tag = await begun(client, "UID SEARCH RETURN (UPDATE COUNT) SUBJECT urgent")
         idling = await client.idle()
         await world.deliver("urgent")
         said = [await client.response() for _ in range(2)]
-        assert said == [b"* 7 EXISTS", b'* ESEARCH (TAG "%b") ADDTO (0 7)' % tag]
+        assert said == [b"* 7 EXISTS", b'* ESEARCH (TAG "%b") UID ADDTO (0 7)' % tag]
         await client.done(idling)
 
 
 async def test_a_context_ends_when_it_is_cancelled_or_its_mailbox_left(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client, world.user("INBOX") as other:
-        first = await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
-        second = await begun(client, "SEARCH RETURN (UPDATE CONTEXT COUNT) UNFLAGGED")
+        first = await begun(client, "UID SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        second = await begun(client, "UID SEARCH RETURN (UPDATE CONTEXT COUNT) UNFLAGGED")
         await client.ok(f'CANCELUPDATE "{first.decode()}"')
         await other.ok("STORE 1 +FLAGS (\\Flagged)")
-        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") REMOVEFROM (0 1)' % second]
+        assert updates((await client.ok("NOOP")).lines) == [b'(TAG "%b") UID REMOVEFROM (0 1)' % second]
         assert (await client.do(f'CANCELUPDATE "{first.decode()}" "{second.decode()}"')).kind == "NO"
         assert (await client.do('CANCELUPDATE "unheard-of"')).kind == "NO"
         assert (await client.do("CANCELUPDATE")).kind == "BAD"
-        await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        await begun(client, "UID SEARCH RETURN (UPDATE COUNT) FLAGGED")
         await client.ok("SELECT INBOX")
         await other.ok("STORE 1 -FLAGS (\\Flagged)")
         assert updates((await client.ok("NOOP")).lines) == []
@@ -140,14 +144,14 @@ async def test_new_messages_that_come_into_results_are_told_with_what_update_wan
     await filled(world)
     async with world.user("INBOX") as client, world.user("INBOX") as other:
         tag = await begun(
-            client, "SEARCH RETURN (COUNT UPDATE (UID BODY[HEADER.FIELDS (SUBJECT)])) SUBJECT urgent FLAGGED"
+            client, "UID SEARCH RETURN (COUNT UPDATE (UID BODY[HEADER.FIELDS (SUBJECT)])) SUBJECT urgent FLAGGED"
         )
         await world.deliver("urgent", flags=["\\Flagged"])
         await world.deliver("not this one", flags=["\\Flagged"])
         assert (await client.ok("NOOP")).lines == [
             b"* 8 EXISTS",
             b"* 7 FETCH (UID 7 BODY[HEADER.FIELDS (SUBJECT)] {19}\r\nSubject: urgent\r\n\r\n)",
-            b'* ESEARCH (TAG "%b") ADDTO (0 7)' % tag,
+            b'* ESEARCH (TAG "%b") UID ADDTO (0 7)' % tag,
         ]
         await other.ok("NOOP")
         await other.ok("STORE 7 -FLAGS (\\Flagged)")
@@ -155,7 +159,7 @@ async def test_new_messages_that_come_into_results_are_told_with_what_update_wan
         await other.ok("STORE 7 +FLAGS (\\Flagged)")
         assert (await client.ok("NOOP")).lines == [
             b"* 7 FETCH (UID 7 FLAGS (\\Flagged))",
-            b'* ESEARCH (TAG "%b") ADDTO (0 7)' % tag,
+            b'* ESEARCH (TAG "%b") UID ADDTO (0 7)' % tag,
         ]
 
 
@@ -194,23 +198,23 @@ async def test_many_changes_are_as_few_are(world: World, monkeypatch: pytest.Mon
     monkeypatch.setattr(contexts, "FEW", 0)
     await filled(world)
     async with world.user("INBOX") as client, world.user("INBOX") as other:
-        tag = await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
-        ordered = await begun(client, "SORT RETURN (UPDATE COUNT) (REVERSE ARRIVAL) UTF-8 FLAGGED")
+        tag = await begun(client, "UID SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        ordered = await begun(client, "UID SORT RETURN (UPDATE COUNT) (REVERSE ARRIVAL) UTF-8 FLAGGED")
         await other.ok("STORE 1:* +FLAGS (\\Flagged)")
         assert updates((await client.ok("NOOP")).lines) == [
-            b'(TAG "%b") ADDTO (0 1,4,6)' % tag,
-            b'(TAG "%b") ADDTO (1 6 3 4 6 1)' % ordered,
+            b'(TAG "%b") UID ADDTO (0 1,4,6)' % tag,
+            b'(TAG "%b") UID ADDTO (1 6 3 4 6 1)' % ordered,
         ]
         await other.ok("STORE 2,3,5 -FLAGS (\\Flagged)")
         assert updates((await client.ok("NOOP")).lines) == [
-            b'(TAG "%b") REMOVEFROM (0 2:3,5)' % tag,
-            b'(TAG "%b") REMOVEFROM (4 3,2 2 5)' % ordered,
+            b'(TAG "%b") UID REMOVEFROM (0 2:3,5)' % tag,
+            b'(TAG "%b") UID REMOVEFROM (4 3,2 2 5)' % ordered,
         ]
         await other.ok("STORE 1,6 +FLAGS (\\Deleted)")
         await other.ok("EXPUNGE")
         assert updates((await client.ok("NOOP")).lines) == [
-            b'(TAG "%b") REMOVEFROM (0 1,6)' % tag,
-            b'(TAG "%b") REMOVEFROM (3 1 1 6)' % ordered,
+            b'(TAG "%b") UID REMOVEFROM (0 1,6)' % tag,
+            b'(TAG "%b") UID REMOVEFROM (3 1 1 6)' % ordered,
         ]
 
 
@@ -234,24 +238,24 @@ async def test_only_so_many_contexts_are_kept_up_to_date(world: World, monkeypat
     monkeypatch.setattr(contexts, "MOST", 2)
     monkeypatch.setattr(contexts, "SORTED", 3)
     async with world.user("INBOX") as client:
-        answer = await client.ok("SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 ALL")
-        assert [line.partition(b"]")[0] for line in answer.holding("NOUPDATE")] == [b'NO [NOUPDATE "a3"']
+        answer = await client.ok("UID SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 ALL")
+        assert [line.partition(b"]")[0] for line in answer.holding("NOUPDATE")] == [b'NO [NOUPDATE "a%d"' % client.tags]
         assert answer.holding("COUNT 6")
-        await begun(client, "SEARCH RETURN (UPDATE COUNT) FLAGGED")
-        await begun(client, "SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 FLAGGED")
-        answer = await client.ok("SEARCH RETURN (UPDATE COUNT) ALL")
-        assert [line.partition(b"]")[0] for line in answer.holding("NOUPDATE")] == [b'NO [NOUPDATE "a6"']
+        await begun(client, "UID SEARCH RETURN (UPDATE COUNT) FLAGGED")
+        await begun(client, "UID SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 FLAGGED")
+        answer = await client.ok("UID SEARCH RETURN (UPDATE COUNT) ALL")
+        assert [line.partition(b"]")[0] for line in answer.holding("NOUPDATE")] == [b'NO [NOUPDATE "a%d"' % client.tags]
         assert answer.holding("COUNT 6")
 
 
 async def test_a_tag_is_not_used_for_two_contexts(world: World) -> None:
     await filled(world)
     async with world.user("INBOX") as client:
-        await client.send(b"x SEARCH RETURN (UPDATE COUNT) FLAGGED\r\n")
+        await client.send(b"x UID SEARCH RETURN (UPDATE COUNT) FLAGGED\r\n")
         assert (await client.finish("x")).is_ok
-        await client.send(b"x SEARCH RETURN (UPDATE COUNT) ALL\r\n")
+        await client.send(b"x UID SEARCH RETURN (UPDATE COUNT) ALL\r\n")
         assert (await client.finish("x")).kind == "BAD"
-        await client.send(b"x SEARCH RETURN (COUNT) ALL\r\n")
+        await client.send(b"x UID SEARCH RETURN (COUNT) ALL\r\n")
         assert (await client.finish("x")).is_ok
 
 

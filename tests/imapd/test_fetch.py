@@ -11,6 +11,8 @@ from mox_trio.mailstore import reading_many
 from tests.kit.imap_world import World
 from tests.kit.stores import message
 
+pytestmark = pytest.mark.uid_only_too
+
 MULTIPART = (
     b"From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nSubject: parts\r\n"
     b"Date: Mon, 1 Jun 2026 10:00:00 +0000\r\nMessage-ID: <m1@example.org>\r\n"
@@ -149,6 +151,7 @@ async def test_examined_mailboxes_stay_unseen(world: World) -> None:
         assert len((await client.ok("FETCH 1 BODY[]")).lines) == 1
 
 
+@pytest.mark.by_number
 async def test_what_another_session_expunged_can_be_read_until_it_is_told(world: World) -> None:
     for number in range(3):
         await world.put(message(f"number {number}", f"text {number}\r\n"))
@@ -170,6 +173,7 @@ async def test_without_utf8_an_envelope_is_ascii(world: World) -> None:
     assert "na\u00efve \u00e9t\u00e9".encode() in line
 
 
+@pytest.mark.by_number
 async def test_uidonly_answers_with_uids(world: World) -> None:
     line = await one(world, "(UID FLAGS RFC822.SIZE)", message(), "UIDONLY")
     assert line.startswith(b"* 1 UIDFETCH (FLAGS () RFC822.SIZE ")

@@ -9,6 +9,8 @@ from mox_trio.mailstore import mailboxes
 from mox_trio.protocol.imap.commands.listing import List
 from tests.kit.imap_world import Answer, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 def names(answer: Answer) -> list[str]:
     """The names of LIST or LSUB responses."""

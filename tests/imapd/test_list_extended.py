@@ -4,6 +4,8 @@ import pytest
 
 from tests.kit.imap_world import Client, World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def fruit(client: Client) -> None:
     """The hierarchy of RFC 5258 5, example 1, with what is subscribed in example 2."""

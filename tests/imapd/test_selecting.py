@@ -7,6 +7,8 @@ import pytest
 from mox_trio.mailstore import changes, expunging, mailboxes
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def test_select_says_what_a_client_needs(world: World) -> None:
     await world.deliver(flags=["\\Seen"])
@@ -55,7 +57,7 @@ async def test_close_expunges_and_unselect_does_not(world: World) -> None:
         await client.ok("CLOSE")
         assert b"* 1 EXISTS" in (await client.ok("SELECT INBOX")).lines
         assert (await client.ok("CLOSE")).lines == []
-        assert (await other.ok("NOOP")).lines == [b"* 1 EXPUNGE"]
+        assert (await other.ok("NOOP")).lines == [other.gone(1)]
 
 
 async def test_a_mailbox_that_another_session_deletes_ends_the_session(world: World) -> None:
@@ -117,7 +119,11 @@ class TestQresync:
     ) -> None:
         validity, highest = await self.before(world)
         async with world.user("", "QRESYNC") as client:
-            answer = await client.ok(f"SELECT INBOX (QRESYNC ({validity} {highest}{known}))")
+            answer = await client.do(f"SELECT INBOX (QRESYNC ({validity} {highest}{known}))")
+            if world.uid_only and "(" in known:  # RFC 9586 3.7: it pairs sequence numbers with UIDs
+                assert (answer.kind, answer.code) == ("BAD", "UIDREQUIRED")
+                return
+            assert answer.is_ok
             vanished = answer.starting("VANISHED")
             assert vanished == ([b"VANISHED (EARLIER) " + gone] if gone else [])
             fetched = answer.holding("FETCH (UID")
@@ -131,6 +137,7 @@ class TestQresync:
             assert not answer.starting("VANISHED")
             assert not answer.holding("FETCH")
 
+    @pytest.mark.by_number
     @pytest.mark.parametrize(("match", "gone"), [("", b"3:4,9"), (" (1:4 1:2,5:6)", b"9")])
     async def test_where_history_is_pruned_all_that_are_missing_are_told(
         self, world: World, match: str, gone: bytes
@@ -154,7 +161,8 @@ class TestQresync:
             answer = await client.ok(f"UID FETCH 1:8 (FLAGS) (CHANGEDSINCE {highest} VANISHED)")
             assert answer.lines[0] == b"* VANISHED (EARLIER) 3:4"
             assert [line.split(b" ")[1] for line in answer.lines[1:]] == [b"2"]
-            assert (await client.do(f"FETCH 1:2 (FLAGS) (CHANGEDSINCE {highest} VANISHED)")).kind == "BAD"
+            if not world.uid_only:
+                assert (await client.do(f"FETCH 1:2 (FLAGS) (CHANGEDSINCE {highest} VANISHED)")).kind == "BAD"
 
 
 async def test_what_goes_while_a_client_resynchronises_is_told_as_it_was(

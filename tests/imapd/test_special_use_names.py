@@ -5,6 +5,8 @@ import pytest
 from mox_trio.imapd import special_use
 from storage_backends.index.tables import mailboxes
 
+pytestmark = pytest.mark.uid_only_too
+
 
 def test_names_and_bits_are_the_same_both_ways() -> None:
     both = mailboxes.SENT | mailboxes.ARCHIVE

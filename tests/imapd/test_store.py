@@ -8,6 +8,8 @@ from mox_trio.imapd.state import Session
 from storage_backends.errors import Unavailable
 from tests.kit.imap_world import World
 
+pytestmark = pytest.mark.uid_only_too
+
 
 async def filled(world: World, count: int = 3) -> None:
     for _ in range(count):
@@ -104,6 +106,7 @@ async def test_flags_that_nobody_can_have_are_refused(world: World) -> None:
         assert (await client.ok("UID STORE 99 +FLAGS (\\Seen)")).lines == []
 
 
+@pytest.mark.by_number
 async def test_uidonly_says_uids(world: World) -> None:
     await filled(world, 2)
     async with world.user("INBOX", "UIDONLY") as client:

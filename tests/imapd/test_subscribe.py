@@ -1,6 +1,10 @@
 """SUBSCRIBE and UNSUBSCRIBE (RFC 9051 6.3.7, 6.3.8)."""
 
+import pytest
+
 from tests.kit.imap_world import World
+
+pytestmark = pytest.mark.uid_only_too
 
 
 async def test_a_name_need_not_be_a_mailbox(world: World) -> None:

@@ -48,6 +48,8 @@ PATIENCE = 20.0
 BY_NUMBER = frozenset({b"FETCH", b"STORE", b"SEARCH", b"SORT", b"THREAD", b"COPY", b"MOVE", b"REPLACE"})
 
 _LITERAL = re.compile(rb"\{([0-9]+)\}\r\n\Z")
+_UIDFETCH = re.compile(rb"\* ([0-9]+) UIDFETCH \((.*)", re.DOTALL)
+_ONLY_FLAGS = re.compile(rb"FLAGS \([^)]*\)(?: MODSEQ \([0-9]+\))?\)")
 _CODE = re.compile(rb"\[([^\]]*)\]")
 
 
@@ -99,8 +101,14 @@ class Client:
     said: list[bytes] = field(default_factory=list)
     """All responses so far."""
     uid_only: bool = False
-    """Commands that would use sequence numbers are given with UIDs, which in a new mailbox are the same."""
+    """Commands that would use sequence numbers are given with UIDs, which in a new mailbox are the same; UIDFETCH is heard as
+    the FETCH that stands for it else.
+    """
     _buffer: bytes = b""
+    _asks_no_uid: bool = False
+    """The command in progress is FETCH without UID, where that may be."""
+    _asks_flags: bool = False
+    """For flags alone."""
 
     async def send(self, data: str | bytes) -> None:
         """Octets as they are."""
@@ -117,8 +125,20 @@ class Client:
                 if found is None:
                     break
                 whole += await self.octets(int(found[1]))
-        self.said.append(whole[:-2])
-        return whole[:-2]
+        heard = self._numbered(whole[:-2]) if self.uid_only else whole[:-2]
+        self.said.append(heard)
+        return heard
+
+    def _numbered(self, line: bytes) -> bytes:
+        """The same without UIDONLY (RFC 9586 3.3)."""
+        assert re.match(rb"\* [0-9]+ (FETCH|EXPUNGE)\b", line) is None, line
+        found = _UIDFETCH.match(line)
+        if found is None:
+            return line
+        is_news = _ONLY_FLAGS.fullmatch(found[2]) and not self._asks_flags
+        needs_none = found[2].startswith(b"UID ") or (self._asks_no_uid and not is_news)
+        uid = b"" if needs_none else b"UID %b " % found[1]
+        return b"* %b FETCH (%b%b" % (found[1], uid, found[2])
 
     async def octets(self, count: int) -> bytes:
         """So many octets."""
@@ -136,7 +156,10 @@ class Client:
         self.tags += 1
         tag = f"a{self.tags}"
         octets = command if isinstance(command, bytes) else command.encode()
-        if self.uid_only and octets.partition(b" ")[0] in BY_NUMBER:
+        is_by_number = octets.partition(b" ")[0] in BY_NUMBER
+        self._asks_no_uid = octets.startswith(b"FETCH ")
+        self._asks_flags = octets.endswith((b" FLAGS", b" (FLAGS)"))
+        if self.uid_only and is_by_number:
             octets = b"UID " + octets
         await self.send(tag.encode() + b" " + octets + b"\r\n")
         return tag
@@ -170,6 +193,10 @@ class Client:
         answer = await self.do(command, *more)
         assert answer.is_ok, (command, answer)
         return answer
+
+    def gone(self, number: int) -> bytes:
+        """What is heard when the message of this number, and of this UID, goes."""
+        return b"* VANISHED %d" % number if self.uid_only else b"* %d EXPUNGE" % number
 
     async def idle(self) -> str:
         """Begin IDLE; its tag, for `done`. What is pending is heard before "+" or behind it."""
