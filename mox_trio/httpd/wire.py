@@ -8,6 +8,7 @@
   has nothing to say and is not waited for.
 """
 
+import math
 import socket
 from typing import Final
 
@@ -64,6 +65,8 @@ class Wire:
         """The client says nothing more."""
         self._heard = trio.current_time()
         self._is_broken = False
+        self._may_send_at_once = False
+        """The client spoke since the last send. Once, so that what sends without end gives way to others."""
         self._header = b""
         """Of an answer of HTTP/1.1, to be sent with what comes next; at its end hypercorn sends nothing, which counts."""
 
@@ -76,10 +79,13 @@ class Wire:
             return
         if self._header:
             data, self._header = self._header + data, b""
+        if not data:
+            return
+        at = self.connection.send_some(data) if self._may_send_at_once and len(data) <= PIECE else 0
+        self._may_send_at_once = False
         try:
-            for start in range(0, len(data), PIECE):
-                piece = data if len(data) <= PIECE else data[start : start + PIECE]
-                await self.connection.send(piece, timeout=SEND)
+            for start in range(at, len(data), PIECE):
+                await self.connection.send(data[start : start + PIECE], timeout=SEND)
         except (Silent, Broken) as error:
             self._is_broken = True
             # Who waits for the client's next bytes ends too.
@@ -92,12 +98,13 @@ class Wire:
         while True:
             with trio.move_on_at(self._latest()):
                 try:
-                    data = bytes(await self.connection.stream.receive_some(most))
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    data = await self.connection.receive(most, timeout=math.inf)
+                except Broken as error:
                     self.ended.set()
-                    raise
+                    raise trio.BrokenResourceError from error
                 if not data:
                     self.ended.set()
+                self._may_send_at_once = True
                 return data
             if self.busy:
                 self._heard = trio.current_time()
