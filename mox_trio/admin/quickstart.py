@@ -169,7 +169,8 @@ def _listeners(choices: Choices) -> Iterator[str]:
     yield f"submissions = {{ port = {base + 465} }}\nsubmission = {{ port = {base + 587} }}"
     yield f"imaps = {{ port = {base + 993} }}\nimap = {{ port = {base + 143} }}"
     if not choices.existing_webserver:
-        yield from (f"{kind}_https = {{ port = {base + 443} }}" for kind in _for_users(choices))
+        kinds = [*_for_users(choices), *(kind for kind in _WELL_KNOWN if kind in choices.web)]
+        yield from (f"{kind}_https = {{ port = {base + 443} }}" for kind in kinds)
     yield "\n# Read again when they change."
     yield "[[listeners.public.tls.certificates]]"
     yield f"cert_file = {_text(choices.certificate.chain)}\nkey_file = {_text(choices.certificate.key)}\n"
@@ -185,9 +186,25 @@ def _for_users(choices: Choices) -> list[str]:
     return [kind for kind in ("account", "webmail", "webapi") if kind in choices.web]
 
 
+_WELL_KNOWN: Final = {"autoconfig": "autoconfig", "mta_sts": "mta-sts"}
+"""Web services for other programs, and their names below the domain."""
+
+
+def certified(choices: Choices) -> list[str]:
+    """The names that a certificate is for."""
+    below = [] if choices.existing_webserver else [name for kind, name in _WELL_KNOWN.items() if kind in choices.web]
+    return [choices.hostname.ascii, *(f"{name}.{choices.address.domain.ascii}" for name in below)]
+
+
 def dynamic(choices: Choices) -> str:
     """domains.toml, before keys are made."""
     domain, account = _text(choices.address.domain), choices.account
+    policy = ""
+    if "mta_sts" in choices.web and not choices.existing_webserver:
+        policy = """\
+# Others verify the certificate of this server before they hand over mail (MTA-STS). The id is new whenever something else is.
+mta_sts = { policy_id = "1", mode = "enforce", max_age = "24h" }
+"""
     reports = f"account = {_text(account)}"
     return f"""\
 # Domains, accounts and addresses; read again when it changes. Programs that change it keep these comments.
@@ -197,7 +214,7 @@ def dynamic(choices: Choices) -> str:
 localpart_catchall_separators = ["+"]
 dmarc_reports = {{ localpart = "dmarcreports", {reports}, mailbox = "DMARC" }}
 tls_reports = {{ localpart = "tlsreports", {reports}, mailbox = "TLSRPT" }}
-
+{policy}
 [accounts.{_text(account)}]
 addresses = [{_text(choices.address)}]
 """
@@ -223,8 +240,9 @@ mv "{target}/.{CERTIFICATE}.new" "{choices.certificate.chain}"
 def certbot(choices: Choices) -> str:
     """The command that gets a certificate."""
     how = "--webroot -w /var/www/html" if choices.existing_webserver else "--standalone"
+    names = " ".join(f"-d {name}" for name in certified(choices))
     return (
-        f"certbot certonly {how} -d {choices.hostname.ascii} -m {choices.address} --agree-tos --reuse-key "
+        f"certbot certonly {how} {names} -m {choices.address} --agree-tos --reuse-key "
         f"--deploy-hook {choices.directory / HOOK}"
     )
 

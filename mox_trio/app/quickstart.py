@@ -233,7 +233,7 @@ def _write(choices: Choices, files: NewFiles, ask: Ask) -> list[Path]:
         files.write(directory / quickstart.ENVIRONMENT, "\n".join(lines) + "\n", 0o600)
     if own:
         files.directory(tls, given=True)
-        made = self_signed.make([choices.hostname.ascii], [], datetime.now(UTC), LIFE)
+        made = self_signed.make(quickstart.certified(choices), [], datetime.now(UTC), LIFE)
         files.write(choices.certificate.key, made.key, 0o600, given=True)
         files.write(choices.certificate.chain, made.certificate, 0o644, given=True)
         files.write(directory / quickstart.HOOK, quickstart.hook(choices), 0o755)

@@ -1,8 +1,9 @@
 """Joins the web services: applications by kind, each once for all ports, and a front for each port."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import trio
@@ -11,7 +12,7 @@ from mox_trio.app import doors, plugins
 from mox_trio.app.doors import Door
 from mox_trio.app.supervise import Loop
 from mox_trio.base import limits
-from mox_trio.base.domain import Domain
+from mox_trio.base.domain import Domain, InvalidAddress
 from mox_trio.base.metrics import Metrics
 from mox_trio.config.check_listeners import Bound
 from mox_trio.config.live import LiveConfig, Snapshot
@@ -72,41 +73,68 @@ class Ports:
 
     def handler(self, door: Door) -> "Handling":
         """What serves the connections of a door with web services."""
-        mounts = tuple(self._mount(door, service) for service in door.services)
+        mounts = tuple(mount for service in door.services for mount in self._mounts(door, service))
         forwarded = any(isinstance(each.service, listeners.Http) and each.service.forwarded for each in door.services)
         front = Front(Port(door.listener, mounts, forwarded), self.requests, self.metrics, self.closing)
         return Handling(Server(front), self.closing)
 
-    def _mount(self, door: Door, service: Bound) -> Mount:
+    def _mounts(self, door: Door, service: Bound) -> list[Mount]:
         kind = doors.kind(service)
         body = limits.HTTP_BODY_BYTES
         if kind in ("webapi", "webmail", "account"):
             body = int(door.settings.max_message_size * ENCODED) + limits.HTTP_BODY_BYTES
-        return Mount(
-            kind=kind,
-            path=service.path,
-            application=self.applications.by_kind[kind],
-            answers_to=_Names(self.config, door.settings.hostname, for_users=kind != "admin"),
-            body_bytes=body,
-        )
+        names = _Names(self.config, partial(_NAMES.get(kind, _of_users), hostname=door.settings.hostname))
+        application = self.applications.by_kind[kind]
+        return [Mount(kind, path, application, names, body) for path in _PLACES.get(kind, (service.path,))]
+
+
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "autoconfig": ("/mail/", "/.well-known/autoconfig/", "/autodiscover/"),
+    "mta_sts": ("/.well-known/",),
+}
+"""Of services at paths that are known to everybody."""
+
+
+def _of_host(snapshot: Snapshot, hostname: Domain | None) -> set[Domain | None]:
+    return {hostname, snapshot.static.hostname}
+
+
+def _of_users(snapshot: Snapshot, hostname: Domain | None) -> set[Domain | None]:
+    return _of_host(snapshot, hostname) | {each.client_settings_domain for each in snapshot.dynamic.domains.values()}
+
+
+def _of_clients(snapshot: Snapshot, hostname: Domain | None) -> set[Domain | None]:
+    below = {_below(first, name) for name in snapshot.dynamic.domains for first in ("autoconfig", "autodiscover")}
+    return _of_host(snapshot, hostname) | below | set(snapshot.dynamic.domains)
+
+
+def _of_policies(snapshot: Snapshot, hostname: Domain | None) -> set[Domain | None]:
+    return {_below("mta-sts", name) for name, each in snapshot.dynamic.domains.items() if each.mta_sts is not None}
+
+
+def _below(first: str, name: Domain) -> Domain | None:
+    try:
+        return Domain.parse(f"{first}.{name.ascii}")
+    except InvalidAddress:
+        return None  # it would be too long
+
+
+_NAMES: Final = {"admin": _of_host, "autoconfig": _of_clients, "mta_sts": _of_policies}
 
 
 class _Names:
     """The names that a service answers to, as the configuration in force has them."""
 
-    def __init__(self, config: LiveConfig, hostname: Domain | None, *, for_users: bool) -> None:
+    def __init__(self, config: LiveConfig, names: Callable[[Snapshot], set[Domain | None]]) -> None:
         self._config = config
-        self._hostname = hostname
-        self._for_users = for_users
-        self._known: tuple[Snapshot | None, frozenset[Domain | None]] = (None, frozenset())
+        self._names = names
+        self._known: tuple[Snapshot | None, set[Domain | None]] = (None, set())
 
     def __call__(self, name: Domain) -> bool:
         snapshot, names = self._known
         if snapshot is not self._config.current:
             snapshot = self._config.current
-            names = frozenset({self._hostname, snapshot.static.hostname})
-            if self._for_users:
-                names |= {each.client_settings_domain for each in snapshot.dynamic.domains.values()}
+            names = self._names(snapshot)
             self._known = snapshot, names
         return name in names
 

@@ -81,6 +81,19 @@ def test_services_that_others_reach_are_found_and_those_of_this_machine_are_not(
         assert values(found, f"_{service}._tcp.{NAME.ascii}", "SRV") == ["0 0 0 ."]
 
 
+def test_what_programs_ask_for_has_its_names(tmp_path: Path) -> None:
+    (tmp_path / "c.pem").write_text("")
+    more = "autoconfig_https = {}\nmta_sts_https = {}\ntls.host_private_key_files = []\n"
+    text = STATIC.replace('tls.host_private_key_files = ["host.pem"]\n', more).replace("k.pem", "c.pem")
+    settings = load.static_text(text, tmp_path / "mox-trio.toml")
+    found = dns_records.of_domain(settings, NAME, domain(mta_sts={"policy_id": "1"}), Facts(ca="ca.example"))
+    assert values(found, f"mta-sts.{NAME.ascii}", "CNAME") == ["mx.example.org."]
+    assert values(found, f"_mta-sts.{NAME.ascii}", "TXT") == ["v=STSv1; id=1"]
+    assert values(found, f"autoconfig.{NAME.ascii}", "CNAME") == ["mx.example.org."]
+    assert values(found, f"_autodiscover._tcp.{NAME.ascii}", "SRV") == ["0 1 443 mx.example.org."]
+    assert values(found, NAME.ascii, "CAA") == ['0 issue "ca.example"']
+
+
 def test_a_name_for_clients_is_an_alias_of_the_host(static: Static) -> None:
     found = dns_records.of_domain(static, NAME, domain(client_settings_domain="mail.example.org"), Facts())
     assert values(found, "mail.example.org", "CNAME") == ["mx.example.org."]

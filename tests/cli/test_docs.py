@@ -143,6 +143,7 @@ def test_a_new_server_is_set_up_filled_backed_up_lost_and_restored_as_the_pages_
     for said in (
         "configuration is good",
         "_dmarc.example.com. TXT",
+        "mta-sts.example.com. CNAME localhost.example.com.",
         "messages pulled",
         "3 messages imported",
         "all is well",
