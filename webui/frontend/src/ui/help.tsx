@@ -3,7 +3,7 @@
 import { COMMANDS } from "./keys";
 
 const GROUPS = ["Go", "Read", "Act", "Write", "Page"] as const;
-const SIGNS: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", PageDown: "Page ↓", PageUp: "Page ↑" };
+const SIGNS: Record<string, string> = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", PageDown: "Page ↓", PageUp: "Page ↑" };
 
 export function Help() {
   return (

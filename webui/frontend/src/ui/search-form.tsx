@@ -1,6 +1,6 @@
 // A form for people who do not type tokens. It writes the same text that the field above it holds.
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { mailboxes } from "../state/store";
 
 interface Props {
@@ -71,14 +71,17 @@ export function SearchForm({ text, onSearch, onClose }: Props) {
       </select>
     </label>
   );
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => box.current?.querySelector("input")?.focus(), []);
   return (
     <div
+      ref={box}
       class="search-form"
       role="group"
       aria-label="Search by fields"
       onKeyDown={(event) => {
+        if (event.key === "Escape") return; // the field above closes the form
         event.stopPropagation();
-        if (event.key === "Escape") onClose();
         if (event.key === "Enter") {
           event.preventDefault();
           onSearch(toText(fields));

@@ -31,6 +31,19 @@ function Search() {
   const [hasForm, setForm] = useState(false);
   const timer = useRef(0);
   const field = useRef<HTMLInputElement>(null);
+  const whole = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (!hasForm) return undefined;
+    const elsewhere = (event: Event) => {
+      if (!whole.current?.contains(event.target as Node)) setForm(false);
+    };
+    document.addEventListener("pointerdown", elsewhere);
+    document.addEventListener("focusin", elsewhere);
+    return () => {
+      document.removeEventListener("pointerdown", elsewhere);
+      document.removeEventListener("focusin", elsewhere);
+    };
+  }, [hasForm]);
   useEffect(() => setText(query.value), [query.value]);
   useEffect(() => {
     searchField.value = field.current;
@@ -39,6 +52,13 @@ function Search() {
     <form
       class="search"
       role="search"
+      ref={whole}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !hasForm) return;
+        event.stopPropagation();
+        setForm(false);
+        field.current?.focus();
+      }}
       onSubmit={(event) => {
         event.preventDefault();
         clearTimeout(timer.current);
