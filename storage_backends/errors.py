@@ -1,5 +1,9 @@
 """What a store raises, whatever its driver: callers never see an exception of sqlite3, psycopg or botocore."""
 
+from typing import TypeVar
+
+E = TypeVar("E", bound=Exception)
+
 
 class StorageError(Exception):
     """A store could not do what it was asked. The text is for logs; it never holds a secret or content of mail."""
@@ -26,3 +30,9 @@ class Corrupt(StorageError):
 
 class Refused(StorageError):
     """The store will not open with this configuration; the text says what to change."""
+
+
+def kept(error: E) -> E:
+    """An error as a value among answers: without its traceback and what it came from, whose frames hold the answers."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

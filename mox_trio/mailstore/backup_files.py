@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, Self
 import trio
 
 from storage_backends.bodies import api
-from storage_backends.errors import Corrupt, NotFound, Refused, Unavailable
+from storage_backends.errors import Corrupt, NotFound, Refused, Unavailable, kept
 
 UNFINISHED: Final = ".unfinished-"
 
@@ -141,7 +141,7 @@ class BackupBodies:
             try:
                 answers.append(await api.read(self, each.ref, each.start, each.stop))
             except (NotFound, Corrupt) as error:
-                answers.append(error)
+                answers.append(kept(error))
         return answers
 
     async def delete(self, refs: Iterable[str]) -> None:

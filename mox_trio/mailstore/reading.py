@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
@@ -19,7 +19,7 @@ from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.mime import structure_codec
 from mox_trio.protocol.mime.part import Part
 from storage_backends.bodies.api import BodyStore, Range
-from storage_backends.errors import Corrupt, NotFound
+from storage_backends.errors import Corrupt, NotFound, kept
 from storage_backends.index.api import EmailId, MailboxId, Row, Transaction, Uid
 from storage_backends.index.tables import emails, messages, placing
 from storage_backends.index.tables.emails import Place
@@ -104,9 +104,8 @@ async def summaries(
         yield [(each.row, rendering.parse_summary(each.columns[0])) for each in page]
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where a mail's bytes are, with its prefix opened."""
+class Located(NamedTuple):
+    """Where a mail's bytes are, with its prefix opened. A tuple, because a search makes one for each message."""
 
     place: Place
     prefix: bytes
@@ -196,10 +195,10 @@ async def _again(store: MailStore, account: Account, email_id: EmailId) -> bytes
     try:
         return await mail(store, account, email_id)
     except Corrupt as error:
-        return error
+        return kept(error)
     except Failure as error:
         if error.kind in (Kind.NOT_FOUND, Kind.CORRUPT):
-            return error
+            return kept(error)
         raise
 
 

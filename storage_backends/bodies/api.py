@@ -8,7 +8,8 @@ it stands what a wrapper needs to open the body. Errors are those of `storage_ba
 - `put`: Unavailable means that nothing can be relied on: the bytes may be an orphan, which `refs` lists.
 - `open`: NotFound for a reference that was never given out or is deleted; Corrupt when the bytes are not what was put.
 - `delete`: idempotent; unknown references are no error. After Unavailable some may be gone: call again.
-- `read_many`: NotFound and Corrupt stand in the place of what could not be read; Unavailable is raised for all.
+- `read_many`: NotFound and Corrupt stand in the place of what could not be read, as values (`errors.kept`); Unavailable is
+  raised for all.
 - cancellation: a cancelled `put` leaves at most an orphan; a cancelled `open` leaves nothing.
 
 The promises are runnable: `storage_backends.contract.bodies`.

@@ -108,7 +108,7 @@ class DiskStore:
             try:
                 answers.append(self._read_one(each))
             except (errors.NotFound, errors.Corrupt) as error:
-                answers.append(error)
+                answers.append(errors.kept(error))
         return answers
 
     def _read_one(self, wanted: api.Range) -> bytes:

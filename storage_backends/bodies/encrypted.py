@@ -136,7 +136,7 @@ class Encrypted:
             sealed = Sealed.parse(wanted.ref)
             account_key = await self._keys.existing_key(sealed.account)
         except errors.NotFound as error:
-            return error
+            return errors.kept(error)
         begin, end = ranges.cut(sealed.size, wanted.start, wanted.stop)
         return _Located(sealed, account_key, begin, end)
 
@@ -209,7 +209,7 @@ def _open_each(pairs: Sequence[tuple[_Located | errors.NotFound, api.Answer]]) -
             try:
                 answers.append(located.open(raw))
             except errors.Corrupt as error:
-                answers.append(error)
+                answers.append(errors.kept(error))
         else:
             answers.append(raw)
     return answers

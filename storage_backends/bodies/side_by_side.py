@@ -19,7 +19,7 @@ async def read_each(store: api.BodyStore, wanted: Sequence[api.Range], at_once: 
             try:
                 answers[number] = await api.read(store, each.ref, each.start, each.stop)
             except (errors.NotFound, errors.Corrupt) as error:
-                answers[number] = error
+                answers[number] = errors.kept(error)
             except errors.Unavailable as error:
                 failures.append(error)
                 nursery.cancel_scope.cancel()
@@ -28,5 +28,5 @@ async def read_each(store: api.BodyStore, wanted: Sequence[api.Range], at_once: 
         for _ in range(min(at_once, len(wanted))):
             nursery.start_soon(work)
     if failures:
-        raise failures[0]
+        raise failures.pop()
     return [answers[number] for number in range(len(wanted))]

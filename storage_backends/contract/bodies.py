@@ -146,6 +146,14 @@ class BodyStoreContract:
         ] == []
         assert few == [[b"mall one"], [data[65_530:65_540]]]
 
+    async def test_errors_among_answers_hold_nothing(self, opener: Opener) -> None:
+        async with opener() as store:
+            gone = await store.put(7, api.Bytes(b"gone"))
+            await store.delete([gone])
+            for answer in await store.read_many([api.Range(gone), api.Range("nobody's")]):
+                assert isinstance(answer, errors.NotFound)
+                assert (answer.__traceback__, answer.__context__, answer.__cause__) == (None, None, None)
+
     async def test_reading_many_can_be_cancelled(self, opener: Opener) -> None:
         async with opener() as store:
             ref = await store.put(7, api.Bytes(b"body"))

@@ -1,6 +1,7 @@
 """Searching: every filter finds what a straightforward look at each message finds."""
 
 import datetime
+import gc
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -328,6 +329,16 @@ async def test_unavailable_bodies_fail_the_search(inbox: Inbox, watched: Watched
     watched.fails = Unavailable("away")
     with pytest.raises(Unavailable):
         await inbox.find(Body("harbour"))
+
+
+async def test_a_search_leaves_no_cycles_of_objects(inbox: Inbox) -> None:
+    for _ in range(10):
+        await stores.put(inbox.store, inbox.account, stores.message("more", "harbour\r\n" * 10))
+    for wanted in (Text("harbour"), Body("nowhere"), Subject("lunch"), Header("from", "ann")):
+        await inbox.find(wanted)
+        gc.collect()
+        await inbox.find(wanted)
+        assert gc.collect() < 10
 
 
 async def test_a_message_without_its_body_is_named_and_spoils_nothing(inbox: Inbox) -> None:

@@ -22,7 +22,7 @@ from mox_trio.mailstore.store import Account, MailStore
 from mox_trio.protocol.mime import structure_codec
 from mox_trio.protocol.mime.parser import Parser
 from mox_trio.protocol.mime.part import Part
-from storage_backends.errors import Corrupt, NotFound, StorageError
+from storage_backends.errors import Corrupt, NotFound, StorageError, kept
 
 READERS: Final = 8
 """Large bodies that are read side by side."""
@@ -66,7 +66,7 @@ async def read(store: MailStore, account: Account, plan: Plan, sieve: Sieve) -> 
         for _ in range(min(READERS, len(large))):
             nursery.start_soon(work_on_singles)
     if failures:
-        raise failures[0]
+        raise failures.pop()  # kept in the list, it would hold the frames that hold the list
 
 
 def _by_size(undecided: Sequence[Facts]) -> tuple[list[Facts], list[Facts]]:
@@ -117,20 +117,20 @@ def _decide_all(
 ) -> list[bool | Failure | Corrupt]:
     """In a thread; gives up between two messages when the caller is cancelled."""
     answers: list[bool | Failure | Corrupt] = []
-    for facts, mail in zip(batch, mails, strict=True):
+    trees = account.codec.open_each(map(_parts_place, batch), [facts.parts for facts in batch])
+    for facts, mail, parts in zip(batch, mails, trees, strict=True):
         trio.from_thread.check_cancelled()
         if isinstance(mail, bytes):
             try:
-                answers.append(_matches_whole(account, plan, facts, mail))
+                answers.append(_matches_whole(plan, facts, mail, _parts(account, facts) if parts is None else parts))
             except Corrupt as error:
-                answers.append(error)
+                answers.append(kept(error))
         else:
             answers.append(mail)
     return answers
 
 
-def _matches_whole(account: Account, plan: Plan, facts: Facts, mail: bytes) -> bool:
-    parts = _parts(account, facts)
+def _matches_whole(plan: Plan, facts: Facts, mail: bytes, parts: bytes) -> bool:
     facts.text = _at_once(plan, facts, mail, is_one_text=structure_codec.is_one_text(parts))
     answer = plan.judge(facts)
     if answer is None and facts.fields is None:
@@ -167,8 +167,11 @@ def _tree(parts: bytes, mail: bytes) -> Part:
 
 def _parts(account: Account, facts: Facts) -> bytes:
     """The opened column. Raises Corrupt."""
-    object_id = facts.located.place.object_id if facts.located is not None else ""
-    return account.codec.open(rendering.place("parts", object_id), facts.parts)
+    return account.codec.open(_parts_place(facts), facts.parts)
+
+
+def _parts_place(facts: Facts) -> str:
+    return rendering.place("parts", facts.located.place.object_id if facts.located is not None else "")
 
 
 async def _matches(store: MailStore, account: Account, plan: Plan, facts: Facts) -> bool:

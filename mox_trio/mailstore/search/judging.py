@@ -67,12 +67,14 @@ class Facts:
     @property
     def uid(self) -> Uid:
         """Its UID."""
-        return Uid(self.row[_UID])
+        uid: Uid = self.row[_UID]
+        return uid
 
     @property
     def email_id(self) -> EmailId:
         """The row of the mail."""
-        return EmailId(self.row[_EMAIL_ID])
+        email_id: EmailId = self.row[_EMAIL_ID]
+        return email_id
 
 
 Judge = Callable[[Facts], bool | None]

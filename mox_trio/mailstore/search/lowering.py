@@ -199,6 +199,14 @@ def pushed(node: Node) -> tuple[Condition, bool]:
     return Condition(("and", *(shape for shape, _ in shapes)), values), len(shapes) == len(parts)
 
 
+def unpushed(node: Node) -> Node:
+    """What is left to be decided of messages that meet the condition that was pushed, which is a part of `node`."""
+    if not isinstance(node, Every):
+        return node
+    left = tuple(part for part in node.parts if _shape(part) is None)
+    return left[0] if len(left) == 1 else Every(left)
+
+
 _Part = tuple[Shape, tuple[object, ...]]
 
 

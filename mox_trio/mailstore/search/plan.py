@@ -14,7 +14,7 @@ from mox_trio.mailstore.search.suspects import Suspects
 from mox_trio.mailstore.store import Account
 from storage_backends.index.api import MailboxId, Transaction, Uid
 from storage_backends.index.tables import mailboxes
-from storage_backends.index.tables.finding import Condition
+from storage_backends.index.tables.finding import ALWAYS, Condition
 
 
 class Narrowing(NamedTuple):
@@ -76,6 +76,8 @@ def make(tx: Transaction, *, account: Account, mailbox_ids: Iterable[MailboxId],
             raise Failure(Kind.NOT_FOUND, "the mailbox was deleted")
     node = lowering.lower(wanted, tx, account, now)
     condition, is_exact = lowering.pushed(node)
+    if condition is not ALWAYS:
+        node = lowering.unpushed(node)
     texts = judging.texts(node)
     return Plan(
         condition,

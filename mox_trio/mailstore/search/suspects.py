@@ -6,7 +6,8 @@ searched as one, which costs a tenth of looking at them one by one. Who is left 
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from typing import Final, cast
 
 from mox_trio.mailstore.search import filters, lowering
@@ -45,7 +46,8 @@ class Column:
         joined = self._joined
         at = joined.find(octets)
         if at >= 0 and self._starts is None:
-            self._starts = list(accumulate((len(value) + len(_SEPARATOR) for value in self._values), initial=0))
+            lengths = accumulate(map(len, self._values), initial=0)
+            self._starts = list(map(add, lengths, count(step=len(_SEPARATOR))))
         starts = self._starts or []
         while at >= 0:
             place = bisect_right(starts, at) - 1

@@ -135,18 +135,18 @@ class Messages:
         self._is_replace = is_replace
         self._messages = 0
         self._parts = 0
-        self._read: Callable[[Lexer], Part | None] = self._message
+        self._read: Callable[[Messages, Lexer], Part | None] = Messages._message
         self.octets: int | None = None
         """So many octets follow what was read last; they end with `end_of_octets`."""
 
     def read(self, lexer: Lexer) -> Part | None:
         """The next thing; None for one that is not told. Malformed, NeedLiteral: nothing was taken."""
-        return self._read(lexer)
+        return self._read(self, lexer)
 
     def end_of_octets(self) -> MessageEnd | TextEnd:
         """The octets are over."""
         self.octets = None
-        return TextEnd() if self._read == self._after_part else MessageEnd()
+        return TextEnd() if self._read is Messages._after_part else MessageEnd()
 
     def _message(self, lexer: Lexer) -> Message:
         self._messages += 1
@@ -161,17 +161,17 @@ class Messages:
         if lexer.starts(b'"'):
             received = date_time(lexer)
             lexer.space()
-        self._read = self._after_message
+        self._read = Messages._after_message
         if lexer.maybe_word("CATENATE"):
             lexer.space()
             lexer.require(b"(")
-            self._parts, self._read = 0, self._part
+            self._parts, self._read = 0, Messages._part
             return Message(flags, received, 0, is_catenate=True)
         is_utf8 = lexer.maybe_word("UTF8")
         if is_utf8:
             lexer.space()
             lexer.require(b"(")
-            self._read = self._after_utf8
+            self._read = Messages._after_utf8
         octets, binary, waits = self._announced(lexer)
         if is_utf8 and not binary:  # RFC 6855 4
             raise Malformed("UTF8 stands with a literal8")
@@ -179,7 +179,7 @@ class Messages:
 
     def _after_utf8(self, lexer: Lexer) -> None:
         lexer.require(b")")
-        self._read = self._after_message
+        self._read = Messages._after_message
 
     def _after_message(self, lexer: Lexer) -> Message | AppendEnd:
         if lexer.is_at_end():
@@ -196,21 +196,21 @@ class Messages:
         if lexer.maybe_word("URL"):
             lexer.space()
             url = lexer.text_string()
-            self._read = self._after_part
+            self._read = Messages._after_part
             return UrlPart(url)
         if not lexer.maybe_word("TEXT"):
             raise Malformed("a part is URL or TEXT")
         lexer.space()
         octets, binary, waits = self._announced(lexer)
-        self._read = self._after_part
+        self._read = Messages._after_part
         return TextPart(octets, binary, waits)
 
     def _after_part(self, lexer: Lexer) -> MessageEnd | None:
         if lexer.maybe(b")"):
-            self._read = self._after_message
+            self._read = Messages._after_message
             return MessageEnd()
         lexer.space()
-        self._read = self._part
+        self._read = Messages._part
         return None
 
     def _announced(self, lexer: Lexer) -> tuple[int, bool, bool]:
