@@ -82,11 +82,18 @@ class Context:
                 del self.results[at]
         return [(0, found)] if found else []
 
-    def add(self, uids: Sequence[int], order: Sequence[int]) -> Pairs:
-        """Put UIDs in; `order` is how all results stand then."""
+    def put(self, uids: Sequence[int]) -> Pairs:
+        """Put UIDs into the results of a search."""
+        if len(uids) <= FEW:
+            for uid in uids:
+                self.results.insert(bisect_left(self.results, uid), uid)
+        else:
+            self.results = array("I", sorted([*self.results, *uids]))
+        return [(0, uids)]
+
+    def arrange(self, uids: Sequence[int], order: Sequence[int]) -> Pairs:
+        """Put UIDs into the results of a sort; `order` is how all of them stand then."""
         self.results = array("I", order)
-        if self.keys is None:
-            return [(0, uids)] if uids else []
         added = set(uids)
         places = [at for at, uid in enumerate(order) if uid in added]
         return [(first + 1, list(order[first : last + 1])) for first, last in numsets.of(places)]
@@ -167,14 +174,14 @@ class Contexts:
             del self.by_tag[context.tag]
             self._answers.append(too_much(context.tag))
             return ()
-        order: Sequence[int] = await _work(session, len(added), partial(_ascending, context.results, added))
-        if context.keys is not None:
-            uids = [Uid(uid) for uid in order]
+        if context.keys is None:
+            pairs = await _work(session, len(added), partial(context.put, added))
+        else:
+            uids = [Uid(uid) for uid in sorted([*context.results, *added])]
             order = await sorting.order(session.store, account, selected.box.id, uids, context.keys)
             there = set(order)
-            order = _with_gone(order, context.results, there)
             added = [uid for uid in added if uid in there]
-        pairs = await _work(session, len(added), partial(context.add, added, order))
+            pairs = context.arrange(added, _with_gone(order, context.results, there))
         if pairs:
             pairs = await _counted(session, context, pairs, numbers)
             self._answers.append(Results(context.tag, context.uid, added=pairs))
@@ -210,10 +217,6 @@ def _numbers(uids: Sequence[int], *, there: Sequence[int], numbers: Sequence[int
     """Sequence numbers of messages that are all `there`: their `numbers`, or their places."""
     places = [bisect_left(there, uid) for uid in uids]
     return [at + 1 for at in places] if numbers is None else [numbers[at] for at in places]
-
-
-def _ascending(results: Iterable[int], added: Iterable[int]) -> list[int]:
-    return sorted([*results, *added])
 
 
 def _with_gone(order: Sequence[int], before: Sequence[int], there: Collection[int]) -> list[int]:

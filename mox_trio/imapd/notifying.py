@@ -11,11 +11,11 @@ counts do not say who changed them.
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from mox_trio.imapd import listing, sources
+from mox_trio.imapd import listing
 from mox_trio.imapd.listing import Names
 from mox_trio.imapd.patterns import DELIMITER
-from mox_trio.imapd.sources import Places
 from mox_trio.imapd.state import Session
+from mox_trio.imapd.wishes import Wishes
 from mox_trio.mailstore.changes import Changes
 from mox_trio.protocol.imap.commands.notify import EventGroup
 from mox_trio.protocol.imap.fetch_items import Item
@@ -27,6 +27,9 @@ MOST: Final = 1000
 FEW: Final = 20
 """Changes of an account, heard of at once, of which it is looked at whether all of them are the session's own."""
 
+TURN: Final = 100
+"""Mailboxes that are looked at before others have their turn."""
+
 _OF_MESSAGES: Final = frozenset({"messagenew", "messageexpunge", "flagchange"})
 
 
@@ -36,11 +39,10 @@ class Notification:
     def __init__(self, groups: Sequence[EventGroup], inboxes: Iterable[str]) -> None:
         self._groups = [each for each in groups if not each.source.kind.startswith("selected")]
         self._selected = next((each for each in groups if each.source.kind.startswith("selected")), None)
-        self._named = [sources.named_in(each.source) for each in self._groups]
-        self._inboxes = frozenset(inboxes)
         self._rows: dict[int, MailboxRow] = {}
         """Mailboxes as the client knows them."""
         self._subscribed: set[str] = set()
+        self._wishes = Wishes(self._groups, frozenset(inboxes), self._subscribed)
         self._news: dict[int, MailboxRow] = {}
         self._causes: dict[int, frozenset[int] | None] = {}
         """Modseqs of the changes that these mailboxes' news may come from; None where they are too many."""
@@ -59,7 +61,8 @@ class Notification:
     def begin(self, rows: Iterable[MailboxRow], subscribed: Iterable[str]) -> None:
         """The client knows what is there now."""
         self._rows = {row.id: row for row in rows}
-        self._subscribed = set(subscribed)
+        self._subscribed.clear()
+        self._subscribed.update(subscribed)
 
     # -- the selected mailbox
 
@@ -114,26 +117,30 @@ class Notification:
             if row.id in mailboxes or row.name in mailboxes:
                 self.did(row.modseq)
 
-    def tell(self, session: Session) -> None:
-        """Say what was heard."""
-        self._tell(session)
-        self._causes.clear()
-        self._own_names.clear()
-        self._own = {each for each in self._own if each > self._heard_until}
-
-    def _tell(self, session: Session) -> None:
+    async def tell(self, session: Session) -> None:
+        """Say what was heard; what is heard meanwhile is for the next time."""
         rows, self._news = self._news, {}
         subscriptions, self._subscriptions = self._subscriptions, {}
+        causes, self._causes = self._causes, {}
+        until = self._heard_until
         selected = session.selected.box.id if session.selected is not None else 0
         changed = [name for name, yes in subscriptions.items() if (name in self._subscribed) != yes]
         self._subscribed.symmetric_difference_update(changed)
         self._listed.clear()
-        for old, row in self._learned(rows.values()):
-            self._tell_mailbox(session, old, row, is_selected=row.id == selected)
-        for name in changed:
-            if name not in self._listed and name not in self._own_names and "subscriptionchange" in self._events(name):
+        for number, (old, row) in enumerate(self._learned(rows.values()), 1):
+            self._tell_mailbox(session, old, row, causes.get(row.id), is_selected=row.id == selected)
+            await _now_and_then(session, number)
+        for number, name in enumerate(changed, 1):
+            if (
+                name not in self._listed
+                and name not in self._own_names
+                and "subscriptionchange" in self._wishes.of(name)
+            ):
                 session.say(self._entry(name))
+            await _now_and_then(session, number)
         self._names = None
+        self._own_names.clear()
+        self._own = {each for each in self._own if each > until}
 
     def _learned(self, rows: Iterable[MailboxRow]) -> list[tuple[MailboxRow | None, MailboxRow]]:
         """Mailboxes as they were and as they are, of those that are news; the latter are known from then on."""
@@ -149,33 +156,37 @@ class Notification:
                 self._rows[row.id] = row
         return news
 
-    def statuses(self, session: Session) -> list[MailboxStatus]:
+    async def say_statuses(self, session: Session) -> None:
         """STATUS of all mailboxes whose messages are told of, but for the selected one (RFC 5465 3.1)."""
         selected = session.selected.box.id if session.selected is not None else 0
-        rows = sorted(self._rows.values(), key=lambda row: row.name)
-        return [_status(session, row) for row in rows if row.id != selected and self._events(row.name) & _OF_MESSAGES]
+        for number, row in enumerate(sorted(self._rows.values(), key=lambda row: row.name), 1):
+            if row.id != selected and self._wishes.of(row.name) & _OF_MESSAGES:
+                session.say(_status(session, row))
+            await _now_and_then(session, number)
 
-    def _tell_mailbox(self, session: Session, old: MailboxRow | None, row: MailboxRow, *, is_selected: bool) -> None:
+    def _tell_mailbox(
+        self, session: Session, old: MailboxRow | None, row: MailboxRow, causes: frozenset[int] | None, *,
+        is_selected: bool,
+    ) -> None:  # fmt: skip
         if row.modseq in self._own and (old is None or row.modseq != old.modseq):
             self._own_names |= {row.name} if old is None else {old.name, row.name}
         else:
             self._tell_name(session, old, row)
         if row.gone or is_selected:
             return
-        causes = self._causes.get(row.id)
-        if not (causes is not None and causes <= self._own) and self._events(row.name) & _happened(old, row):
+        if not (causes is not None and causes <= self._own) and self._wishes.of(row.name) & _happened(old, row):
             session.say(_status(session, row))
 
     def _tell_name(self, session: Session, old: MailboxRow | None, row: MailboxRow) -> None:
         if row.gone:
-            if old is not None and "mailboxname" in self._events(old.name):  # RFC 5465 5.4
+            if old is not None and "mailboxname" in self._wishes.of(old.name):  # RFC 5465 5.4
                 session.say(ListEntry(("\\NonExistent",), old.name))
             if old is not None:
                 self._tell_parent(session, old.name)
             return
         if old is None or old.name != row.name or old.special_use != row.special_use:
             names = {row.name} if old is None else {old.name, row.name}
-            if any("mailboxname" in self._events(name) for name in names):
+            if any("mailboxname" in self._wishes.of(name) for name in names):
                 renamed = old.name if old is not None and old.name != row.name else None
                 self._listed.add(row.name)
                 session.say(self._entry(row.name, renamed))
@@ -185,7 +196,7 @@ class Notification:
     def _tell_parent(self, session: Session, name: str) -> None:
         """A mailbox was made or deleted: the one above it has children now, or has none (RFC 5465 5.4)."""
         parent = name.rpartition(DELIMITER)[0]
-        if parent and parent not in self._listed and "mailboxname" in self._events(parent):
+        if parent and parent not in self._listed and "mailboxname" in self._wishes.of(parent):
             self._listed.add(parent)
             session.say(self._entry(parent))
 
@@ -193,23 +204,19 @@ class Notification:
         """Whether changed annotations of a mailbox are wanted; of the account for an empty name (RFC 5465 5.6, 5.7)."""
         if not mailbox:
             return any("servermetadatachange" in each.events for each in self._groups)
-        return "mailboxmetadatachange" in self._events(mailbox)
-
-    def _events(self, name: str) -> frozenset[str]:
-        """What is told of a mailbox."""
-        places = Places({}, self._subscribed, self._inboxes)
-        found: frozenset[str] = frozenset()
-        for each, named in zip(self._groups, self._named, strict=True):
-            if sources.is_meant(places, each.source, named, name):
-                if not each.events:
-                    break
-                found |= each.events
-        return found
+        return "mailboxmetadatachange" in self._wishes.of(mailbox)
 
     def _entry(self, name: str, old_name: str | None = None) -> ListEntry:
         if self._names is None:
             self._names = Names.of(self._rows.values(), self._subscribed)
         return ListEntry(listing.attributes(self._names, name, with_subscribed=True), name, old_name=old_name)
+
+
+async def _now_and_then(session: Session, number: int) -> None:
+    """Of many things that are said one after the other, let others have their turn."""
+    if number % TURN == 0:
+        await session.drain()
+        await session.turn()
 
 
 def _happened(old: MailboxRow | None, row: MailboxRow) -> frozenset[str]:

@@ -49,23 +49,6 @@ def merged(sources: Iterable[Source]) -> list[Source]:
     return [replace(first, mailboxes=tuple(found)) for first, found in by_kind.values()]
 
 
-def is_meant(places: Places, source: Source, named: Collection[str], name: str) -> bool:
-    """Whether one name is among them, whether it is a mailbox or not any more; `named` is what `named_in` gives, once."""
-    match source.kind:
-        case "selected" | "selected-delayed":
-            return name == places.selected
-        case "inboxes":
-            return name in places.inboxes
-        case "personal":
-            return True
-        case "subscribed":
-            return name in places.subscribed
-        case "mailboxes":
-            return name in named
-        case _:
-            return _is_below(name, named, deep=source.kind == "subtree")
-
-
 def named_in(source: Source) -> set[str]:
     """The names that a source spells out, in their normal form."""
     return {name for each in source.mailboxes if (name := _canonical(each))}

@@ -108,7 +108,7 @@ class Notifier(Protocol):
     def named(self, mailboxes: Collection[int | str], subscribed: Iterable[str] = ()) -> None:
         """It has made, renamed or deleted these, as was heard just now, and changed subscriptions to these names."""
 
-    def tell(self, session: "Session") -> None:
+    async def tell(self, session: "Session") -> None:
         """Say what was heard."""
 
 

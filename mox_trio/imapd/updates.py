@@ -69,7 +69,7 @@ async def _tell(session: Session, *, expunges: bool, pushing: bool) -> None:
             session.notify = Notification((), ())  # RFC 5465 5.8: as after NOTIFY NONE
             session.say(OVERFLOW)
         else:
-            notify.tell(session)
+            await notify.tell(session)
     await annotation_news.tell(session)
 
 

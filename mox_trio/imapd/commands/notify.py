@@ -48,7 +48,5 @@ async def notify(session: Session, command: Notify) -> Status:
         raise
     notification.begin(overview.mailboxes, overview.subscribed)
     if command.status:
-        for status in notification.statuses(session):
-            session.say(status)
-            await session.drain()
+        await notification.say_statuses(session)
     return replies.DONE
