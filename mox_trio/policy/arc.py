@@ -62,6 +62,8 @@ class _Trouble(Exception):
 
 def examine(parsed: Fields) -> Chain:
     """Read the sets of a header and check what needs no key (RFC 8617 5.2, steps 1 to 3). Never fails."""
+    if not parsed.may_hold(b"arc-"):
+        return Chain(parsed, ())
     found: dict[bytes, dict[int, bytes]] = {RESULTS: {}, MESSAGE: {}, SEAL: {}}
     try:
         for name, by_instance in found.items():

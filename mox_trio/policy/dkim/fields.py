@@ -31,6 +31,7 @@ class Fields:
 
     def __init__(self, parsed: header.Header) -> None:
         self._parsed = parsed
+        self._lowered = parsed.block.lower()
         self._raws: dict[bytes, list[bytes]] = {}
         self._relaxed: dict[bytes, bytes] = {}
 
@@ -41,6 +42,10 @@ class Fields:
             raws = self._parsed.raws(key)
             found = self._raws[key] = [raw if raw.endswith(b"\n") else raw + b"\r\n" for raw in raws]
         return found
+
+    def may_hold(self, start: bytes) -> bool:
+        """Whether there may be a field whose name begins so (lower case): told without taking the header apart."""
+        return start in self._lowered
 
     def form(self, raw: bytes, canonical: Canonical) -> bytes:
         """A field as it is hashed, with its line end."""
