@@ -187,7 +187,7 @@ class Feed:
         news = await changes.since(self._store, self.account, self.modseq, within=self.boxes.keys())
         if news.modseq == self.modseq:
             return
-        made = {}
+        made: dict[MailboxId, tuple[Snapshot, tuple[int, ...]]] = {}
         for mailbox_id, inside in news.messages.items():
             box = self.boxes.get(mailbox_id)
             if box is not None:
@@ -203,22 +203,27 @@ class Feed:
                 box.gone = True
                 continue
             box.row = row
-            box.snapshot = made.get(row.id, box.snapshot)
-            vanished = news.messages[row.id].vanished if row.id in made else ()
+            box.snapshot, gone = made.get(row.id, (box.snapshot, ()))
             for view in box.views:
-                view.absorb(box.snapshot, vanished)
+                view.absorb(box.snapshot, gone)
         for number, listener in enumerate(list(self.listeners), 1):
             if listener in self.listeners:
                 listener.heard(news)
             if number % TURN == 0:
                 await trio.lowlevel.cancel_shielded_checkpoint()  # the others must hear of it all the same
 
-    async def _advanced(self, box: Box, news: Changes, inside: MailboxChanges) -> Snapshot:
+    async def _advanced(self, box: Box, news: Changes, inside: MailboxChanges) -> tuple[Snapshot, tuple[int, ...]]:
+        """The mailbox as it is now, and what went from it as it was: all views have to know that."""
         row = next(each for each in news.mailboxes if each.id == box.id)
-        given = (inside.changed, inside.vanished, news.modseq, row.uidnext, row.highest_modseq)
+        before = box.snapshot
+
+        def work() -> tuple[Snapshot, tuple[int, ...]]:
+            gone = before.held(inside.vanished)
+            return before.advanced(inside.changed, gone, news.modseq, row.uidnext, row.highest_modseq), gone
+
         if len(inside.changed) + len(inside.vanished) > MANY:
-            return await trio.to_thread.run_sync(box.snapshot.advanced, *given, limiter=self._store.computing)
-        return box.snapshot.advanced(*given)
+            return await trio.to_thread.run_sync(work, limiter=self._store.computing)
+        return work()
 
 
 def _opened(

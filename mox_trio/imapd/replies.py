@@ -14,7 +14,7 @@ _CODES: Final[dict[Kind, bytes]] = {
     Kind.UNSUPPORTED: b"CANNOT",
     Kind.FORBIDDEN: b"CANNOT",
     Kind.CREDENTIALS: b"AUTHENTICATIONFAILED",
-    Kind.DISABLED: b"",
+    Kind.DISABLED: b"CONTACTADMIN",
     Kind.CONFLICT: b"INUSE",
     Kind.IN_USE: b"HASCHILDREN",  # of mailboxes that are to be deleted; nothing else is in use
     Kind.LIMIT: b"LIMIT",

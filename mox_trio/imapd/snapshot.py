@@ -55,6 +55,10 @@ class Snapshot:
         at = bisect_left(self.uids, uid)
         return at if at < len(self.uids) and self.uids[at] == uid else -1
 
+    def held(self, uids: Sequence[int]) -> tuple[int, ...]:
+        """Those of these UIDs that are there."""
+        return tuple([uid for uid in uids if self.index(uid) >= 0])
+
     def advanced(
         self, changed: Sequence[MessageRow], vanished: Sequence[int], modseq: int, uidnext: int, highest: int
     ) -> "Snapshot":
@@ -85,7 +89,7 @@ class Snapshot:
         if modseq >= self.modseq:
             return []
         for number, (since, _) in enumerate(self._recent):
-            if since == modseq and sum([len(uids) for _, uids in self._recent[number:]]) * 8 <= len(self.uids):
+            if since == modseq:
                 found = {uid for _, uids in self._recent[number:] for uid in uids}
                 return [(uid, self.modseqs[at]) for uid in sorted(found) if (at := self.index(uid)) >= 0]
         return [(uid, each) for uid, each in zip(self.uids, self.modseqs, strict=True) if each > modseq]

@@ -8,10 +8,9 @@ A view follows the newest `Snapshot` that all sessions share, and keeps only wha
 """
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from heapq import merge
 from typing import Final
 
 from mox_trio.imapd.snapshot import Snapshot
@@ -78,7 +77,7 @@ class View:
             if not self.ghosts:
                 self._believed = there if known == len(there) else there[:known]
             else:
-                self._believed = array("I", merge(there[:known], self.ghosts))
+                self._believed = array("I", sorted((*there[:known], *self.ghosts)))  # both ascend: that is fast
         return self._believed
 
     def number(self, uid: int) -> int:
@@ -136,11 +135,12 @@ class View:
 
     # -- what happens to the mailbox
 
-    def absorb(self, snapshot: Snapshot, vanished: Sequence[int]) -> None:
-        """The mailbox is now so, and these UIDs are no longer in it. Nothing is told by it."""
-        before, self.snapshot = self.snapshot, snapshot
-        if vanished and (gone := [uid for uid in vanished if uid <= self.top and before.index(uid) >= 0]):
-            self.ghosts = tuple(merge(self.ghosts, gone)) if self.ghosts else tuple(gone)
+    def absorb(self, snapshot: Snapshot, gone: tuple[int, ...]) -> None:
+        """The mailbox is now so, and these UIDs, ascending, that were in the snapshot before, are not. Nothing is told by it."""
+        self.snapshot = snapshot
+        announced = gone[: bisect_right(gone, self.top)]
+        if announced:
+            self.ghosts = tuple(sorted((*self.ghosts, *announced))) if self.ghosts else announced
         self._believed = None
 
     def stored(self, modseq: int, untold: Collection[int] = NOBODY) -> None:

@@ -179,7 +179,7 @@ async def test_an_address_that_fails_too_often_is_not_greeted(world: World) -> N
 async def test_accounts_that_are_switched_off_say_why(world: World) -> None:
     world.disabled["mia"] = "call us"
     async with world.client() as client:
-        assert (await client.do(f'LOGIN {ADDRESS} "{PASSWORD}"')).completion == b"NO call us"
+        assert (await client.do(f'LOGIN {ADDRESS} "{PASSWORD}"')).completion == b"NO [CONTACTADMIN] call us"
         assert (await client.do(f"LOGIN {ADDRESS} wrong")).completion == WRONG
 
 
