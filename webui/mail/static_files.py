@@ -28,7 +28,7 @@ NOT_BUILT: Final = b"The pages are not built; run make frontend.\n"
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "frame-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types ProseMirrorClipboard mox-inert"
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types ProseMirrorClipboard mox-inert mox-pdf"
 )
 """Of pages (Content-Security-Policy): scripts and styles of ours alone, nothing inline."""
 

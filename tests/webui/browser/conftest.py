@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
 from mox_trio.app.localserve_files import ADDRESS, PASSWORD
 from tests.kit import localserve
@@ -46,9 +46,26 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def visit(chromium: Browser, server: LocalServer) -> StorageState:
+    """The cookies of somebody who logged in, so that tests need not."""
+    context = chromium.new_context()
+    Webmail.open(context, server, ADDRESS, PASSWORD)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
-def webmail(context: BrowserContext, server: LocalServer) -> Webmail:
-    return Webmail.open(context, server, ADDRESS, PASSWORD)
+def webmail(context: BrowserContext, server: LocalServer, visit: StorageState) -> Webmail:
+    for cookie in visit["cookies"]:
+        context.add_cookies([{**cookie}])  # type: ignore[typeddict-item]
+    found = Webmail.window(context, server)
+    found.page.wait_for_selector(".list .bar h1, input[type=password]")
+    if found.page.locator("input[type=password]").count():  # a test ended the session
+        found.page.close()
+        return Webmail.open(context, server, ADDRESS, PASSWORD)
+    return found
 
 
 @pytest.fixture

@@ -12,6 +12,10 @@ from tests.kit.localserve import LocalServer
 from tests.webui.browser import acting
 from tests.webui.browser.acting import Webmail
 
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 90 90]>>endobj\ntrailer<</Root 1 0 R>>"
+)
 AXE = Path(__file__).parents[3] / "webui" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -269,6 +273,17 @@ def test_the_way_of_a_message_is_shown_step_by_step(webmail: Webmail, server: Lo
     page.locator(".security").click()
     page.get_by_role("button", name="Every step").click()
     expect(way.locator(".trace > li")).to_have_count(2)
+    assert webmail.troubles == []
+
+
+def test_a_pdf_is_shown_by_a_worker_of_the_page(webmail: Webmail, server: LocalServer) -> None:
+    message = acting.mail("on paper")
+    message.add_attachment(PDF, maintype="application", subtype="pdf", filename="paper.pdf")
+    acting.deliver(server, message)
+    webmail.open_row("on paper")
+    with webmail.page.expect_event("worker"):
+        webmail.page.locator(".attachments button", has_text="paper.pdf").first.click()
+    expect(webmail.page.get_by_label("Page 1 of 1")).to_be_visible()
     assert webmail.troubles == []
 
 
