@@ -2,6 +2,9 @@
 
 import pytest
 
+from mox_trio.imapd.commands import listing
+from mox_trio.imapd.commands import mailboxes as mailbox_commands
+from mox_trio.imapd.state import Session
 from tests.kit.imap_world import World
 
 pytestmark = pytest.mark.uid_only_too
@@ -71,3 +74,23 @@ async def test_other_arguments_are_bad(world: World) -> None:
     async with world.user() as client:
         for line in ("RENAME", "RENAME a", "RENAME a b c"):
             assert (await client.do(line)).kind == "BAD"
+
+
+async def test_of_very_many_names_others_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every so many responses of LSUB and RENAME somebody else is let in."""
+    turns: list[str] = []
+    turn = Session.turn
+
+    async def counted(session: Session) -> None:
+        turns.append(session.tag)
+        await turn(session)
+
+    monkeypatch.setattr(Session, "turn", counted)
+    monkeypatch.setattr(listing, "AT_ONCE", 2)
+    monkeypatch.setattr(mailbox_commands, "AT_ONCE", 2)
+    async with world.user("", "IMAP4rev2") as client:
+        await client.ok("CREATE top/a/b/c")
+        for command, said in (('LSUB "" top*', 4), ("RENAME top other", 4)):
+            turns.clear()
+            assert len((await client.ok(command)).lines) == said
+            assert len(turns) == 2

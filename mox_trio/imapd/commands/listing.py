@@ -67,9 +67,13 @@ async def lsub(session: Session, command: Lsub) -> Status:
     fitting = _fitting(command.reference, (command.pattern,))
     seen = await mailboxes.overview(session.store, session.require_account())
     names = Names.of(seen.mailboxes, seen.subscribed)
-    for entry in await _told(session, names, fitting, listing.lsub_entries(names, command, fitting)):
+    for number, entry in enumerate(
+        await _told(session, names, fitting, listing.lsub_entries(names, command, fitting)), 1
+    ):
         session.say(entry)
-        await session.drain()
+        if number % AT_ONCE == 0:
+            await session.drain()
+            await session.turn()
     return replies.DONE
 
 

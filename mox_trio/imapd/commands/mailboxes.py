@@ -18,6 +18,9 @@ from mox_trio.protocol.imap.commands.mailboxes import Create, Delete, Rename, St
 from mox_trio.protocol.imap.responses import ListEntry, MailboxStatus
 from storage_backends.index.tables.mailboxes import MailboxRow
 
+AT_ONCE: Final = 200
+"""Responses, before others have their turn."""
+
 
 async def create(session: Session, command: Create) -> responses.Status:
     """CREATE, with special uses (RFC 6154 3), which the mailbox takes from the one that had them."""
@@ -57,9 +60,11 @@ async def rename(session: Session, command: Rename) -> responses.Status:
     await session.require_feed().pull()
     session.named([new for _, new in renamed])
     if session.wire.rev2:
-        for old, new in renamed:
+        for number, (old, new) in enumerate(renamed, 1):
             session.say(ListEntry((), new, old_name=old))
-            await session.drain()
+            if number % AT_ONCE == 0:
+                await session.drain()
+                await session.turn()
     return replies.DONE
 
 

@@ -75,7 +75,8 @@ async def _resynchronise(session: Session, selected: Selected, asked: QResync) -
     if asked.modseq < row.pruned_modseq and asked.match is not None:
         known = numsets.subtract(known, ((1, _agreed(view, *asked.match)),))
     say_vanished(session, await vanished(session, selected, asked.modseq, known))
-    changed = [uid for uid in snapshot.changed_since(asked.modseq) if numsets.contains(known, uid)]
+    recent = snapshot.changed_since(asked.modseq)
+    changed = [uid for start, stop in numsets.slices(known, recent) for uid in recent[start:stop]]
     for start in range(0, len(changed), updates.LINES):
         session.write(updates.flag_lines(session, selected, changed[start : start + updates.LINES], snapshot))
         await session.drain()
