@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import localserve, shared_server, wires
+from tests.kit import localserve, programs, shared_server, wires
 from tests.kit.runtime import USER
 
 DYNAMIC = """\
@@ -67,14 +67,18 @@ def site(tmp_path: Path) -> Site:
 
 
 def program(config: Path, *arguments: str) -> list[str]:
-    return [str(localserve.PROGRAM), "--config", str(config), *arguments]
+    return [str(programs.PROGRAM), "--config", str(config), *arguments]
+
+
+def serving(config: Path) -> list[str]:
+    return ["--config", str(config), "serve"]
 
 
 def ask(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(program(config, *arguments), capture_output=True, text=True, check=False, timeout=60)
 
 
-def wait_until(log: Path, text: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until(log: Path, text: str, process: programs.Process) -> None:
     deadline = time.monotonic() + localserve.START
     while text not in log.read_text():
         assert process.poll() is None, log.read_text()
@@ -108,7 +112,7 @@ def test_a_server_serves_tells_systemd_and_stops(site: Site) -> None:
 
 def test_a_site_hands_mail_over_by_lmtp(site: Site) -> None:
     config, log = site.write(), site.directory / "log"
-    with shared_server.child(program(config, "serve"), log) as process:
+    with programs.started(serving(config), log) as process:
         wait_until(log, "message=serving", process)
         with smtplib.LMTP("127.0.0.1", site.lmtp) as client:
             message = "From: bob@example.com\r\nTo: ann@example.org\r\nSubject: handed over\r\n\r\nhi\r\n"
@@ -127,7 +131,7 @@ submissions = {{ port = {submissions}, on_https = true }}
 [listeners.public.tls]"""
     config.write_text(config.read_text().replace("[listeners.public.tls]", services))
     answers: dict[str, bytes] = {}
-    with shared_server.child(program(config, "serve"), log) as process:
+    with programs.started(serving(config), log) as process:
         wait_until(log, "message=serving", process)
         for asked in ("imap", "smtp", "http/1.1", ""):
             context = wires.certificate("mail.example.org").client_context()
@@ -149,7 +153,7 @@ submissions = {{ port = {submissions}, on_https = true }}
 
 def test_a_client_that_does_not_go_is_cut_off_after_the_grace(site: Site) -> None:
     config, log = site.write(), site.directory / "log"
-    with shared_server.child(program(config, "serve"), log) as process:
+    with programs.started(serving(config), log) as process:
         wait_until(log, "message=serving", process)
         with smtplib.LMTP("127.0.0.1", site.lmtp, timeout=60) as client:
             client.ehlo_or_helo_if_needed()
@@ -167,7 +171,7 @@ def test_a_client_that_does_not_go_is_cut_off_after_the_grace(site: Site) -> Non
 
 def test_a_second_server_in_the_same_directory_does_not_start(site: Site) -> None:
     config, log = site.write(), site.directory / "log"
-    with shared_server.child(program(config, "serve"), log) as process:
+    with programs.started(serving(config), log) as process:
         wait_until(log, "message=serving", process)
         site.smtp, site.lmtp = shared_server.free_ports(2)
         second = ask(site.write(), "serve")
@@ -177,7 +181,7 @@ def test_a_second_server_in_the_same_directory_does_not_start(site: Site) -> Non
 
 def test_a_server_that_was_killed_starts_again(site: Site) -> None:
     config, log = site.write(), site.directory / "log"
-    with shared_server.child(program(config, "serve"), log) as process:
+    with programs.started(serving(config), log) as process:
         wait_until(log, "message=serving", process)
         process.kill()
         process.wait(60)
@@ -185,7 +189,7 @@ def test_a_server_that_was_killed_starts_again(site: Site) -> None:
     assert missing.returncode == 75
     assert "no server runs" in missing.stderr
     again = site.directory / "log2"
-    with shared_server.child(program(config, "serve"), again) as process:
+    with programs.started(serving(config), again) as process:
         wait_until(again, "message=serving", process)
         assert ask(config, "status").returncode == 0
 

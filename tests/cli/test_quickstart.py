@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mox_trio.cli.main import cli
-from tests.kit import localserve, shared_server
+from tests.kit import localserve, programs, shared_server
 from tests.kit.s3 import S3Server
 
 ADDRESS = "you@example.com"
@@ -45,7 +45,7 @@ def test_what_it_makes_passes_the_test_and_serves(tmp_path: Path) -> None:
     config = Path(said["config"])
     assert run(config, "config", "test").exit_code == 0
     log = tmp_path / "log"
-    with shared_server.child([str(localserve.PROGRAM), "--config", str(config), "serve"], log) as process:
+    with programs.started(["--config", str(config), "serve"], log) as process:
         deadline = time.monotonic() + localserve.START
         while "message=serving" not in log.read_text():
             assert process.poll() is None, log.read_text()

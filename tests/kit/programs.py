@@ -4,8 +4,8 @@
 
 `started` gives a server as a real process, with its own memory, log and signals, that can be killed. Within pytest it is forked
 from one that has imported the program before, because a start is mostly that, and a run of all tests has a hundred of them;
-elsewhere, and where the environment is to be another, the console script is started. tests/app/test_serve.py and the tests of
-documents start the console script alone.
+elsewhere the console script is started. Tests of the console script itself start it: tests/app/test_serve.py where systemd gives
+it an environment, tests/cli/test_readme.py and test_sendmail.py.
 """
 
 import ctypes
