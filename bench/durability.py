@@ -39,7 +39,8 @@ SENDERS: Final = 3
 LONGEST: Final = 0.5
 """Seconds between the least that must be acknowledged and the kill, at most."""
 TO: Final = f"{USERS[0]}@{imap_served.DOMAIN}"
-PATIENCE: Final = 120.0
+PATIENCE: Final = 600.0
+"""Seconds for a start, or for the least that must be acknowledged: at the lowest priority a busy machine needs minutes."""
 SEALED: Final = """
 encrypt = true
 
