@@ -151,6 +151,8 @@ async def test_sequence_numbers_are_those_that_the_session_knows(world: World, c
 
 async def test_a_message_that_came_is_found_once_it_was_announced(world: World, client: Client) -> None:
     await world.deliver("lunch again")
+    async with world.user() as other:
+        await other.ok("NOOP")  # the process has heard of it then
     answer = await client.ok("SEARCH SUBJECT lunch")
     assert numbers(answer.lines) == [1]
     assert answer.holding("EXISTS") == [b"5 EXISTS"]
