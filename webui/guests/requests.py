@@ -1,6 +1,7 @@
 """The requests of logging in and out, the same for every application for people, and failures as answers.
 
-Answers are JSON: what was asked for, or `{"error": {"code": ..., "message": ...}}`. Codes are those of `base.failure.Kind`.
+Answers are JSON: what was asked for, or `{"error": {"code": ..., "message": ...}}`. Codes are those of `base.failure.Kind`. A
+browser that shows the answer itself gets the message as text.
 """
 
 import json
@@ -40,7 +41,9 @@ STATUS: Final = {
 }
 BODY_BYTES: Final = 64 * 1024
 """Of a login."""
-Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
+SAID: Final = {404: "there is nothing at this address", 405: "this method is not allowed at this address"}
+"""Of what no application answers."""
+Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]] | Response
 
 
 def no_store() -> dict[str, str]:
@@ -56,12 +59,18 @@ def failures(app: Quart) -> None:
         status = STATUS.get(failure.kind, 500)
         if failure.private:
             logger.info("web request refused", extra={"reason": failure.public, "detail": failure.private})
-        return {"error": {"code": failure.kind.value, "message": failure.public}}, status, no_store()
+        return _answer(failure.kind.value, failure.public, status)
 
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> Answer:
         status = error.code or 500
-        return {"error": {"code": "http", "message": error.description or error.name}}, status, no_store()
+        return _answer("http", SAID.get(status, error.description or error.name), status)
+
+
+def _answer(code: str, message: str, status: int) -> Answer:
+    if "text/html" in request.headers.get("accept", ""):  # somebody follows a link or types an address
+        return asgi.plain(status, message, cache_control="no-store")
+    return {"error": {"code": code, "message": message}}, status, no_store()
 
 
 async def json_body(most: int = BODY_BYTES) -> Mapping[str, Any]:

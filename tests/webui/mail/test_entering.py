@@ -41,6 +41,20 @@ async def test_the_page_itself_says_who_is_logged_in(server: LocalServer) -> Non
         assert await told() == {"login": "mox@localhost", "csrf": browser.csrf}
 
 
+async def test_what_is_not_there_is_said_as_text_to_who_looks_at_it_and_as_json_to_programs(
+    server: LocalServer,
+) -> None:
+    async with talking.browser(server) as browser:
+        looked = await browser.http.get("nothing-here", headers={"accept": "text/html,*/*"})
+        assert (looked.status_code, looked.text) == (404, "there is nothing at this address\n")
+        assert looked.headers["content-type"] == "text/plain; charset=utf-8"
+        left = await browser.http.get("msg/1/1/raw", headers={"accept": "text/html,*/*"})
+        assert left.status_code == 401
+        assert left.text.count("\n") == 1
+        asked = await browser.http.get("nothing-here")
+        assert asked.json()["error"] == {"code": "http", "message": "there is nothing at this address"}
+
+
 async def test_wrong_names_and_passwords_get_one_answer(server: LocalServer) -> None:
     async with talking.browser(server) as browser:
         wrong = await browser.log_in("nonsense nonsense")
