@@ -22,11 +22,10 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
-from mox_trio.app.localserve_files import ADDRESS, PASSWORD
+from mox_trio.app.localserve_files import ADDRESS
 from tests.kit import localserve, mail_trees
 from tests.kit.localserve import PROGRAM, LocalServer
 from tests.webui.browser import acting
-from tests.webui.browser.acting import Webmail
 from tests.webui.browser.conftest import ARGUMENTS
 
 FIRST_KIB: Final = 60
@@ -104,15 +103,6 @@ class Site:
         """The server, for a while."""
         with localserve.running(self.directory / "server", base=self.base) as server:
             yield server
-
-
-def entered(browser: Browser, server: LocalServer) -> StorageState:
-    """Cookies of somebody who is logged in."""
-    context = browser.new_context()
-    Webmail.open(context, server, ADDRESS, PASSWORD)
-    state = context.storage_state()
-    context.close()
-    return state
 
 
 @contextmanager
@@ -245,7 +235,7 @@ def measure(directory: Path, options: argparse.Namespace) -> None:
         with site.running() as server:
             if is_new:
                 fill(server, directory, options.messages)
-            state = entered(browser, server)
+            state = acting.entered(browser, server)
             weigh(browser, server, state)
         openings(browser, site, state, options.rounds, timeline=options.timeline)
         with site.running() as server:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Self
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, StorageState
 
-from mox_trio.app.localserve_files import ADDRESS
+from mox_trio.app.localserve_files import ADDRESS, PASSWORD
 from tests.kit.localserve import LocalServer
 
 
@@ -90,3 +90,12 @@ class Webmail:
         panel.get_by_role("textbox", name="Message").click()
         page.keyboard.type(text)
         return panel
+
+
+def entered(browser: Browser, server: LocalServer) -> StorageState:
+    """Cookies of somebody who is logged in."""
+    context = browser.new_context()
+    Webmail.open(context, server, ADDRESS, PASSWORD)
+    state = context.storage_state()
+    context.close()
+    return state

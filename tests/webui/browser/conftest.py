@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, syn
 from mox_trio.app.localserve_files import ADDRESS, PASSWORD
 from tests.kit import localserve
 from tests.kit.localserve import LocalServer
+from tests.webui.browser import acting
 from tests.webui.browser.acting import Webmail
 
 BUILT = Path(__file__).parents[3] / "webui" / "static" / "index.html"
@@ -49,11 +50,7 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="module")
 def visit(chromium: Browser, server: LocalServer) -> StorageState:
     """The cookies of somebody who logged in, so that tests need not."""
-    context = chromium.new_context()
-    Webmail.open(context, server, ADDRESS, PASSWORD)
-    state = context.storage_state()
-    context.close()
-    return state
+    return acting.entered(chromium, server)
 
 
 @pytest.fixture
