@@ -16,6 +16,10 @@ MIME_HEADER_BYTES: Final = 1024 * 1024
 HEADER_ROW_BYTES: Final = 32 * 1024
 """Bytes of a header block that are kept in the index."""
 
+KEPT_OCTETS: Final = 64 * 1024 * 1024
+"""Of what was made of mails for sorting, threading and searching, in the memory of a process: mailboxes of some 300,000
+messages in all."""
+
 PREVIEW_CHARACTERS: Final = 256
 """Characters of a message's preview text."""
 

@@ -6,11 +6,11 @@ its references.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from mox_trio.mailstore.search import ordering
-from mox_trio.mailstore.search.conversations import Member
+from mox_trio.mailstore.search.conversations import Members
 from mox_trio.protocol.imap.responses import ThreadTree
 
 DEEPEST: Final = 1000
@@ -18,23 +18,28 @@ DEEPEST: Final = 1000
 _NONE: Final = -1
 
 Trees = tuple[ThreadTree, ...]
-Algorithm = Callable[[Sequence[Member]], Trees]
+Algorithm = Callable[[Members], Trees]
 
 
-def ordered_subject(members: Sequence[Member]) -> Trees:
+def ordered_subject(members: Members) -> Trees:
     """ORDEREDSUBJECT: messages of one base subject are a thread, the first of them its root, all others below it."""
-    ordered = ordering.ordered(range(len(members)), lambda at: (members[at].subject, members[at].sent, at))
+    keys = [
+        (subject, sent, at) for at, ((subject, _), sent) in enumerate(zip(members.topics, members.sent, strict=True))
+    ]
     threads: list[list[int]] = []
-    for at in ordered:
-        if threads and members[threads[-1][0]].subject == members[at].subject:
+    previous = None
+    for subject, _, at in ordering.ordered(keys, lambda key: key):
+        if subject == previous:
             threads[-1].append(at)
         else:
             threads.append([at])
-    threads = ordering.ordered(threads, lambda thread: (members[thread[0]].sent, thread[0]))
-    return tuple([(members[first].uid, tuple([(members[at].uid, ()) for at in others])) for first, *others in threads])
+            previous = subject
+    threads = ordering.ordered(threads, lambda thread: keys[thread[0]][1:])
+    uids = members.uids
+    return tuple([(uids[first], tuple([(uids[at], ()) for at in others])) for first, *others in threads])
 
 
-def references(members: Sequence[Member]) -> Trees:
+def references(members: Members) -> Trees:
     """REFERENCES: by references, then roots of one base subject together."""
     forest = _Forest(members)
     forest.prune()
@@ -44,13 +49,13 @@ def references(members: Sequence[Member]) -> Trees:
     return forest.trees()
 
 
-def refs(members: Sequence[Member]) -> Trees:
+def refs(members: Members) -> Trees:
     """REFS: by references alone; threads in the order in which their newest messages arrived."""
     forest = _Forest(members)
     forest.prune()
     forest.order()
     latest = forest.latest()
-    forest.roots = ordering.ordered(forest.roots, lambda node: (latest[node], forest.by_date(node)))
+    forest.roots = ordering.ordered(forest.roots, lambda node: (latest[node], forest.keys[node]))
     return forest.trees()
 
 
@@ -64,32 +69,43 @@ ALGORITHMS: Final[dict[str, Algorithm]] = {
 class _Forest:
     """Nodes with their parents and children."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Members) -> None:
         self._members = members
-        self._count = len(members)
-        self._dates = [member.sent for member in members]
-        self._parents: list[int] = [_NONE] * len(members)
-        self._below: list[int] = [0] * len(members)
+        self._count = count = len(members.uids)
+        self._parents: list[int] = [_NONE] * count
+        self._below: list[int] = [0] * count
         """How many children each node has."""
         self._nodes: dict[str, int] = {}
-        for at, member in enumerate(members):
-            if member.message_id:
-                self._nodes.setdefault(member.message_id, at)  # a second one of that name has none (step 1)
-        for at, member in enumerate(members):
-            self._link(at, member)
-        self._children: list[list[int]] = [[] for _ in self._parents]
+        for at, links in enumerate(members.links):
+            message_id = links.partition("\n")[0]
+            if message_id:
+                self._nodes.setdefault(message_id, at)  # a second one of that name has none (step 1)
+        for at, links in enumerate(members.links):
+            self._link(at, links.split("\n"))
+        self._nothing: list[int] = []
+        """The children of those without any."""
+        self._children = [self._nothing] * len(self._parents)
         for node, parent in enumerate(self._parents):
             if parent != _NONE:
-                self._children[parent].append(node)
+                self._put(parent, [node])
         self.roots = [node for node, parent in enumerate(self._parents) if parent == _NONE]
+        self.keys: list[tuple[int, int]] = list(zip(members.sent, range(count), strict=True))
+        """What nodes are ordered by: when a message was sent, then its place; of a dummy, once it was ordered, its first
+        child's."""
 
     def _is_dummy(self, node: int) -> bool:
         return node >= self._count
 
+    def _put(self, above: int, nodes: list[int]) -> None:
+        if self._children[above] is self._nothing:
+            self._children[above] = []
+        self._children[above] += nodes
+
     # -- step 1: links
 
-    def _link(self, at: int, member: Member) -> None:
-        chain = [self._node(each) for each in reversed(member.references)]
+    def _link(self, at: int, linked: list[str]) -> None:
+        """`linked`: its own Message-ID, then those before it, the nearest first."""
+        chain = [self._node(each) for each in linked[:0:-1]]
         for above, below in itertools.pairwise(chain):
             if self._parents[below] == _NONE:  # 1A: a link that is there stays
                 self._adopt(above, below)
@@ -148,24 +164,23 @@ class _Forest:
                 roots.append(node)
         self.roots = roots
 
-    def by_date(self, node: int) -> tuple[int, int]:
-        """When a message was sent, then its place; of a dummy, its first child's."""
-        while node >= self._count:
-            node = self._children[node][0]
-        return self._dates[node], node
-
     def order(self) -> None:
         """Siblings by the dates on which they were sent, and so the roots."""
+        keys, children = self.keys, self._children
+        keys += [(0, 0)] * (len(children) - len(keys))
         for node in reversed(self._top_down()):
-            if len(self._children[node]) > 1:
-                self._children[node] = ordering.ordered(self._children[node], self.by_date)
-        self.roots = ordering.ordered(self.roots, self.by_date)
+            below = children[node]
+            if len(below) > 1:
+                below = children[node] = ordering.ordered(below, keys.__getitem__)
+            if below and node >= self._count:
+                keys[node] = keys[below[0]]
+        self.roots = ordering.ordered(self.roots, keys.__getitem__)
 
     def latest(self) -> dict[int, int]:
         """When the newest message of each thread arrived, by its root."""
         newest = [0] * len(self._children)
         for node in reversed(self._top_down()):
-            own = -1 if self._is_dummy(node) else self._members[node].received
+            own = -1 if self._is_dummy(node) else self._members.received[node]
             newest[node] = max([own, *[newest[each] for each in self._children[node]]])
         return {node: newest[node] for node in self.roots}
 
@@ -182,9 +197,9 @@ class _Forest:
                 continue
             gone.add(root)
             if self._is_dummy(known):
-                self._children[known] += self._children[root] if self._is_dummy(root) else [root]
+                self._put(known, self._children[root] if self._is_dummy(root) else [root])
             elif self._is_reply(root) and not self._is_reply(known):
-                self._children[known].append(root)
+                self._put(known, [root])
             else:
                 gone.add(known)
                 table[subject] = self._hold([known, root])
@@ -211,15 +226,16 @@ class _Forest:
         return len(self._children) - 1
 
     def _subject(self, root: int) -> str:
-        return self._members[self._children[root][0] if root >= self._count else root].subject
+        return self._members.topics[self._children[root][0] if root >= self._count else root][0]
 
     def _is_reply(self, root: int) -> bool:
-        return not self._is_dummy(root) and self._members[root].is_reply
+        return not self._is_dummy(root) and self._members.topics[root][1]
 
     def trees(self) -> Trees:
         """What is answered."""
+        uids = self._members.uids
         made: dict[int, ThreadTree] = {}
         for node in reversed(self._top_down()):
-            number = None if self._is_dummy(node) else self._members[node].uid
+            number = None if self._is_dummy(node) else uids[node]
             made[node] = (number, tuple([made.pop(each) for each in self._children[node]]))
         return tuple([made[root] for root in self.roots])

@@ -16,6 +16,7 @@ import trio
 from mox_trio.base import ids
 from mox_trio.mailstore.codec import AccountKeys, Codec
 from mox_trio.mailstore.entropy import Pool
+from mox_trio.mailstore.kept import Kept
 from mox_trio.mailstore.scratch import Scratch, plain
 from storage_backends.bodies.api import BodyStore
 from storage_backends.index.api import AccountId, Index
@@ -75,6 +76,8 @@ class MailStore:
     """Threads that compute."""
     spooling: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(16))
     """Threads that read and write temporary files."""
+    kept: Kept = field(default_factory=Kept)
+    """What was made of mails."""
     settings_set: Counter[AccountId] = field(default_factory=Counter)
     """How often this process set settings of an account: who keeps what it read of them reads again when this has grown."""
 

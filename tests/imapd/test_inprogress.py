@@ -10,8 +10,8 @@ import trio.testing
 from trio.testing import MockClock
 
 from mox_trio.mailstore import expunging, flagging, mailboxes, moving
-from mox_trio.mailstore.search import columns, conversations, run
-from mox_trio.mailstore.search.conversations import Member
+from mox_trio.mailstore.search import columns, conversations, placed, run
+from mox_trio.mailstore.search.conversations import Members
 from mox_trio.mailstore.search.filters import Filter
 from mox_trio.mailstore.search.run import Page
 from mox_trio.mailstore.store import Account, MailStore
@@ -36,16 +36,22 @@ def slow(monkeypatch: pytest.MonkeyPatch, mock_clock: MockClock) -> None:
                 yield page
 
     async def members(
-        store: MailStore, account: Account, mailbox_id: MailboxId, uids: Sequence[Uid], *, with_references: bool
-    ) -> AsyncGenerator[list[Member], None]:
-        async with aclosing(threaded(store, account, mailbox_id, uids, with_references=with_references)) as found:
+        store: MailStore, account: Account, mailbox_id: MailboxId, uids: Sequence[Uid], *, with_links: bool
+    ) -> AsyncGenerator[Members, None]:
+        async with aclosing(threaded(store, account, mailbox_id, uids, with_links=with_links)) as found:
             async for page in found:
                 mock_clock.jump(6)
                 yield page
 
     monkeypatch.setattr(run, "pages", pages)
     monkeypatch.setattr(conversations, "pages", members)
-    for module, name in ((columns, "COLUMNS"), (columns, "NARROWED"), (run, "ROWS"), (conversations, "PAGE")):
+    for module, name in (
+        (columns, "COLUMNS"),
+        (columns, "HEADERS"),
+        (columns, "SUBJECTS"),
+        (run, "ROWS"),
+        (placed, "PAGE"),
+    ):
         monkeypatch.setattr(module, name, 1)
 
 

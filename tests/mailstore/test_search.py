@@ -222,7 +222,8 @@ async def test_pages_are_the_whole_answer_in_order(inbox: Inbox, monkeypatch: py
     for most in (1, 2, 3, 7):
         monkeypatch.setattr(run, "ROWS", most)
         monkeypatch.setattr(columns, "COLUMNS", most)
-        monkeypatch.setattr(columns, "NARROWED", most)
+        monkeypatch.setattr(columns, "HEADERS", most)
+        monkeypatch.setattr(columns, "SUBJECTS", most)
         for tree in (Not(Flag("\\Seen")), Or((Subject("e"), Body("harbour"))), Text("example"), All()):
             pages = [page async for page in run.pages(inbox.store, inbox.account, [inbox.mailbox_id], tree)]
             assert [uid for page in pages for uid in page.uids] == inbox.expected(tree)

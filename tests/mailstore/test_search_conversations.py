@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mox_trio.mailstore.search import conversations
+from mox_trio.mailstore.search import facets
 from mox_trio.protocol.mime import header
 
 pieces = st.sampled_from(
@@ -36,7 +36,7 @@ pieces = st.sampled_from(
     ],
 )
 def test_a_field_is_what_a_parser_finds(block: bytes) -> None:
-    assert conversations.field(block, block.lower(), b"references") == header.parse(block).get(b"references")
+    assert facets.field(block, block.lower(), b"references") == header.parse(block).get(b"references")
 
 
 def is_header(block: bytes) -> bool:
@@ -46,4 +46,4 @@ def is_header(block: bytes) -> bool:
 
 @given(st.lists(pieces, max_size=12).map(b"".join).filter(is_header))
 def test_any_header_gives_what_a_parser_finds(block: bytes) -> None:
-    assert conversations.field(block, block.lower(), b"references") == header.parse(block).get(b"references")
+    assert facets.field(block, block.lower(), b"references") == header.parse(block).get(b"references")

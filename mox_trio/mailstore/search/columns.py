@@ -9,20 +9,26 @@ from typing import Final
 
 from mox_trio.base import limits
 from mox_trio.mailstore import rendering
+from mox_trio.mailstore.kept import Kept
 from mox_trio.mailstore.reading import Located
+from mox_trio.mailstore.search import facets
 from mox_trio.mailstore.search.judging import Facts, Stage
 from mox_trio.mailstore.search.plan import Narrowing, Plan, Sieve
 from mox_trio.mailstore.search.suspects import Column
 from mox_trio.mailstore.search.text import Fields
 from mox_trio.mailstore.store import Account
+from storage_backends.errors import Corrupt
 from storage_backends.index.api import MailboxId, Row, Transaction, Uid
 from storage_backends.index.tables import finding
 from storage_backends.index.tables.emails import Place
+from storage_backends.index.tables.finding import Condition, Page
 
 COLUMNS: Final = 1000
 """Messages of a page."""
-NARROWED: Final = 2000
-"""Messages of a page of which one column is searched as one."""
+HEADERS: Final = 2000
+"""Messages of a page whose headers are searched as one."""
+SUBJECTS: Final = 5000
+"""The same of their subjects."""
 
 PLACE: Final = ("object_id", "prefix", "store", "ref", "size", "parts", "header_size")
 """What is asked for at once where columns decide nothing."""
@@ -41,25 +47,22 @@ class Sifted:
     """Whether messages may follow."""
 
 
-def sift(tx: Transaction, *, account: Account, plan: Plan, mailbox_id: MailboxId, after: Uid) -> Sifted:
+def sift(tx: Transaction, *, kept: Kept, account: Account, plan: Plan, mailbox_id: MailboxId, after: Uid) -> Sifted:
     """Decide what the rows of a page decide; what is left is located."""
-    condition, last, more = plan.condition, None, False
-    most = COLUMNS
-    if plan.narrowing is not None:
-        page = finding.Page(after, NARROWED)
-        # What a readable value is bound to need not be known.
-        bound_to = ("object_id",) if account.codec.sealing else ()
-        rows = finding.with_columns(tx, mailbox_id, condition, page, (*plan.narrowing.columns, *bound_to))
-        if not rows:
-            return Sifted(Sieve(plan.judge, []), after, more=False)
-        last, more = Uid(rows[-1][0]), len(rows) == NARROWED
-        uids = _suspects(account, plan.narrowing, rows)
-        condition, most = condition.within(uids), len(uids)
     ahead = PLACE if plan.stages.isdisjoint({Stage.SUMMARY, Stage.HEADER}) else ()
-    found = finding.candidates(tx, mailbox_id, condition, finding.Page(after, most), ahead) if most else []
+    if plan.narrowing is None:
+        found = finding.candidates(tx, mailbox_id, plan.condition, Page(after, COLUMNS), ahead)
+        last, more = Uid(found[-1][0]) if found else after, len(found) == COLUMNS
+    else:
+        page = Page(after, HEADERS if plan.narrowing.by_header else SUBJECTS)
+        if plan.narrowing.by_header:
+            rows, values = _headers(tx, account, mailbox_id, plan.condition, page)
+        else:
+            rows, values = _subjects(tx, kept, account, mailbox_id, plan.condition, page)
+        last, more = Uid(rows[-1][0]) if rows else after, len(rows) == page.most
+        uids = _suspects(plan.narrowing, rows, values)
+        found = finding.listed(tx, mailbox_id, uids, ahead) if uids else []
     sieve = Sieve(plan.judge, [Facts(row) for row in found])
-    if last is None:
-        last, more = (sieve.undecided[-1].uid if found else after), len(found) == COLUMNS
     sieve.decide()
     for stage, learn in ((Stage.SUMMARY, _learn_summary), (Stage.HEADER, _learn_header)):
         if stage in plan.stages and sieve.undecided:
@@ -70,25 +73,40 @@ def sift(tx: Transaction, *, account: Account, plan: Plan, mailbox_id: MailboxId
     return Sifted(sieve, last, more)
 
 
-def _suspects(account: Account, narrowing: Narrowing, rows: Sequence[Row]) -> list[Uid]:
-    """Who may match among (uid, *columns, object id where values are sealed)."""
+_Values = Sequence[bytes | None]
+"""One a row; None is one that says nothing."""
+
+
+def _subjects(
+    tx: Transaction, kept: Kept, account: Account, mailbox_id: MailboxId, condition: Condition, page: Page
+) -> tuple[list[Row], _Values]:
+    """Rows that begin with the UID, and the folded subjects."""
+    rows = finding.numbered(tx, mailbox_id, condition, page)
+    try:
+        (subjects,) = facets.of(tx, kept, account, [row[1] for row in rows], [facets.SUBJECT])
+    except Corrupt:  # one of them does not open: it is named by whoever looks at it again
+        return rows, [None] * len(rows)
+    return rows, subjects
+
+
+def _headers(
+    tx: Transaction, account: Account, mailbox_id: MailboxId, condition: Condition, page: Page
+) -> tuple[list[Row], _Values]:
+    """The same with the column of the header where it opens and is whole."""
+    # What a readable value is bound to need not be known.
+    names = ("header", "header_size", *(("object_id",) if account.codec.sealing else ()))
+    rows = finding.with_columns(tx, mailbox_id, condition, page, names)
+    opened = account.codec.open_each((rendering.place("header", row[-1]) for row in rows), [row[1] for row in rows])
+    whole = [value is not None and _is_whole(value, row[2]) for row, value in zip(rows, opened, strict=True)]
+    return rows, [value if is_whole else None for value, is_whole in zip(opened, whole, strict=True)]
+
+
+def _suspects(narrowing: Narrowing, rows: Sequence[Row], values: _Values) -> list[Uid]:
     found: list[Uid] = []
     for start in range(0, len(rows), JOINED):
-        page = rows[start : start + JOINED]
-        column = Column(_opened(account, narrowing.columns[0], page), with_words=narrowing.columns[0] == "header")
-        found += [Uid(page[place][0]) for place in sorted(narrowing.suspects(column))]
+        column = Column(values[start : start + JOINED], folded=not narrowing.by_header)
+        found += [Uid(rows[start + place][0]) for place in sorted(narrowing.suspects(column))]
     return found
-
-
-def _opened(account: Account, column: str, rows: Sequence[Row]) -> list[bytes | None]:
-    """The column of rows; None for what does not open, which is named by whoever looks at it again, or is not whole."""
-    opened = account.codec.open_each((rendering.place(column, row[-1]) for row in rows), [row[1] for row in rows])
-    if column == "header":
-        return [
-            value if value is not None and _is_whole(value, row[2]) else None
-            for row, value in zip(rows, opened, strict=True)
-        ]
-    return opened
 
 
 def _is_whole(block: bytes, header_size: int) -> bool:

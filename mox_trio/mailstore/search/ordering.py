@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final, TypeVar
 
-CHUNK: Final = 4096
+CHUNK: Final = 16_384
 """Things that are sorted without letting other threads run."""
-MERGED: Final = 25_000
+MERGED: Final = 50_000
 """Things whose sorted chunks are merged so: no more than a few comparisons each are left."""
 
 T = TypeVar("T")

@@ -18,11 +18,11 @@ from storage_backends.index.tables.finding import ALWAYS, Condition
 
 
 class Narrowing(NamedTuple):
-    """How one column tells which messages may match."""
+    """How one value of each message tells which may match."""
 
     suspects: Suspects
-    columns: tuple[str, ...]
-    """That column, and what says whether it is whole."""
+    by_header: bool
+    """Whether it is the header as it is written; else it is the folded subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def make(tx: Transaction, *, account: Account, mailbox_ids: Iterable[MailboxId],
 
 
 def _narrowing(node: Node) -> Narrowing | None:
-    by_summary, by_header = suspects.by_summary(node), suspects.by_header(node)
-    if by_summary is not None:
-        return Narrowing(by_summary, ("summary",))
-    return None if by_header is None else Narrowing(by_header, ("header", "header_size"))
+    by_subject, by_header = suspects.by_subject(node), suspects.by_header(node)
+    if by_subject is not None:
+        return Narrowing(by_subject, by_header=False)
+    return None if by_header is None else Narrowing(by_header, by_header=True)

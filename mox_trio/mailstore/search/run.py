@@ -76,7 +76,7 @@ async def _page(
         last = found[-1] if found else after
         return Page(mailbox_id, found, last, []), last if len(found) == ROWS else None
     sifted = await store.index.read(
-        partial(columns.sift, account=account, plan=made, mailbox_id=mailbox_id, after=after)
+        partial(columns.sift, kept=store.kept, account=account, plan=made, mailbox_id=mailbox_id, after=after)
     )
     sieve, last = sifted.sieve, sifted.last
     if sieve.undecided:

@@ -5,22 +5,16 @@ when keys are reversed. Messages that went meanwhile are sorted as long as their
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 import trio
 
-from mox_trio.mailstore import reading_many, rendering
-from mox_trio.mailstore.reading_many import FIRST, RECEIVED, SIZE, UID
-from mox_trio.mailstore.search import ordering
-from mox_trio.mailstore.search.text import fold
+from mox_trio.mailstore.search import facets, ordering, placed
 from mox_trio.mailstore.store import Account, MailStore
-from storage_backends.index.api import MailboxId, Row, Uid
-
-PAGE: Final = 500
-"""Messages whose columns are read at once."""
+from storage_backends.index.api import MailboxId, Transaction, Uid
 
 
 class By(enum.Enum):
@@ -50,23 +44,16 @@ class Key:
     reverse: bool = False
 
 
-_Rows = Sequence[Row]
-_Summaries = Mapping[str, Sequence[str]]
-"""By the names of `rendering.Summary`, one value a row."""
-
-_VALUES: Final[dict[By, Callable[[_Rows, _Summaries], list[int] | list[str]]]] = {
-    By.ARRIVAL: lambda rows, summaries: [row[RECEIVED] for row in rows],
-    By.DATE: lambda rows, summaries: [row[RECEIVED] if row[FIRST + 1] is None else row[FIRST + 1] for row in rows],
-    By.SIZE: lambda rows, summaries: [row[SIZE] for row in rows],
-    By.SUBJECT: lambda rows, summaries: list(map(fold, summaries["base_subject"])),
-    By.FROM: lambda rows, summaries: list(map(_localpart, summaries["from_mailbox"])),
-    By.TO: lambda rows, summaries: list(map(_localpart, summaries["to_mailbox"])),
-    By.CC: lambda rows, summaries: list(map(_localpart, summaries["cc_mailbox"])),
-    By.DISPLAYFROM: lambda rows, summaries: _displayed(summaries["from_name"], summaries["from_mailbox"]),
-    By.DISPLAYTO: lambda rows, summaries: _displayed(summaries["to_name"], summaries["to_mailbox"]),
+_FACETS: Final = {
+    By.DATE: facets.SENT,
+    By.SUBJECT: facets.BASE_SUBJECT,
+    By.FROM: facets.FROM,
+    By.TO: facets.TO,
+    By.CC: facets.CC,
+    By.DISPLAYFROM: facets.FROM_DISPLAYED,
+    By.DISPLAYTO: facets.TO_DISPLAYED,
 }
-_OF_ROW: Final = frozenset({By.ARRIVAL, By.SIZE})
-"""Known without a look at the mail."""
+"""What is known only by a look at the mail."""
 
 
 class _Valued(NamedTuple):
@@ -86,21 +73,43 @@ async def order(
     if not uids:
         return []
     found = _Valued([], [[] for _ in keys])
-    columns = () if _OF_ROW.issuperset(key.by for key in keys) else ("summary", "sent")
-    make = partial(_valued, keys=keys)
-    for start in range(0, len(uids), PAGE):
-        page = await reading_many.made(store, account, mailbox_id, uids[start : start + PAGE], columns, make)
+    for start in range(0, len(uids), placed.PAGE):
+        unit = partial(
+            _valued,
+            store=store,
+            account=account,
+            mailbox_id=mailbox_id,
+            uids=uids[start : start + placed.PAGE],
+            keys=keys,
+        )
+        page = await store.index.read(unit)
         found.uids.extend(page.uids)
         for column, more in zip(found.columns, page.columns, strict=True):
             column += more
     return await trio.to_thread.run_sync(_sorted, found, keys, limiter=store.computing)
 
 
-def _valued(page: _Rows, keys: Sequence[Key]) -> _Valued:
-    """The values of the keys; the rest of a page is not kept."""
-    has_summaries = bool(page) and len(page[0]) > FIRST
-    summaries = rendering.parse_summaries([row[FIRST] for row in page] if has_summaries else ())
-    return _Valued([row[UID] for row in page], [_VALUES[key.by](page, summaries) for key in keys])
+def _valued(
+    tx: Transaction,
+    *,
+    store: MailStore,
+    account: Account,
+    mailbox_id: MailboxId,
+    uids: Sequence[Uid],
+    keys: Sequence[Key],
+) -> _Valued:
+    columns = placed.columns(tx, mailbox_id, uids)
+    wanted = [_FACETS[key.by] for key in keys if key.by in _FACETS]
+    known = iter(facets.of(tx, store.kept, account, columns.emails, wanted))
+    return _Valued(list(columns.uids), [_values(key.by, columns, known) for key in keys])
+
+
+def _values(by: By, columns: placed.Columns, known: Iterator[list[Any]]) -> list[Any]:
+    if by is By.ARRIVAL:
+        return list(columns.received)
+    if by is By.SIZE:
+        return list(columns.sizes)
+    return placed.sent_or_received(next(known), columns) if by is By.DATE else next(known)
 
 
 def _sorted(found: _Valued, keys: Sequence[Key]) -> list[Uid]:
@@ -108,11 +117,3 @@ def _sorted(found: _Valued, keys: Sequence[Key]) -> list[Uid]:
     for key, column in reversed(list(zip(keys, found.columns, strict=True))):  # each sort keeps the order of equals
         places = ordering.ordered(places, column.__getitem__, reverse=key.reverse)
     return [found.uids[place] for place in places]
-
-
-def _localpart(mailbox: str) -> str:
-    return fold(mailbox.rpartition("@")[0] or mailbox)
-
-
-def _displayed(names: Sequence[str], mailboxes: Sequence[str]) -> list[str]:
-    return [fold(name or mailbox) for name, mailbox in zip(names, mailboxes, strict=True)]

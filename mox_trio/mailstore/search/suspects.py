@@ -15,7 +15,7 @@ from mox_trio.mailstore.search.lowering import Node
 from mox_trio.mailstore.search.text import needle
 
 _SEPARATOR: Final = b"\n\0"
-"""In no column: a header has no such line, and JSON no control characters."""
+"""In no header, which has no such line; in no subject that is of one line."""
 
 
 class Column:
@@ -23,22 +23,24 @@ class Column:
 
     __slots__ = ("_doubtful", "_joined", "_starts", "_values")
 
-    def __init__(self, values: Sequence[bytes | None], *, with_words: bool) -> None:
-        """`with_words`: the values may hold encoded words, so that their octets do not say what is in them."""
+    def __init__(self, values: Sequence[bytes | None], *, folded: bool) -> None:
+        """`folded`: the values are folded text in UTF-8; else they are written, perhaps with encoded words, so that octets do
+        not always say what is in them.
+        """
         self._doubtful: set[int] = set()
         if None in values:
             self._doubtful = {number for number, value in enumerate(values) if value is None}
         self._values = [value or b"" for value in values] if self._doubtful else cast("Sequence[bytes]", values)
-        joined = _SEPARATOR.join(self._values)
-        if not joined.isascii():
-            self._doubtful.update(number for number, value in enumerate(self._values) if not value.isascii())
         self._starts: list[int] | None = None
-        self._joined = joined.lower()
-        if with_words:
+        self._joined = _SEPARATOR.join(self._values)
+        if not folded:
+            if not self._joined.isascii():
+                self._doubtful.update(number for number, value in enumerate(self._values) if not value.isascii())
+            self._joined = self._joined.lower()
             self._doubtful |= self._places(b"=?")
 
     def holding(self, octets: bytes | None) -> set[int]:
-        """The places of the values that may hold this text in lower case; None is one beyond ASCII."""
+        """The places of the values that may hold this folded text; None is one whose octets say nothing."""
         return self._doubtful if octets is None else self._places(octets) | self._doubtful
 
     def _places(self, octets: bytes) -> set[int]:
@@ -60,8 +62,8 @@ Suspects = Callable[[Column], set[int]]
 """The places of the messages that may match."""
 
 
-def by_summary(node: Node) -> Suspects | None:
-    """How the summaries tell; None where they do not."""
+def by_subject(node: Node) -> Suspects | None:
+    """How the subjects tell; None where they do not."""
     return _of(node, _by_subject)
 
 
@@ -90,7 +92,7 @@ def _of(node: Node, leaf: _Leaf) -> Suspects | None:
 def _by_subject(node: Node) -> Suspects | None:
     if not isinstance(node, filters.Subject) or not node.text:
         return None
-    octets = needle(node.text).json
+    octets = needle(node.text).text.encode("utf-8", "replace")
     return lambda column: column.holding(octets)
 
 

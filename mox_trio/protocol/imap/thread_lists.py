@@ -5,11 +5,13 @@ from mox_trio.protocol.imap.responses import ThreadTree
 
 def encode(roots: tuple[ThreadTree, ...]) -> bytes:
     """One list a root: "(2)(3 6 (4 23)(44 7 96))". A root that is not there stands for its children."""
+    return b"".join([b"(%d)" % root[0] if root[0] is not None and not root[1] else _tree(root) for root in roots])
+
+
+def _tree(root: ThreadTree) -> bytes:
     out: list[bytes] = []
     # What is still to be written, the next one last: a tree with what stands before it, or a closing parenthesis.
-    todo: list[tuple[bytes, ThreadTree] | None] = []
-    for root in reversed(roots):
-        todo += (None, (b"(", root))
+    todo: list[tuple[bytes, ThreadTree] | None] = [None, (b"(", root)]
     while todo:
         entry = todo.pop()
         if entry is None:

@@ -3,7 +3,7 @@
 A condition is a shape, whose statement is built once, and values for it, in the order in which the shape has places
 for them. Shapes are tuples: ("and", shape, ...), ("or", shape, ...), ("not", shape), ("always",), ("bits", column):
 all bits of a value are set, ("between", column): from one value to another inclusive, ("emails",): the mail is in a
-list of ids, ("uids",): the UID is in a list.
+list of ids.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,9 @@ from sqlalchemy import BigInteger, ColumnElement, and_, literal_column, not_, or
 from sqlalchemy import bindparam as p
 
 from storage_backends.index.api import AccountId, EmailId, MailboxId, ModSeq, Row, Transaction, Uid
-from storage_backends.index.schema import email, message
+from storage_backends.index.schema import email, expunged, message
 from storage_backends.index.statement import Prepared, any_of, prepared
+from storage_backends.index.tables import messages
 
 Shape = tuple[Any, ...]
 
@@ -26,10 +27,6 @@ class Condition(NamedTuple):
 
     shape: Shape
     values: tuple[Any, ...]
-
-    def within(self, uids: Sequence[int]) -> "Condition":
-        """This condition on messages of these UIDs."""
-        return Condition(("and", self.shape, ("uids",)), (*self.values, list(uids)))
 
 
 ALWAYS: Final = Condition(("always",), ())
@@ -57,6 +54,20 @@ class Page(NamedTuple):
 
 _CANDIDATE: Final = Candidate._fields
 _UID: Final = ("uid",)
+_NUMBERED: Final = ("uid", "email_id")
+_PLACED = {
+    kind: prepared(
+        select(message.c.uid, message.c.email_id, message.c.received, message.c.size)
+        .where(message.c.mailbox_id == p("mailbox"), within)
+        .order_by(message.c.uid)
+    )
+    for kind, within in (("range", messages.IN_RANGE), ("list", messages.IN_LIST))
+}
+_GONE = prepared(
+    select(expunged.c.uid, expunged.c.email_id, expunged.c.received, expunged.c.size)
+    .join(email, email.c.id == expunged.c.email_id)
+    .where(expunged.c.mailbox_id == p("mailbox"), any_of(expunged.c.uid, "uids"))
+)
 _BY_MESSAGE_ID = prepared(
     select(email.c.id).where(email.c.account_id == p("account"), email.c.message_id_key == p("value"))
 )
@@ -69,6 +80,11 @@ def uids(tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Pag
     return [Uid(row[0]) for row in _run(tx, mailbox_id, condition, page, _UID, ())]
 
 
+def numbered(tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page) -> list[Row]:
+    """(uid, email_id) of the messages that meet a condition, in the order of their UIDs."""
+    return _run(tx, mailbox_id, condition, page, _NUMBERED, ())
+
+
 def candidates(
     tx: Transaction, mailbox_id: MailboxId, condition: Condition, page: Page, names: tuple[str, ...] = ()
 ) -> list[Row]:
@@ -76,6 +92,25 @@ def candidates(
     the mail stand behind, as in `with_columns`.
     """
     return _run(tx, mailbox_id, condition, page, _CANDIDATE, names)
+
+
+def listed(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...] = ()) -> list[Row]:
+    """As `candidates`, of the messages of these UIDs."""
+    return tx.all(_listed(_CANDIDATE, names), {"mailbox": mailbox_id, "uids": list(uids)})
+
+
+def placed(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int]) -> list[Row]:
+    """(uid, email_id, received, size) of these ascending UIDs, in their order.
+
+    Messages that went are there too as long as their mails are not erased.
+    """
+    kind, parameters = messages.selection(tx, mailbox_id, messages.ranges_of(uids))
+    found = tx.all(_PLACED[kind], {"mailbox": mailbox_id, **parameters})
+    if len(found) < len(uids):
+        there = {row[0] for row in found}
+        missing = [uid for uid in uids if uid not in there]
+        found = sorted([*found, *tx.all(_GONE, {"mailbox": mailbox_id, "uids": missing})])
+    return found
 
 
 def with_columns(
@@ -140,6 +175,16 @@ def _select(shape: Shape, own: tuple[str, ...], names: tuple[str, ...]) -> Prepa
 
 
 @lru_cache(maxsize=16)
+def _listed(own: tuple[str, ...], names: tuple[str, ...]) -> Prepared:
+    chosen = select(*(message.c[name] for name in own), *(email.c[name] for name in names))
+    if names:
+        chosen = chosen.join(email, email.c.id == message.c.email_id)
+    return prepared(
+        chosen.where(message.c.mailbox_id == p("mailbox"), any_of(message.c.uid, "uids")).order_by(message.c.uid)
+    )
+
+
+@lru_cache(maxsize=16)
 def _columns(names: tuple[str, ...]) -> Prepared:
     chosen: list[ColumnElement[Any]] = [email.c[name] for name in names]
     return prepared(
@@ -165,8 +210,6 @@ def _clause(shape: Shape, names: Iterator[str]) -> ColumnElement[bool]:
             return message.c[rest[0]].between(p(next(names), type_=BigInteger), p(next(names), type_=BigInteger))
         case "emails":
             return any_of(message.c.email_id, next(names))
-        case "uids":
-            return any_of(message.c.uid, next(names))
         case "always":
             return literal_column("1") == literal_column("1")
     raise ValueError(f"no shape {kind!r}")
