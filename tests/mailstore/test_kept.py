@@ -75,7 +75,7 @@ async def test_what_is_kept_answers_as_the_rows_do(tmp_path: Path, sealing: bool
         account = await accounts.create(kit.store, "ann")
         box, uids = await filled(kit.store, account)
         first = await answers(kit.store, account, box, uids)
-        assert first[:4] == [[1, 3, 2], [2, 3, 1], [1, 3], [2]]
+        assert first[:4] == [[1, 3, 2], [1, 2, 3], [1, 3], [2]]
         assert kit.store.kept.octets
         with patch.object(facets, "_made", side_effect=AssertionError("nothing is left to be made")):
             assert await answers(kit.store, account, box, uids) == first
