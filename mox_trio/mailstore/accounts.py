@@ -106,6 +106,7 @@ async def remove(store: MailStore, name: str) -> None:
     await store.index.write([row.id], unit)
     if store.keys is not None:
         store.keys.forget(row.id)
+    store.kept.forget(row.id)
     await erase(store, row.id)
 
 

@@ -1,8 +1,9 @@
 """What was made of mails and is asked for again and again, kept in memory.
 
-It is never wrong, only absent: a mail never changes and its number is never used again. What was not used for longest goes
-when there is too much, a whole shelf at a time, and what does not fit beside a single shelf is not kept. Threads of the
-database share it.
+A mail never changes and its number is never used again, so that nothing kept becomes wrong; where columns of mails are
+rendered again, which a newer program does once, and where an account is erased, `forget` is called. What was not used for
+longest goes when there is too much, a whole shelf at a time, and what does not fit beside a single shelf is not kept. Threads
+of the database share it.
 """
 
 import threading
@@ -56,3 +57,10 @@ class Kept:
             self._shelves.move_to_end(key)
             self._octets[key] = self._octets.get(key, 0) + octets
             self._all += octets
+
+    def forget(self, account: AccountId) -> None:
+        """Keep nothing of an account."""
+        with self._lock:
+            for key in [each for each in self._shelves if each[0] == account]:
+                del self._shelves[key]
+                self._all -= self._octets.pop(key)

@@ -167,6 +167,7 @@ async def _render_account(store: MailStore, account: Account) -> int:
                 await _render_one(store, account, place)
                 rendered += 1
         after = page[-1].email_id
+        store.kept.forget(account.id)
     return rendered
 
 

@@ -48,6 +48,16 @@ def test_what_does_not_fit_beside_its_own_kind_is_not_kept() -> None:
     assert kept.octets == 0
 
 
+def test_an_account_is_forgotten() -> None:
+    kept = Kept()
+    kept.keep(ANN, "subject", {ONE: b"a"}, 1)
+    kept.keep(BOB, "subject", {ONE: b"b"}, 1)
+    kept.forget(ANN)
+    assert kept.of(ANN, "subject") == {}
+    assert kept.of(BOB, "subject") == {ONE: b"b"}
+    assert kept.octets == ENTRY + 1
+
+
 async def filled(store: MailStore, account: Account) -> tuple[MailboxId, list[Uid]]:
     """Three messages, of which the last answers the first."""
     await stores.put(store, account, stores.message("Pears", Message_ID="<1@a>", From="c@a.example"))
@@ -93,3 +103,5 @@ async def test_accounts_see_nothing_of_each_other(store: MailStore, account: Acc
     assert await run.uids(store, other, placed.mailbox_id, filters.Subject("p")) == [1]
     assert await run.uids(store, other, placed.mailbox_id, filters.Subject("pears")) == []
     assert list(store.kept.of(other.id, facets.SUBJECT.name).values()) == [b"plums"]
+    await accounts.remove(store, account.name)
+    assert store.kept.of(account.id, facets.SUBJECT.name) == {}
