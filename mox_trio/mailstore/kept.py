@@ -14,8 +14,8 @@ from typing import Any, Final
 from mox_trio.base import limits
 from storage_backends.index.api import AccountId, EmailId
 
-ENTRY: Final = 128
-"""Octets that an entry takes beside its value, about."""
+ENTRY: Final = 192
+"""Octets that an entry takes beside its value, and parts of that, about."""
 
 _EMPTY: Final[Mapping[EmailId, Any]] = {}
 

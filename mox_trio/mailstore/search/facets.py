@@ -65,6 +65,11 @@ def _displayed(whose: str) -> Facet:
     return Facet(f"{whose} displayed", make)
 
 
+def _topic(subject: str, base: str) -> tuple[str, bool]:
+    # Nothing was removed from most subjects.
+    return base, subject.lower() != base and threads.base_subject(subject)[1]
+
+
 def _links(block: bytes) -> str:
     lowered = block.lower()
     written = field(block, lowered, b"message-id")
@@ -90,7 +95,9 @@ CC: Final = _texts("cc", "cc_mailbox", _localpart)
 FROM_DISPLAYED: Final = _displayed("from")
 """The name of the first address, or the address without one, folded (RFC 5957 3)."""
 TO_DISPLAYED: Final = _displayed("to")
-TOPIC: Final = _texts("topic", "subject", threads.base_subject)
+TOPIC: Final = Facet(
+    "topic", lambda columns: map(_topic, columns.summaries["subject"], columns.summaries["base_subject"])
+)
 """(base subject, whether it says that it is a reply or forward) (RFC 5256 2.1)."""
 LINKS: Final = Facet("links", lambda columns: map(_links, columns.headers), of_header=True)
 """The canonical Message-ID, and behind it, each after a line feed, those before it, the nearest first (RFC 5256 3)."""
@@ -126,7 +133,7 @@ def _made(
         )
         for facet, fresh in zip(facets, made, strict=True):
             values = dict(zip((row[0] for row in rows), facet.make(columns), strict=True))
-            kept.keep(account.id, facet.name, values, sum(map(_octets, values.values())))
+            kept.keep(account.id, facet.name, values, sum(map(getsizeof, values.values())))
             fresh.update(values)
     return made
 
@@ -138,10 +145,6 @@ def _opened(account: Account, rows: Sequence[Row], column: str, at: int) -> list
         number = opened.index(None)
         account.codec.open(rendering.place(column, rows[number][1]), stored[number])  # raises what is wrong with it
     return cast("list[bytes]", opened)
-
-
-def _octets(value: Any) -> int:
-    return getsizeof(value) + (sum(map(getsizeof, value)) if isinstance(value, tuple) else 0)
 
 
 def field(block: bytes, lowered: bytes, key: bytes) -> bytes | None:
