@@ -24,7 +24,8 @@ RUN python -m hatchling build --target wheel && /opt/mox-trio/bin/pip install --
     && /opt/mox-trio/bin/python -m compileall -q /opt/mox-trio
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/mox-trio --create-home mox-trio
+RUN useradd --uid 10001 --user-group --no-log-init --no-create-home --home-dir /var/lib/mox-trio --shell /usr/sbin/nologin mox-trio \
+    && install -d -m 700 -o mox-trio -g mox-trio /var/lib/mox-trio
 COPY --from=program /opt/mox-trio /opt/mox-trio
 ENV PATH=/opt/mox-trio/bin:$PATH PYTHONDONTWRITEBYTECODE=1 MOX_TRIO_CONFIG=/etc/mox-trio/mox-trio.toml
 USER 10001:10001
