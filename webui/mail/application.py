@@ -3,6 +3,7 @@
 import html
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -159,15 +160,15 @@ def _messages(app: Application, mail: Webmail) -> None:
 async def _document(at: Desk, mailbox: int, uid: int, *, with_remote: bool) -> sanitising.Shown:
     """The HTML of a message for its frame; sanitised in a thread, for a hostile one takes long."""
     found = await message.find(at.store, at.account, mailbox, uid)
-    part = message.bodies(found.root).html
-    if part is None:
+    bodies = await message.apart(at.store, found, lambda: message.bodies(found.root))
+    if bodies.html is None:
         raise Failure(Kind.NOT_FOUND, "the message has no HTML")
-    text = await message.text_of(at.store, at.account, found, part, message.HTML_BYTES)
+    text = await message.text_of(at.store, at.account, found, bodies.html, message.HTML_BYTES)
     pictures: dict[str, sanitising.Picture] = {}
     left = sanitising.PICTURES
-    for _, each in attachments.paths(found.root):
-        content_id = (each.content_id or "").strip("<> ")
-        if content_id and content_id in text and each.type == "image" and each.decoded_size <= left:
+    within = partial(attachments.pictures_within, found.root, text)
+    for content_id, each in await trio.to_thread.run_sync(within, limiter=at.store.computing):
+        if each.decoded_size <= left:
             kind = attachments.served_type(each)
             if kind.startswith("image/"):
                 data = await message.part_bytes(at.store, at.account, found, each, 2 * sanitising.PICTURES)

@@ -1,8 +1,10 @@
 """What is attached to a message: names, types as people know them, and how a browser may be given them. Pure."""
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from mox_trio.mailstore import listing
@@ -22,6 +24,9 @@ INLINE: Final = {
 _UNSAFE: Final = re.compile('[\x00-\x1f\x7f/\\\\:*?"<>|\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}")
 LONGEST_NAME: Final = 200
+LONGEST_WRITTEN: Final = 2000
+"""Characters of a name as a message writes it that are decoded: encoded words make ten of one."""
+_SHOWN_BY_ID: Final = re.compile("cid:([^\"'<>\\s]{1,1000})", re.IGNORECASE)
 MOST: Final = 500
 """Attachments of a message that are shown."""
 
@@ -61,7 +66,8 @@ def files(root: Part) -> list[File]:
     found: list[File] = []
     for path, part in paths(root):
         if listing.is_attachment(part) and not (_is_signature(part) and len(path) > 0):
-            found.append(File(path, part, name(part, len(found) + 1), kind(part)))
+            written = written_name(part)
+            found.append(File(path, part, _safe(written, part, len(found) + 1), _kind(written, part)))
             if len(found) == MOST:
                 break
     return found
@@ -69,12 +75,21 @@ def files(root: Part) -> list[File]:
 
 def pictures(root: Part) -> list[File]:
     """Pictures that the HTML of a message shows by their Content-ID."""
-    found = [
+    found = (
         File(path, part, name(part, number), part.content_id or "")
         for number, (path, part) in enumerate(paths(root), 1)
         if part.content_id and part.type == "image" and not listing.is_attachment(part)
-    ]
-    return found[:MOST]
+    )
+    return list(islice(found, MOST))
+
+
+def pictures_within(root: Part, document: str) -> list[tuple[str, Part]]:
+    """Those that the HTML of a message shows (RFC 2392), by their ids without brackets, in a time that grows with the lengths of
+    both.
+    """
+    wanted = {html.unescape(each) for each in _SHOWN_BY_ID.findall(document)}
+    named = (((part.content_id or "").strip("<> "), part) for _, part in paths(root) if part.type == "image")
+    return list(islice((each for each in named if each[0] in wanted), MOST))
 
 
 def _is_signature(part: Part) -> bool:
@@ -86,12 +101,16 @@ def written_name(part: Part) -> str:
     pairs = (*part.disposition_parameters, *part.parameters)
     given = next((value for key, value in pairs if key == "filename"), "")
     given = given or next((value for key, value in pairs if key == "name"), "")
-    return words.decode(given.encode("utf-8", "replace"))
+    return words.decode(given[:LONGEST_WRITTEN].encode("utf-8", "replace"))
 
 
 def name(part: Part, number: int = 1) -> str:
     """A name that every system takes."""
-    given = _UNSAFE.sub("_", written_name(part)).strip(" .")
+    return _safe(written_name(part), part, number)
+
+
+def _safe(written: str, part: Part, number: int) -> str:
+    given = _UNSAFE.sub("_", written).strip(" .")
     if len(given) > LONGEST_NAME:
         stem, dot, ending = given.rpartition(".")
         given = f"{stem[: LONGEST_NAME - 20]}{dot}{ending[:15]}" if dot else given[:LONGEST_NAME]
@@ -105,7 +124,11 @@ def name(part: Part, number: int = 1) -> str:
 
 def kind(part: Part) -> str:
     """image, pdf, archive, zip, spreadsheet, document, presentation, message, text, calendar or file."""
-    ending = ENDINGS.get(written_name(part).rpartition(".")[2].lower(), "")
+    return _kind(written_name(part), part)
+
+
+def _kind(written: str, part: Part) -> str:
+    ending = ENDINGS.get(written.rpartition(".")[2].lower(), "")
     if part.type == "image":
         return "image"
     if part.subtype == "pdf" or ending == "pdf":

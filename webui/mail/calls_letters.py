@@ -85,20 +85,27 @@ async def open_draft(at: Desk, arguments: Arguments) -> Json:
     mailbox, uid = arguments.number("mailbox"), arguments.number("uid")
     found = await message.find(at.store, at.account, mailbox, uid)
     shown: dict[str, Any] = await message.shown(at.store, at.account, mailbox, uid)
-    fields = header.parse(await message.header_of(at.store, at.account, found))
-    for name in ("To", "Cc", "Bcc"):
-        key = {"To": "recipients", "Cc": "cc", "Bcc": "bcc"}[name]
-        unfinished = fields.all(f"{letters.UNFINISHED}{name}".lower().encode())
-        shown[key] = [*shown[key], *(["", words.decode(each)] for each in unfinished)]
+    block = await message.header_of(at.store, at.account, found)
+    for key, unfinished in (await trio.to_thread.run_sync(_unfinished, block, limiter=at.store.computing)).items():
+        shown[key] = [*shown[key], *unfinished]
     return {**shown, "body": await editable(at, found)}
+
+
+def _unfinished(block: bytes) -> dict[str, list[list[str]]]:
+    """Recipients of a draft that are no addresses yet."""
+    fields, found = header.parse(block), dict[str, list[list[str]]]()
+    for name, key in (("to", "recipients"), ("cc", "cc"), ("bcc", "bcc")):
+        written = fields.all(f"{letters.UNFINISHED}{name}".lower().encode())[: message.ADDRESSES]
+        found[key] = [["", words.decode(each)] for each in written]
+    return found
 
 
 async def editable(at: Desk, found: message.Found) -> str:
     """The HTML of a message for the editor; "" where there is none."""
-    part = message.bodies(found.root).html
-    if part is None:
+    bodies = await message.apart(at.store, found, lambda: message.bodies(found.root))
+    if bodies.html is None:
         return ""
-    text = await message.text_of(at.store, at.account, found, part, message.HTML_BYTES)
+    text = await message.text_of(at.store, at.account, found, bodies.html, message.HTML_BYTES)
     return await trio.to_thread.run_sync(sanitising.for_editing, text, limiter=at.store.computing)
 
 

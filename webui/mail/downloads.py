@@ -105,15 +105,16 @@ Member = tuple[str, int, AsyncIterator[bytes]]
 
 async def zipped(members: AsyncIterator[Member]) -> AsyncIterator[bytes]:
     """A zip file with these members, not compressed, each name once."""
-    sink, names = _Sink(), set[str]()
+    sink, names, numbers = _Sink(), set[str](), dict[str, int]()
     archive = zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED)
     async for name, at, blocks in members:
-        unique, number = name, 1
+        unique, number = name, numbers.get(name.lower(), 1)
         while unique.lower() in names:
             number += 1
             stem, dot, ending = name.rpartition(".")
             unique = f"{stem} ({number}).{ending}" if dot else f"{name} ({number})"
         names.add(unique.lower())
+        numbers[name.lower()] = number
         moment = datetime.fromtimestamp(max(at, 315_619_200_000) / 1000, UTC)
         info = zipfile.ZipInfo(unique, moment.timetuple()[:6])
         with archive.open(info, "w", force_zip64=True) as member:
@@ -126,7 +127,7 @@ async def zipped(members: AsyncIterator[Member]) -> AsyncIterator[bytes]:
 
 async def files(store: MailStore, account: Account, found: Found) -> AsyncIterator[Member]:
     """All attachments of a message."""
-    for each in attachments.files(found.root):
+    for each in await message.apart(store, found, lambda: attachments.files(found.root)):
         yield each.name, found.shown.row.received, decoded(store, account, found, each.part)
 
 

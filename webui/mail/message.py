@@ -1,11 +1,13 @@
 """One message as a page shows it: who, when, what it says, what is attached, and what the receiving server found out.
 
 A message is found by mailbox and UID. Texts are decoded up to `TEXT_BYTES` a part; HTML is not in here but fetched by the frame
-that shows it. Large messages are read in ranges: only what is shown.
+that shows it. Large messages are read in ranges: only what is shown. Headers and part trees that are large are looked at in a
+thread (`apart`): somebody made them to take long.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import trio
 
@@ -21,7 +23,7 @@ from webui.mail import attachments, rows
 TEXT_BYTES: Final = 512 * 1024
 """Encoded octets of all text parts together that are shown."""
 AT_ONCE: Final = 16 * 1024
-"""Octets that are decoded on the event loop."""
+"""Octets that are decoded on the event loop, and of a header or a stored part tree that are looked at there."""
 HTML_BYTES: Final = 6 * 1024 * 1024
 TEXTS: Final = 20
 """Text parts of a message that are shown."""
@@ -29,6 +31,7 @@ ADDRESSES: Final = 500
 HEADER_BYTES: Final = 256 * 1024
 
 Json = dict[str, Any]
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Found:
 
     shown: Shown
     root: Part
+    is_large: bool = False
+    """It has many parts, or their headers say much."""
 
     @property
     def email_id(self) -> Any:
@@ -51,7 +56,15 @@ async def find(store: MailStore, account: Account, mailbox_id: int, uid: int) ->
     trees = await listing.trees(store, account, box, listing.uid(uid))
     if not found or not trees:
         raise Failure(Kind.NOT_FOUND, "the message is not there any more")
-    return Found(found[0], structure_codec.load(trees[0]))
+    if len(trees[0]) < AT_ONCE:
+        return Found(found[0], structure_codec.load(trees[0]))
+    root = await trio.to_thread.run_sync(structure_codec.load, trees[0], limiter=store.computing)
+    return Found(found[0], root, is_large=True)
+
+
+async def apart(store: MailStore, found: Found, look: Callable[[], _Seen]) -> _Seen:
+    """What a look at the parts of a message comes to, beside the event loop where there are many."""
+    return await trio.to_thread.run_sync(look, limiter=store.computing) if found.is_large else look()
 
 
 async def part_bytes(store: MailStore, account: Account, found: Found, part: Part, most: int) -> bytes:
@@ -108,13 +121,22 @@ def bodies(root: Part) -> Bodies:
 async def shown(store: MailStore, account: Account, mailbox_id: int, uid: int) -> Json:
     """What a page gets."""
     found = await find(store, account, mailbox_id, uid)
-    fields = header.parse(await header_of(store, account, found))
-    chosen = bodies(found.root)
+    block = await header_of(store, account, found)
+    chosen = await apart(store, found, lambda: bodies(found.root))
     texts, left = list[str](), TEXT_BYTES
     for part in chosen.texts:
         texts.append(await text_of(store, account, found, part, left) if left else "")
         left = max(left - part.size, 0)
-    files = attachments.files(found.root)
+
+    def tell() -> Json:
+        return _told(found, header.parse(block), chosen, texts)
+
+    is_small = not found.is_large and len(block) < AT_ONCE
+    told = tell() if is_small else await trio.to_thread.run_sync(tell, limiter=store.computing)
+    return {**told, "security": await security(store, account, found)}
+
+
+def _told(found: Found, fields: Header, chosen: Bodies, texts: list[str]) -> Json:
     return {
         **rows.of_message(found.shown),
         "email": found.shown.object_id,
@@ -134,7 +156,7 @@ async def shown(store: MailStore, account: Account, mailbox_id: int, uid: int) -
                 "size": each.part.decoded_size,
                 "kind": each.kind,
             }
-            for each in files
+            for each in attachments.files(found.root)
         ],
         "pictures": [
             {
@@ -148,7 +170,6 @@ async def shown(store: MailStore, account: Account, mailbox_id: int, uid: int) -
         ],
         "signed": found.root.subtype == "signed",
         "encrypted": found.root.subtype == "encrypted",
-        "security": await security(store, account, found),
     }
 
 

@@ -194,7 +194,11 @@ class SearchView:
         if not self.query.attachments or not matching:
             return matching
         trees = await reading.parts(self._store, self._account, box, listing.ranges(matching))
-        return [uid for uid, tree in zip(matching, trees, strict=False) if self._has_attachments(tree)]
+
+        def having() -> list[int]:
+            return [uid for uid, tree in zip(matching, trees, strict=False) if self._has_attachments(tree)]
+
+        return await trio.to_thread.run_sync(having, limiter=self._store.computing)
 
     def _has_attachments(self, tree: Part) -> bool:
         files = [part for part in walk(tree) if listing.is_attachment(part)]

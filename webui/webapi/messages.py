@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Awaitable
 from typing import Final
 
+import trio
+
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import one_mail, reading
 from mox_trio.mailstore.one_mail import OneMail
@@ -17,14 +19,24 @@ from webui.webapi.errors import Refused, of_failure
 
 RAW: Final = "text/plain; charset=utf-8"
 BYTES: Final = "application/octet-stream"
+INLINE: Final = 16 * 1024
+"""Octets of a message that is told of without a thread."""
 
 
 async def get(call: Call, request: methods.MessageRequest) -> MessageGetResult:
     """Fields, texts and structure."""
     mail = await _find(call, request.msgid)
-    fields = header.parse(mail.header)
     found = telling.texts(mail.root)
-    plain, html = [telling.text(part, await _range(call, mail, part)) for part in (found.plain, found.html)]
+    octets = [await _range(call, mail, part) for part in (found.plain, found.html)]
+    if mail.size <= INLINE:
+        return _told(mail, found, octets)
+    return await trio.to_thread.run_sync(_told, mail, found, octets, limiter=call.store.computing)
+
+
+def _told(mail: OneMail, found: telling.Texts, octets: list[bytes]) -> MessageGetResult:
+    """What is told of a message: who wrote a large one may mean it to take long."""
+    fields = header.parse(mail.header)
+    plain, html = telling.text(found.plain, octets[0]), telling.text(found.html, octets[1])
     people = telling.people(fields, b"from")
     return MessageGetResult.model_construct(
         message=telling.message(fields, plain, html),
