@@ -4,12 +4,11 @@ The checks see the bytes as they were received; what is stored is a second spool
 are those of the spool (`mailstore.spool`).
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
 
-from mox_trio.base.domain import Domain
 from mox_trio.incoming.content import Content
 from mox_trio.mailstore.spool import Spool, Spooled
 from mox_trio.mailstore.store import MailStore
@@ -18,15 +17,10 @@ from storage_backends.bodies.api import BLOCK
 
 
 @asynccontextmanager
-async def without_forged_results(
-    store: MailStore, message: Spooled, content: Content, names: Collection[Domain]
-) -> AsyncIterator[Spooled]:
-    """The message as it is to be stored. `names` are ours."""
-    kept = [
-        each.raw
-        for each in content.header.fields
-        if each.key != auth_results.KEY or not auth_results.claims(each.body, names)
-    ]
+async def without_forged_results(store: MailStore, message: Spooled, content: Content) -> AsyncIterator[Spooled]:
+    """The message as it is to be stored."""
+    forged = iter(content.forged_results)
+    kept = [each.raw for each in content.header.fields if each.key != auth_results.KEY or not next(forged, True)]
     async with Spool(store) as spool:
         await spool.write(b"".join(kept) + content.header.end)
         await _copy_body(store, message, spool)

@@ -27,8 +27,13 @@ class Content:
     header: Header
     author: Address | None
     """The address of From; None only from a trusted site."""
-    has_forged_results: bool
-    """It holds Authentication-Results in our name."""
+    forged_results: tuple[bool, ...] = ()
+    """Of each field Authentication-Results whether it is in our name."""
+
+    @property
+    def has_forged_results(self) -> bool:
+        """It holds one that is."""
+        return any(self.forged_results)
 
     @cached_property
     def is_notice(self) -> bool:
@@ -51,14 +56,13 @@ def read(message: Spooled, envelope: Envelope, settings: Settings) -> Content:
     if len(parsed.all(b"received")) > settings.max_received:  # RFC 5321 6.3
         raise _refusal(550, "5.4.6", "the message goes in circles: it has too many Received fields", "loop")
     if settings.lmtp:
-        return Content(parsed, _maybe_author(parsed), has_forged_results=False)
+        return Content(parsed, _maybe_author(parsed))
     if settings.pedantic and not envelope.smtputf8 and not message.root.header.isascii():
         raise _refusal(550, "5.6.0", "a header that is not ASCII needs SMTPUTF8", "missing-smtputf8")  # RFC 6531 3.5
     author = _maybe_author(parsed)
     if author is None:  # RFC 5322 3.6
         raise _refusal(550, "5.6.0", "a message has exactly one From field with one address", "bad-from")
-    results = parsed.all(auth_results.KEY)
-    return Content(parsed, author, any(auth_results.claims(each, settings.names) for each in results))
+    return Content(parsed, author, auth_results.forged(parsed.all(auth_results.KEY), settings.names))
 
 
 def _refusal(code: int, enhanced: str, why: str, reason: str) -> Refusal:

@@ -52,6 +52,8 @@ DELIVERED: Final = Reply.of(250, "2.2.0", "delivered")
 SEVERAL: Final = Reply.of(452, "4.5.3", "one recipient at a time: the domain of the sender does not vouch for you")
 NO_NOTICE: Final = Reply.of(451, "4.3.0", "error processing, try again later")
 NO_SIGNALS: Final = NoSignals()
+INLINE: Final = 64 * 1024
+"""Octets of a header that is read on the event loop."""
 MOST_REMEMBERED: Final = 10_000
 """Transactions of which the outcome of SPF is remembered from RCPT to DATA."""
 
@@ -117,7 +119,7 @@ class Incoming:
         settings, parts = self._settings, self._parts
         snapshot = parts.config.current
         try:
-            read = content.read(message, envelope, settings)
+            read = await self._read(message, envelope)
         except Refusal as refusal:
             raise self._refused(refusal.reply, refusal.reason) from None
         found = [recipients.find(snapshot, settings, each.path) for each in envelope.recipients]
@@ -131,6 +133,13 @@ class Incoming:
         if decided.waits(snapshot):
             await self._delay(client, settings.first_time_sender_delay)
         return await self._put(subject, decided)
+
+    async def _read(self, message: Spooled, envelope: Envelope) -> Content:
+        """The header, in a thread where it is long. Raises Refusal."""
+        if message.root.body_start <= INLINE:
+            return content.read(message, envelope, self._settings)
+        limiter = self._parts.store.computing
+        return await trio.to_thread.run_sync(content.read, message, envelope, self._settings, limiter=limiter)
 
     async def _delay(self, client: Client, seconds: float) -> None:
         """Make a client wait, but not longer than the server goes on: what was sent is then decided at once."""
@@ -160,10 +169,7 @@ class Incoming:
         snapshot, put = self._parts.config.current, self._acceptor.put
         if not subject.content.has_forged_results:
             return await put(copies, subject, subject.message, fields, snapshot)
-        cleaner = cleaned.without_forged_results(
-            self._parts.store, subject.message, subject.content, self._settings.names
-        )
-        async with cleaner as kept:
+        async with cleaned.without_forged_results(self._parts.store, subject.message, subject.content) as kept:
             return await put(copies, subject, kept, fields, snapshot)
 
     async def _answers(self, subject: Subject, told: Sequence[Told], fields: Fields) -> Sequence[Reply]:

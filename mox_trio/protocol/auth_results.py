@@ -7,11 +7,11 @@ than trusting.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mox_trio.base import text
+from mox_trio.base import limits, text
 from mox_trio.base.domain import Domain, InvalidAddress
 from mox_trio.protocol.mime import header_writer
 from mox_trio.protocol.mime.header_writer import Written
@@ -82,6 +82,13 @@ def _bounded(value: str) -> str:
     if len(value) <= LONGEST_VALUE and value.isascii() and value.isprintable() and "  " not in value:
         return value.strip()
     return _SPACES.sub(" ", text.without_controls(value)).strip()[:LONGEST_VALUE].strip()
+
+
+def forged(
+    bodies: Iterable[bytes], names: Collection[Domain], *, most: int = limits.AUTH_RESULTS_FIELDS
+) -> tuple[bool, ...]:
+    """Of each of a message's fields, from the top, whether it `claims` to be ours; those beyond `most` are not read, and do."""
+    return tuple([number >= most or claims(body, names) for number, body in enumerate(bodies)])
 
 
 def claims(body: bytes, names: Collection[Domain]) -> bool:

@@ -1,7 +1,9 @@
 """The checks of a message: side by side, under one deadline, on the bytes as received."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 import trio
@@ -237,6 +239,25 @@ async def test_forged_results_are_removed_after_the_signature_that_covers_them_w
     assert b"mx.other.example" in mail
     assert mail.count(b"Authentication-Results: in.example.org;") == 1
     assert b"dkim=pass (2048 bit, without dnssec) header.d=sender.example header.s=k" in mail.replace(b"\r\n ", b" ")
+
+
+async def test_of_results_without_number_some_are_kept_and_a_long_header_is_read_in_a_thread(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set[threading.Thread]()
+
+    def read(*given: Any) -> content.Content:
+        threads.add(threading.current_thread())
+        return really(*given)
+
+    really = content.read
+    monkeypatch.setattr(content, "read", read)
+    results = [f"Authentication-Results: mü{number}.bücher.example; none\r\n".encode() for number in range(4000)]
+    await world.transact(b"".join(results) + message(), "ann@example.org")
+    (mail,) = await world.mails("ann")
+    assert mail.endswith(b"".join(results[:50]) + message())
+    assert mail.count(b".example; none") == 50
+    assert threading.current_thread() not in threads
 
 
 async def test_a_large_message_is_cleaned_too(world: World) -> None:

@@ -53,7 +53,7 @@ FULL = Evidence(
 def fields(client: Client = CLIENT, envelope: Envelope = ENVELOPE, evidence: Evidence | None = EVIDENCE) -> Fields:
     made = SETTINGS if evidence is not None else replace(SETTINGS, lmtp=True)
     block = header.parse(b"")
-    read = Content(block, AUTHOR, has_forged_results=False)
+    read = Content(block, AUTHOR)
     spooled = Spooled(0, Part(), b"", b"", None)
     facts = facts_of(envelope, read, evidence)
     return Fields(made, Subject(client, envelope, spooled, read, evidence, facts, str(client.address)), NOW)

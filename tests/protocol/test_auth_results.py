@@ -118,3 +118,10 @@ def test_fields_of_others_are_left_alone(body: bytes) -> None:
 @given(st.binary(max_size=100))
 def test_anything_can_be_asked(body: bytes) -> None:
     auth_results.claims(body, {OURS, INTERNATIONAL})
+
+
+def test_beyond_the_most_that_are_read_all_count_as_forged() -> None:
+    others = [b"mx%d.example; none" % number for number in range(50)]
+    assert auth_results.forged([*others, b"mail.example.org; none"], {OURS}, most=60) == (*[False] * 50, True)
+    assert auth_results.forged(others * 200, {OURS}) == (*[False] * 50, *[True] * 9950)
+    assert auth_results.forged([], {OURS}) == ()
