@@ -16,7 +16,7 @@ import trio
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import changes, entering, listing, mailboxes, settings
 from mox_trio.mailstore.changes import Changes
-from webui.mail import calls, calls_mailboxes, identities, looking, protocol
+from webui.mail import calls, calls_mailboxes, identities, labels, looking, protocol
 from webui.mail.desk import Arguments, Desk
 from webui.mail.lists import Lists
 from webui.mail.looking import MailboxView
@@ -92,7 +92,7 @@ class Live:
                 "at": now,
                 "login": str(self.desk.guest.address),
                 "mailboxes": [calls_mailboxes.shown(row) for row in boxes],
-                "keywords": await listing.keyword_names(store, account),
+                "keywords": labels.among(await listing.keyword_names(store, account)),
                 "settings": await settings.listed(store, account),
                 "identities": await identities.shown(self.desk),
                 "maxSize": store.policy.message_bytes,
@@ -238,7 +238,7 @@ class Live:
             await self._say(await view.follow(changed))
         await self._say(_about_account(changed))
         if changed.keywords:
-            await self.send({"t": "keywords", "names": await listing.keyword_names(store, account)})
+            await self.send({"t": "keywords", "names": labels.among(await listing.keyword_names(store, account))})
         if any(name == identities.SETTING for name, _ in changed.settings):
             await self.send({"t": "identities", "identities": await identities.shown(self.desk)})
         self.at = changed.modseq
