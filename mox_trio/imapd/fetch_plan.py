@@ -5,7 +5,7 @@ template that is shared by all lines: what Python does for a message is one form
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -43,7 +43,7 @@ class Column:
     """One item of every response."""
 
     template: bytes
-    values: Callable[[Page], Iterable[Any]]
+    values: Callable[[Page], Sequence[Any]]
     """For the template, one a message."""
     rendered_from: int = -1
     """Where rows hold what values are rendered from at a cost, as may take long; -1 for none."""
@@ -53,9 +53,21 @@ class Column:
 class Quick:
     """A section that most messages have in their row."""
 
-    label: bytes
-    value: Callable[[Row], bytes | None]
-    """None where the row does not hold it all."""
+    template: bytes
+    """For the size and the value."""
+    values: Callable[[Sequence[Row]], list[bytes | None]]
+    """None where a row does not hold it all, or where it is to be looked at more closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read for a page."""
+
+    rows: Sequence[Row]
+    quick: Sequence[Sequence[Any]] = ()
+    """For the templates of quick sections: sizes and values of the first, then of the next."""
+    slow: Sequence[int] = ()
+    """Numbers of the rows that do not hold all of those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ class Plan:
     quick: tuple[Quick, ...]
     """All the sections, where they are of the message's own header; else none."""
     names: tuple[str, ...]
-    """Columns of `email`; those of `reading_many.PLACE` last where bodies may be read."""
+    """Columns of `email`; those of `reading_many.PLACE` last where bodies are read."""
     needs_rows: bool
     """What the snapshot holds is not enough."""
     sets_seen: bool
@@ -77,6 +89,18 @@ class Plan:
     def at(self, name: str) -> int:
         """Where a column of `email` is in a row; -1 where it is not."""
         return FIRST + self.names.index(name) if name in self.names else -1
+
+    def read(self, rows: Sequence[Row]) -> Read:
+        """Rows of which quick sections are chosen, which may take long."""
+        quick: list[Sequence[Any]] = []
+        slow: set[int] = set()
+        for each in self.quick:
+            values = each.values(rows)
+            if None in values:
+                slow.update([number for number, value in enumerate(values) if value is None])
+            known = [value or b"" for value in values]
+            quick += (list(map(len, known)), known)
+        return Read(rows, quick, sorted(slow))
 
 
 def with_uid(session: Session, items: Sequence[Item], *, wanted: bool = False) -> list[Item]:
@@ -93,12 +117,15 @@ def plan(session: Session, items: Sequence[Item], *, peeks: bool = False) -> Pla
     """The plan for these items; where it `peeks` nothing sets \\Seen."""
     wanted = tuple([item for item in items if isinstance(item, Section | Binary | BinarySize)])
     names = _names(items, wanted)
+    quick = _quick(wanted, names)
     seen = not (peeks or session.require_selected().read_only)
     seen = seen and any(isinstance(item, Section | Binary) and not item.peek for item in wanted)
     made = _Columns(session, names, also_flags=flags.SEEN if seen else 0)
     columns = tuple([made.of(item) for item in items if isinstance(item, Simple | Preview)])
     of_rows = any(isinstance(item, Simple) and item.name in _OF_ROWS for item in items)
-    return Plan(columns, wanted, _quick(wanted, names), names, bool(names) or of_rows, seen, Simple("FLAGS") in items)
+    if wanted and not quick:
+        names += reading_many.PLACE
+    return Plan(columns, wanted, quick, names, bool(names) or of_rows, seen, Simple("FLAGS") in items)
 
 
 _OF_ROWS: Final = ("INTERNALDATE", "RFC822.SIZE", "SAVEDATE", "EMAILID")
@@ -124,7 +151,6 @@ def _names(items: Sequence[Item], wanted: Sequence[Section | Binary | BinarySize
             found.append("header")
         if any(map(needs_parts, wanted)):
             found.append("parts")
-        found += reading_many.PLACE
     return tuple(dict.fromkeys(found))
 
 
@@ -148,23 +174,29 @@ def _quick(wanted: Sequence[Section | Binary | BinarySize], names: tuple[str, ..
         if not isinstance(item, Section) or item.part or not item.text.startswith("HEADER"):
             return ()
         header, size = FIRST + names.index("header"), FIRST + names.index("header_size")
-        found.append(Quick(fetch_response.label(item), _of_header(item, header, size)))
+        found.append(Quick(_literal(item), _of_header(item, header, size)))
     return tuple(found)
 
 
-def _of_header(item: Section, header: int, size: int) -> Callable[[Row], bytes | None]:
+def _literal(item: Section) -> bytes:
+    return fetch_response.label(item).replace(b"%", b"%%") + b" {%d}\r\n%b"
+
+
+def _of_header(item: Section, header: int, size: int) -> Callable[[Sequence[Row]], list[bytes | None]]:
     choose = _chooser(item)
     partial = item.partial
 
-    def value(row: Row) -> bytes | None:
-        block: bytes = row[header]
-        length: int = row[size]
-        if len(block) != length and len(block) < length:
+    def value(block: bytes, length: int) -> bytes | None:
+        if len(block) != length:
+            if len(block) < length:
+                return None
+            block = block[:length]
+        if b"\0" in block:
             return None
-        found = choose(block[:length] if len(block) > length else block)
+        found = choose(block)
         return found if partial is None else sections.cut(found, partial)
 
-    return value
+    return lambda rows: [value(row[header], row[size]) for row in rows]
 
 
 def _chooser(item: Section) -> Callable[[bytes], bytes]:
@@ -174,7 +206,7 @@ def _chooser(item: Section) -> Callable[[bytes], bytes]:
         return lambda block: sections.chosen(block, item)
     # From a line end to the next one: what begins with a plain octet is found fast, what ignores case is not.
     names = b"|".join([_in_any_case(field) for field in item.fields])
-    find = re.compile(rb"\n(?:%b)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?=\n)" % names).findall
+    find = re.compile(rb"\n(?:%b)[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+" % names).findall
 
     def fields(block: bytes) -> bytes:
         if block[-1:] != b"\n":
@@ -213,7 +245,7 @@ class _Columns:
         snapshot, item = self._snapshot, self._session.require_feed().flag_lists.item
         there, keywords, also = snapshot.flags, snapshot.keywords, self._also_flags
 
-        def values(page: Page) -> Iterable[bytes]:
+        def values(page: Page) -> Sequence[bytes]:
             if -1 not in page.places:
                 return [item(there[at] | also, keywords[at]) for at in page.places]
             return [
@@ -226,7 +258,7 @@ class _Columns:
     def modseq(self) -> Column:
         modseqs = self._snapshot.modseqs
 
-        def values(page: Page) -> Iterable[int]:
+        def values(page: Page) -> Sequence[int]:
             if -1 not in page.places:
                 return [modseqs[at] for at in page.places]
             pairs = zip(page.places, page.rows, strict=True)

@@ -6,16 +6,16 @@ the session ends.
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import trio
 
 from mox_trio.base.failure import Failure
 from mox_trio.imapd import bodies_out, replies
-from mox_trio.imapd.fetch_plan import Ascii, Column, Page, Plan, mail
+from mox_trio.imapd.fetch_plan import Ascii, Column, Page, Plan, Read, mail
 from mox_trio.imapd.sections import Piece, UnknownEncoding, piece
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import flagging, reading_many
@@ -33,10 +33,8 @@ TOGETHER: Final = 1024 * 1024
 """Octets of bodies that are read together, and said together."""
 SECTIONS: Final = 2000
 """Sections that are said before others have their turn: of fewer messages where more of each are asked for."""
-OCTETS: Final = reading_many.OCTETS
-"""Of wide columns that are read together."""
 LOOKED_AT: Final = 64 * 1024
-"""Octets of headers and part trees that are looked at before others have their turn."""
+"""Octets of part trees that are looked at before others have their turn."""
 
 UNKNOWN_CTE: Final = Status("NO", "the encoding of the part is not known", b"UNKNOWN-CTE")
 
@@ -85,12 +83,16 @@ class Fetching:
         self._start = b" ".join([column.template for column in made.columns])
         """Of every response, as a template."""
         self._start = (b"* %d UIDFETCH (" if session.uid_only else b"* %d FETCH (") + self._start
+        between = b" " if made.columns else b""
+        self._line = b"%b%b%b)\r\n" % (self._start, between, b" ".join([each.template for each in made.quick]))
+        """The whole response, where all sections are quick."""
         self._seen: list[int] = []
         self.has_ghosts = False
 
     async def page(self, positions: Sequence[int]) -> None:
         """Say the messages at these places of the view."""
-        step = max(1, SECTIONS // max(1, len(self._plan.sections)))
+        most = reading_many.HEADERS if self._plan.quick else SECTIONS
+        step = max(1, most // max(1, len(self._plan.sections)))
         start = 0
         while start < len(positions):
             start += await self._page(positions[start : start + step])
@@ -105,55 +107,59 @@ class Fetching:
         uids = [known[at] for at in positions]
         gone = [uid for uid in uids if view.is_ghost(uid)] if view.ghosts else []
         self.has_ghosts = self.has_ghosts or bool(gone)
-        rows: Sequence[Row] = ()
+        read = Read(())
         if self._plan.needs_rows:
             if gone:  # how wide those are is not asked
                 uids = uids[:FEW]
-            fit, rows = await self._rows(uids)
+            fit, read = await self._read(uids)
             positions, uids = positions[:fit], uids[:fit]
         elif gone:
-            found = {row[reading_many.UID]: row for row in (await self._rows(gone))[1]}
-            rows = [found.get(uid, ()) for uid in uids]
-        await self._say(positions, uids, rows)
+            found = {row[reading_many.UID]: row for row in (await self._read(gone))[1].rows}
+            read = Read([found.get(uid, ()) for uid in uids])
+        await self._say(positions, Page(uids, self._places(positions, uids), read.rows), read)
         return len(positions)
 
-    async def _say(self, positions: Sequence[int], uids: Sequence[int], rows: Sequence[Row]) -> None:
-        page = Page(uids, self._places(positions, uids), rows)
-        numbers = uids if self._session.uid_only else [at + 1 for at in positions]
-        columns = [await self._values(column, page) for column in self._plan.columns]
-        starts = [self._start % each for each in zip(numbers, *columns, strict=True)]
-        if not self._plan.sections:
-            self._session.write(b")\r\n".join([*starts, b""]))
-            return
+    async def _say(self, positions: Sequence[int], page: Page, read: Read) -> None:
+        numbers = page.uids if self._session.uid_only else [at + 1 for at in positions]
+        columns = [numbers, *[await self._values(column, page) for column in self._plan.columns]]
         if self._plan.sets_seen:
             self._note_seen(page)
         if self._plan.quick:
-            await self._say_headers(starts, rows)
+            await self._say_headers(page.uids, columns, read)
+            return
+        starts = _lines(self._start, columns)
+        if self._plan.sections:
+            await self._say_sections(starts, page.rows)
         else:
-            await self._say_sections(starts, rows)
+            self._session.write(b")\r\n".join([*starts, b""]))
 
-    async def _values(self, column: Column, page: Page) -> Iterable[Any]:
+    async def _values(self, column: Column, page: Page) -> Sequence[Any]:
         at = column.rendered_from
         if at >= 0 and (len(page.rows) > FEW or sum([len(row[at]) for row in page.rows]) > LOOKED_AT):
             return await trio.to_thread.run_sync(column.values, page, limiter=self._session.store.computing)
         return column.values(page)
 
-    async def _rows(self, uids: Sequence[int]) -> tuple[int, Sequence[Row]]:
-        """Rows of as many as fit, from the first, and how many these are. SessionOver."""
-        session, names = self._session, self._plan.names
+    async def _read(self, uids: Sequence[int]) -> tuple[int, Read]:
+        """What is read of as many as fit, from the first, and how many these are. SessionOver."""
+        session, plan = self._session, self._plan
         account, box = session.require_account(), self._selected.box
-        fit, found = await reading_many.fitting(session.store, account, box.id, uids, names, OCTETS)
-        if len(found) < fit:
-            await session.require_feed().pull()
-            raise replies.SessionOver(replies.DELETED if box.gone else replies.ERASED)
-        if self._ascii is not None and (wanting := self._ascii.wanting(found)):
+        fit, read = await reading_many.fitting(session.store, account, box.id, uids, plan.names, plan.read)
+        if len(read.rows) < fit:
+            await self._miss()
+        if self._ascii is not None and (wanting := self._ascii.wanting(read.rows)):
             sources = await reading_many.found(session.store, account, box.id, wanting, ("header", "parts"))
-            render = partial(self._ascii.rendered, found, sources)
+            render = partial(self._ascii.rendered, read.rows, sources)
             if len(sources) > FEW or sum([len(row[-1]) for row in sources]) > LOOKED_AT:
-                found = await trio.to_thread.run_sync(render, limiter=session.store.computing)
+                rows = await trio.to_thread.run_sync(render, limiter=session.store.computing)
             else:
-                found = render()
-        return fit, found
+                rows = render()
+            read = replace(read, rows=rows)
+        return fit, read
+
+    async def _miss(self) -> NoReturn:
+        """Say why messages are not there any more. SessionOver."""
+        await self._session.require_feed().pull()
+        raise replies.SessionOver(replies.DELETED if self._selected.box.gone else replies.ERASED)
 
     def _places(self, positions: Sequence[int], uids: Sequence[int]) -> Sequence[int]:
         """Where the messages are in the snapshot, which mostly is where they are in the view."""
@@ -162,43 +168,25 @@ class Fetching:
             return positions
         return [self._snapshot.index(uid) for uid in uids]
 
-    async def _say_headers(self, starts: Sequence[bytes], rows: Sequence[Row]) -> None:
+    async def _say_headers(self, uids: Sequence[int], columns: Sequence[Sequence[Any]], read: Read) -> None:
         """Say sections that are in the rows; messages of which that is not so are said as others are."""
-        between = b" " if self._plan.columns else b""
-        at, times = self._plan.at("header"), len(self._plan.quick)
-        lines: list[bytes] = []
-        others: list[int] = []
-        looked_at = 0
-        for number, row in enumerate(rows):
-            items = self._headers(row)
-            if items is None:
-                others.append(number)
-            else:
-                if others:
-                    await self._say_others(starts, rows, others)
-                lines += (starts[number], between, b" ".join(items), fetch_response.CLOSING)
-            looked_at += len(row[at]) * times
-            if looked_at > LOOKED_AT or items is None:
-                self._session.write(b"".join(lines))
-                lines.clear()
-                looked_at = 0
-                await self._session.drain()
-                await self._session.turn()
-        self._session.write(b"".join(lines))
-        await self._say_others(starts, rows, others)
+        lines = _lines(self._line, [*columns, *read.quick])
+        said = 0
+        for first, last in numsets.of(read.slow):
+            self._session.write(b"".join(lines[said:first]))
+            said = last + 1
+            starts = _lines(self._start, [column[first:said] for column in columns])
+            await self._say_sections(starts, await self._whole_rows(uids[first:said]))
+        self._session.write(b"".join(lines[said:]))
 
-    def _headers(self, row: Row) -> list[bytes] | None:
-        items: list[bytes] = []
-        for each in self._plan.quick:
-            value = each.value(row)
-            if value is None or b"\0" in value:
-                return None
-            items.append(b"%b {%d}\r\n%b" % (each.label, len(value), value))
-        return items
-
-    async def _say_others(self, starts: Sequence[bytes], rows: Sequence[Row], numbers: list[int]) -> None:
-        await self._say_sections([starts[each] for each in numbers], [rows[each] for each in numbers])
-        numbers.clear()
+    async def _whole_rows(self, uids: Sequence[int]) -> Sequence[Row]:
+        """Rows with which bodies can be read. SessionOver."""
+        session, names = self._session, (*self._plan.names, *reading_many.PLACE)
+        box = self._selected.box
+        found = await reading_many.found(session.store, session.require_account(), box.id, uids, names)
+        if len(found) < len(uids):
+            await self._miss()
+        return found
 
     async def _say_sections(self, starts: Sequence[bytes], rows: Sequence[Row]) -> None:
         waiting: list[_Message] = []
@@ -282,6 +270,10 @@ class Fetching:
             untold = [row.uid for row in stored.rows if self._view.is_untold(row.uid, row.was)]
             self._view.stored(stored.modseq, frozenset(untold))
         await session.reach(stored.modseq)
+
+
+def _lines(template: bytes, columns: Sequence[Sequence[Any]]) -> list[bytes]:
+    return [template % each for each in zip(*columns, strict=True)]
 
 
 async def _item(one: Piece, ranges: _Ranges) -> bytes:

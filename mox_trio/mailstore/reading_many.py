@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from mox_trio.base import limits
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import reading, rendering
 from mox_trio.mailstore.codec import Codec
@@ -36,6 +37,8 @@ WIDE: Final = frozenset({"bodystructure", "parts", "header", "envelope"})
 """Columns that are long, or that a crafted mail can make so."""
 OCTETS: Final = 4 * 1024 * 1024
 """Of those, for the rows of one page, which are copied some times on their way out."""
+HEADERS: Final = OCTETS // limits.HEADER_ROW_BYTES
+"""Which fit into that however long they are."""
 OBJECT_ID: Final = len(MessageRow._fields)
 FIRST: Final = OBJECT_ID + 1
 """Where the values stand in a row that `found` gives: those of MessageRow, the EMAILID, then the columns that were asked for."""
@@ -74,26 +77,27 @@ async def fitting(
     mailbox_id: MailboxId,
     uids: Sequence[int],
     columns: tuple[str, ...],
-    most: int = OCTETS,
-) -> tuple[int, list[Row]]:
+    make: Callable[[list[Row]], T],
+) -> tuple[int, T]:
     """The same of as many of these UIDs, from the first, as may be in memory together, one at least; and how many that are."""
     wide = tuple([name for name in columns if name in WIDE])
+    may_be_too_much = len(uids) > HEADERS if wide == ("header",) else bool(wide)
 
-    def unit(tx: Transaction) -> tuple[int, list[Row]]:
-        fit = _fit(tx, mailbox_id, uids, wide, most) if wide else len(uids)
-        return fit, _found(tx, account=account, mailbox_id=mailbox_id, uids=uids[:fit], columns=columns)
+    def unit(tx: Transaction) -> tuple[int, T]:
+        fit = _fit(tx, mailbox_id, uids, wide) if may_be_too_much else len(uids)
+        return fit, make(_found(tx, account=account, mailbox_id=mailbox_id, uids=uids[:fit], columns=columns))
 
     return await store.index.read(unit)
 
 
-def _fit(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], wide: tuple[str, ...], most: int) -> int:
+def _fit(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], wide: tuple[str, ...]) -> int:
     ranges = messages.ranges_of(uids)
-    if len(uids) <= 1 or messages.width(tx, mailbox_id, ranges, wide) <= most:  # nearly always
+    if len(uids) <= 1 or messages.width(tx, mailbox_id, ranges, wide) <= OCTETS:  # nearly always
         return len(uids)
     total = 0
     for uid, octets in messages.widths(tx, mailbox_id, ranges, wide):
         total += octets
-        if total > most:
+        if total > OCTETS:
             return max(bisect_left(uids, uid), 1)
     return len(uids)
 

@@ -269,16 +269,17 @@ async def test_wide_columns_are_read_a_few_messages_at_a_time(
     fitting = reading_many.fitting
 
     async def noted(*arguments: Any) -> Any:
-        fit, rows = await fitting(*arguments)
-        assert len(rows) == fit
+        fit, read = await fitting(*arguments)
+        assert len(read.rows) == fit
         pages.append(fit)
-        return fit, rows
+        return fit, read
 
     for _ in range(5):
         await world.put(MULTIPART)
     async with world.user("INBOX") as client, world.user("INBOX") as other:
         whole = (await client.ok(f"FETCH 1:* (UID {item})")).lines
-        monkeypatch.setattr(fetching, "OCTETS", 20)
+        monkeypatch.setattr(reading_many, "OCTETS", 20)
+        monkeypatch.setattr(reading_many, "HEADERS", 1)
         monkeypatch.setattr(reading_many, "fitting", noted)
         assert (await client.ok(f"FETCH 1:* (UID {item})")).lines == whole
         assert pages == [1] * 5
