@@ -259,5 +259,8 @@ API_TEXT_BYTES: Final = 1024 * 1024
 IMPORT_BYTES: Final = 8 * 1024 * 1024 * 1024
 """Octets of a file that somebody brings to the web pages to have its mail imported."""
 
+XZ_MEMORY: Final = 128 * 1024 * 1024
+"""Octets of memory that reading a compressed file may want: `xz -9` makes files that want half of it."""
+
 HOOK_ANSWER_BYTES: Final = 512
 """Octets of an answer to a webhook call that are kept."""

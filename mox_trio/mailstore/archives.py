@@ -6,7 +6,6 @@ memory, disk or time. `done` counts bytes of the file itself, so that it ends at
 
 import bz2
 import gzip
-import lzma
 import tarfile
 import zipfile
 from calendar import timegm
@@ -14,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import IO, Final, cast
 
-from mox_trio.mailstore import mbox
+from mox_trio.mailstore import mbox, xz
 from mox_trio.mailstore.members import (
     UNREADABLE,
     Bounded,
@@ -37,6 +36,8 @@ _USTAR: Final = slice(257, 262)
 _HEAD: Final = 512
 _ENDINGS: Final = (".gz", ".bz2", ".xz")
 _ENCRYPTED: Final = 1
+_COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+"""Of zip files. LZMA is none of them: a member says how much memory is needed to read it, and zipfile gives it that."""
 _END_BYTES: Final = 20 + 22 + 65_535
 """Bytes at the end of a zip file that hold what says where its list is."""
 _LISTED_BYTES: Final = 512
@@ -48,7 +49,7 @@ _MAILDIR: Final = ("cur", "new")
 _DECOMPRESS: Final[tuple[tuple[bytes, Callable[[IO[bytes]], Readable]], ...]] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
-    (b"\xfd7zXZ\x00", lzma.open),
+    (b"\xfd7zXZ\x00", xz.open),
 )
 
 
@@ -271,6 +272,8 @@ class Zip:
                 yield from folder(levels)
             elif info.flag_bits & _ENCRYPTED:
                 yield Trouble("/".join(levels), "it is protected by a password")
+            elif info.compress_type not in _COMPRESSIONS:
+                yield Trouble("/".join(levels), "it is compressed in a way that is not read here; use deflate")
             else:
                 modified = timegm(info.date_time) * 1000 if info.date_time != _NO_DATE else None
                 yield Member((number,), levels, info.file_size, modified, self._opener(file, info))

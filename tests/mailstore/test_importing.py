@@ -1,10 +1,13 @@
 """Importing from all that holds mail, all of it once, whatever happens meanwhile."""
 
 import gzip
+import lzma
 import os
 import random
 import tarfile
 import tracemalloc
+import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,6 +165,32 @@ async def test_a_bomb_is_stopped(store: MailStore, account: Account, tmp_path: P
         report = await importing.run(store, account, many, Options(into=f"m{name}", limits=limits))
         assert (report.imported, report.bad_total) == (3, 1)
         assert "more than 3 members" in report.bad[0][1]
+
+
+def wanting_memory(data: bytes) -> bytes:
+    """An xz file that says that a dictionary of 1.5 GiB is needed to read it (The .xz File Format 3.1, 5.3.1)."""
+    packed = lzma.compress(data, lzma.FORMAT_XZ, lzma.CHECK_NONE)
+    size = (packed[12] + 1) * 4
+    block = bytearray(packed[12 : 12 + size])
+    block[block.index(b"\x21\x01") + 2] = 37
+    block[-4:] = zlib.crc32(block[:-4]).to_bytes(4, "little")
+    return packed[:12] + block + packed[12 + size :]
+
+
+async def test_a_file_that_wants_much_memory_is_refused(store: MailStore, account: Account, tmp_path: Path) -> None:
+    source = tmp_path / "a.xz"
+    source.write_bytes(lzma.compress(trees.mbox_of([1]), preset=9) + b"\0" * 8 + lzma.compress(trees.mbox_of([2])))
+    assert (await importing.run(store, account, source, Options(into="Joined"))).imported == 2
+    source.write_bytes(wanting_memory(trees.mbox_of([3])))
+    with pytest.raises(Failure) as raised:
+        await importing.run(store, account, source, Options(into="Large"))
+    assert raised.value.kind is Kind.INVALID
+    zipped = tmp_path / "a.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("a", trees.mbox_of([4]), zipfile.ZIP_LZMA)
+        archive.writestr("b", trees.mbox_of([5]), zipfile.ZIP_BZIP2)
+    report = await importing.run(store, account, zipped, Options(into="Zip"))
+    assert (report.imported, [name for name, _ in report.bad]) == (1, ["a"])
 
 
 async def test_duplicates_are_left_out_on_demand(store: MailStore, account: Account, tmp_path: Path) -> None:
