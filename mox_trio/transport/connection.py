@@ -163,6 +163,8 @@ class Connection:
             return data if type(data) is bytes else bytes(data)
         waited = False
         while True:
+            if self._socket.fileno() < 0:  # to trio this is a ValueError, and from the second one on a busy socket
+                raise trio.ClosedResourceError("it was closed on our side")
             if waited or not self._flows:
                 await trio.lowlevel.wait_readable(self._socket)
             else:

@@ -221,6 +221,19 @@ async def over_tcp(application: Application) -> AsyncIterator[trio.SocketStream]
         nursery.cancel_scope.cancel()
 
 
+async def test_what_is_no_request_is_refused_and_ends_the_connection() -> None:
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+    for header in (b"Content-Length: +5", b"Transfer-Encoding : chunked", b"Transfer-Encoding: xchunked", b"a\rb: c"):
+        async with over_tcp(never) as client:
+            await client.send_all(b"POST / HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n\r\n12345")
+            answer = b""
+            while more := await client.receive_some():
+                answer += more
+            assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 "))
+
+
 async def test_a_body_that_comes_an_octet_at_a_time_is_answered_with_408(mock_clock: trio.testing.MockClock) -> None:
     came, here = trio.open_memory_channel[str](10)
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import ssl
+from ipaddress import ip_address
 
 import pytest
 import trio
 
-from mox_trio.transport.connection import Broken, Connection, Silent
+from mox_trio.transport.connection import Broken, Connection, Ends, Silent
 from mox_trio.transport.tls import TlsFailed
 from tests.kit import wires
 
@@ -42,6 +43,17 @@ async def test_closing_twice_is_harmless() -> None:
     await client.aclose()
     with pytest.raises(Broken):
         await client.receive(timeout=1)
+
+
+async def test_receiving_on_a_socket_that_was_closed_is_broken() -> None:
+    listener = (await trio.open_tcp_listeners(0, host="127.0.0.1"))[0]
+    here = ip_address("127.0.0.1")
+    async with listener, await trio.open_tcp_stream("127.0.0.1", listener.socket.getsockname()[1]):
+        server = Connection(await listener.accept(), Ends(here, 1, here, 2))
+        await server.aclose()
+        for _ in range(2):
+            with pytest.raises(Broken):
+                await server.receive(timeout=1)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
