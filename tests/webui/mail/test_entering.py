@@ -63,6 +63,16 @@ async def test_wrong_names_and_passwords_get_one_answer(server: LocalServer) -> 
         assert wrong.status_code == 401
 
 
+async def test_half_a_character_is_no_text(server: LocalServer) -> None:
+    async with talking.browser(server) as browser:
+        body = b'{"token": "\\ud800", "address": "mox@localhost", "password": "\\ud800"}'
+        answer = await browser.http.post("login", content=body, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid")
+        whole = body.replace(b"\\ud800", b"\\ud83d\\ude00")
+        answer = await browser.http.post("login", content=whole, headers={"content-type": "application/json"})
+        assert answer.status_code == 403
+
+
 async def test_a_form_of_another_site_has_no_login_token(server: LocalServer) -> None:
     async with talking.browser(server) as browser:
         given = {"token": "guessed", "address": "mox@localhost", "password": "moxmoxmox"}
