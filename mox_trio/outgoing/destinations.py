@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mox_trio.base import limits
 from mox_trio.base.domain import Domain, InvalidAddress
+from mox_trio.policy import public_address
 from mox_trio.policy.questions import Answer, Asking, Kind, Mx, Question, Status
 from mox_trio.protocol.smtp.envelope import IpAddress
 
@@ -150,8 +151,4 @@ def in_order(found: Sequence[IpAddress], before: Sequence[str]) -> list[IpAddres
 
 def is_public(ip: IpAddress, allowed: Collection[Network] = ()) -> bool:
     """Whether mail may be sent to the address: it is one of the public network, or in a network that is `allowed`."""
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    if any(ip in network for network in allowed):
-        return True
-    return ip.is_global and not ip.is_multicast
+    return public_address.is_public(ip, allowed)

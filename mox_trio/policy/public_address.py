@@ -10,6 +10,10 @@ from collections.abc import Collection
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+"""What IANA gives to networks. Beyond are networks of a site (fec0::/10, 64:ff9b:1::/48), forms of IPv4 addresses that are no
+longer used, and what nobody has yet: Python counts some of it as global.
+"""
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address stands in the last 32 bits."""
 _SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
@@ -21,7 +25,7 @@ def is_public(address: IpAddress, allowed: Collection[Network] = ()) -> bool:
     address = meant(address)
     if any(address in network for network in allowed):
         return True
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and (address.version == 4 or address in _GIVEN_OUT)
 
 
 def meant(address: IpAddress) -> IpAddress:

@@ -206,6 +206,7 @@ def test_an_order_loses_and_doubles_nothing(addresses: list[str], before: list[s
             "2001:db8::1",
         ),
         "::ffff:10.0.0.1",
+        *("64:ff9b::10.0.0.1", "64:ff9b:1::1", "2002:a00:1::1", "fec0::1", "::127.0.0.1"),
     ],
 )
 def test_addresses_that_are_not_public_get_no_mail_unless_they_are_allowed(address: str) -> None:

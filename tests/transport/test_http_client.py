@@ -109,6 +109,7 @@ async def test_a_name_of_another_server_is_not_accepted() -> None:
     [
         *("127.0.0.1", "10.1.2.3", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1"),
         *("::1", "fd00::1", "fe80::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"),
+        *("fec0::1", "64:ff9b:1::7f00:1", "::127.0.0.1", "::ffff:0:127.0.0.1", "5f00::1", "4000::1"),
     ],
 )
 async def test_names_that_lead_home_are_not_dialled(address: str) -> None:
