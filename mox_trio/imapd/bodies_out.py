@@ -21,7 +21,6 @@ from mox_trio.protocol.imap import fetch_response
 from mox_trio.protocol.mime import transfer
 from mox_trio.transport.connection import Broken
 from storage_backends.errors import StorageError
-from storage_backends.index.api import EmailId
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +40,10 @@ def is_small(piece: Piece) -> bool:
     return piece.fields is not None or piece.stop - piece.start <= SMALL
 
 
-def wanted(piece: Piece, email_id: EmailId, located: Located) -> Wanted:
+def wanted(piece: Piece, located: Located) -> Wanted:
     """What a small piece needs."""
     stop = min(piece.stop, piece.start + HEADER) if piece.fields is not None else piece.stop
-    return Wanted(email_id, located, piece.start, stop)
+    return Wanted(located, piece.start, stop)
 
 
 async def item(piece: Piece, data: bytes) -> bytes:
@@ -68,19 +67,22 @@ def ready(piece: Piece, data: bytes) -> bytes:
     if piece.is_binary:
         has_nul = _NUL in data
         return fetch_response.literal(piece.label, len(data), binary=has_nul) + data
-    if _NUL in data:
-        data = data.replace(_NUL, _NOT_NUL)
-    return fetch_response.literal(piece.label, len(data)) + data
+    return fetch_response.literal(piece.label, len(data)) + without_nul(data)
 
 
-async def stream(session: Session, before: Sequence[bytes], piece: Piece, email_id: EmailId, located: Located) -> None:
+def without_nul(data: bytes) -> bytes:
+    """What stands in a literal for these octets."""
+    return data.replace(_NUL, _NOT_NUL) if _NUL in data else data
+
+
+async def stream(session: Session, before: Sequence[bytes], piece: Piece, located: Located) -> None:
     """Say a large piece, behind what stands before it in the response. Failure, StorageError, Broken."""
     store, account = session.store, session.require_account()
     start, stop, expected = piece.start, piece.stop, piece.octets
     if not piece.encoding and piece.partial is not None:
         start = min(start + piece.partial[0], stop)
         stop = start + expected
-    async with reading.open_mail(store, account, email_id, start, stop, located) as blocks:
+    async with reading.open_mail(store, account, located.place.email_id, start, stop, located) as blocks:
         for octets in before:
             session.write(octets)
         session.write(fetch_response.literal(piece.label, expected, binary=piece.is_binary))

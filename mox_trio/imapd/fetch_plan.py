@@ -4,7 +4,6 @@ A `Plan` is made once a command. Items are then rendered for a page of messages 
 template that is shared by all lines: what Python does for a message is one formatting.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from mox_trio.imapd import sections
 from mox_trio.imapd.sections import Mail, needs_parts
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import reading_many, rendering
-from mox_trio.mailstore.reading_many import FIRST, FLAGS, KEYWORDS, MODSEQ, OBJECT_ID, RECEIVED, SAVED, SIZE
+from mox_trio.mailstore.reading_many import FIRST, FLAGS, KEYWORDS, MODSEQ, OBJECT_ID, PLACE, RECEIVED, SIZE
 from mox_trio.protocol.imap import fetch_response
 from mox_trio.protocol.imap.fetch_items import Binary, BinarySize, Item, Preview, Section, Simple
 from mox_trio.protocol.mime import bodystructure, envelope, structure_codec
@@ -60,6 +59,16 @@ class Quick:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A section that is a range of the mail, whatever its parts are."""
+
+    template: bytes
+    """For the size and the value."""
+    bounds: Callable[[int, int], tuple[int, int]]
+    """Start and stop from the sizes of the mail and of its header."""
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """What was read for a page."""
 
@@ -78,8 +87,10 @@ class Plan:
     sections: tuple[Section | Binary | BinarySize, ...]
     quick: tuple[Quick, ...]
     """All the sections, where they are of the message's own header; else none."""
+    spans: tuple[Span, ...]
+    """All the sections, where they are the whole message or its text; else none."""
     names: tuple[str, ...]
-    """Columns of `email`; those of `reading_many.PLACE` last where bodies are read."""
+    """Columns that rows hold beside `reading_many.OWN`; those of `PLACE` where bodies are read."""
     needs_rows: bool
     """What the snapshot holds is not enough."""
     sets_seen: bool
@@ -87,8 +98,18 @@ class Plan:
     """FLAGS is among the items: with \\Seen, where it is set."""
 
     def at(self, name: str) -> int:
-        """Where a column of `email` is in a row; -1 where it is not."""
+        """Where a column is in a row; -1 where it is not."""
         return FIRST + self.names.index(name) if name in self.names else -1
+
+    @property
+    def place(self) -> int:
+        """Where `reading_many.PLACE` is, in rows that have it."""
+        return FIRST + self.names.index(PLACE[0]) if PLACE[0] in self.names else FIRST + len(self.names)
+
+    @property
+    def literals(self) -> bytes:
+        """The template of all sections, where they are quick or spans."""
+        return b" ".join([each.template for each in self.quick or self.spans])
 
     def read(self, rows: Sequence[Row]) -> Read:
         """Rows of which quick sections are chosen, which may take long."""
@@ -124,13 +145,15 @@ def plan(session: Session, items: Sequence[Item], *, peeks: bool = False) -> Pla
     columns = tuple([made.of(item) for item in items if isinstance(item, Simple | Preview)])
     of_rows = any(isinstance(item, Simple) and item.name in _OF_ROWS for item in items)
     if wanted and not quick:
-        names += reading_many.PLACE
-    return Plan(columns, wanted, quick, names, bool(names) or of_rows, seen, Simple("FLAGS") in items)
+        names += PLACE
+    needs_rows = bool(names) or of_rows
+    return Plan(columns, wanted, quick, _spans(wanted), names, needs_rows, seen, Simple("FLAGS") in items)
 
 
-_OF_ROWS: Final = ("INTERNALDATE", "RFC822.SIZE", "SAVEDATE", "EMAILID")
-"""Items that need a row but no column of `email`."""
+_OF_ROWS: Final = ("INTERNALDATE", "RFC822.SIZE", "EMAILID")
+"""Items that need a row but no column that others do not need."""
 _NAMES: Final = {
+    "SAVEDATE": ("saved",),
     "ENVELOPE": ("envelope",),
     "BODYSTRUCTURE": ("bodystructure",),
     "BODY": ("parts", "header"),
@@ -165,7 +188,20 @@ def mail(made: Plan) -> Callable[[Row], Mail]:
     return of
 
 
-# -- sections that are in the row
+# -- sections that are ranges, and those that are in the row
+
+
+def _spans(wanted: Sequence[Section | Binary | BinarySize]) -> tuple[Span, ...]:
+    found: list[Span] = []
+    for item in wanted:
+        if not isinstance(item, Section) or item.part or item.text not in ("", "TEXT"):
+            return ()
+        found.append(Span(_literal(item), partial(sections.span, item)))
+    return tuple(found)
+
+
+def _literal(item: Section) -> bytes:
+    return fetch_response.label(item).replace(b"%", b"%%") + b" {%d}\r\n%b"
 
 
 def _quick(wanted: Sequence[Section | Binary | BinarySize], names: tuple[str, ...]) -> tuple[Quick, ...]:
@@ -178,12 +214,8 @@ def _quick(wanted: Sequence[Section | Binary | BinarySize], names: tuple[str, ..
     return tuple(found)
 
 
-def _literal(item: Section) -> bytes:
-    return fetch_response.label(item).replace(b"%", b"%%") + b" {%d}\r\n%b"
-
-
 def _of_header(item: Section, header: int, size: int) -> Callable[[Sequence[Row]], list[bytes | None]]:
-    choose = _chooser(item)
+    choose = sections.chooser(item)
     partial = item.partial
 
     def value(block: bytes, length: int) -> bytes | None:
@@ -197,30 +229,6 @@ def _of_header(item: Section, header: int, size: int) -> Callable[[Sequence[Row]
         return found if partial is None else sections.cut(found, partial)
 
     return lambda rows: [value(row[header], row[size]) for row in rows]
-
-
-def _chooser(item: Section) -> Callable[[bytes], bytes]:
-    if item.text == "HEADER":
-        return lambda block: block
-    if item.text == "HEADER.FIELDS.NOT" or not item.fields:
-        return lambda block: sections.chosen(block, item)
-    # From a line end to the next one: what begins with a plain octet is found fast, what ignores case is not.
-    names = b"|".join([_in_any_case(field) for field in item.fields])
-    find = re.compile(rb"\n(?:%b)[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+" % names).findall
-
-    def fields(block: bytes) -> bytes:
-        if block[-1:] != b"\n":
-            return sections.chosen(block, item)
-        found = find(b"\n" + block)
-        return b"".join(found)[1:] + b"\n\r\n" if found else b"\r\n"
-
-    return fields
-
-
-def _in_any_case(name: bytes) -> bytes:
-    return b"".join(
-        [b"[%c%c]" % (each, each ^ 0x20) if chr(each).isalpha() else re.escape(b"%c" % each) for each in name]
-    )
 
 
 # -- items
@@ -272,7 +280,8 @@ class _Columns:
 
     def save_date(self) -> Column:
         render = self._session.require_feed().dates.date_time
-        return Column(b"SAVEDATE %b", lambda page: [render(row[SAVED]) for row in page.rows])
+        column = self._at("saved")
+        return Column(b"SAVEDATE %b", lambda page: [render(row[column]) for row in page.rows])
 
     def size(self) -> Column:
         return Column(b"RFC822.SIZE %d", lambda page: [row[SIZE] for row in page.rows])

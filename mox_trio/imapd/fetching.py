@@ -20,7 +20,7 @@ from mox_trio.imapd.sections import Piece, UnknownEncoding, piece
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import flagging, reading_many
 from mox_trio.mailstore.flagging import Change
-from mox_trio.mailstore.reading_many import EMAIL, Wanted
+from mox_trio.mailstore.reading_many import SIZE, Wanted
 from mox_trio.protocol.imap import fetch_response, numsets
 from mox_trio.protocol.imap.responses import Status
 from storage_backends.errors import StorageError
@@ -84,8 +84,8 @@ class Fetching:
         """Of every response, as a template."""
         self._start = (b"* %d UIDFETCH (" if session.uid_only else b"* %d FETCH (") + self._start
         between = b" " if made.columns else b""
-        self._line = b"%b%b%b)\r\n" % (self._start, between, b" ".join([each.template for each in made.quick]))
-        """The whole response, where all sections are quick."""
+        self._line = self._start + between + made.literals + fetch_response.CLOSING
+        """The whole response, where all sections are quick or spans."""
         self._seen: list[int] = []
         self.has_ghosts = False
 
@@ -111,10 +111,10 @@ class Fetching:
         if self._plan.needs_rows:
             if gone:  # how wide those are is not asked
                 uids = uids[:FEW]
-            fit, read = await self._read(uids)
+            fit, read = await self._read(uids, reading_many.GHOSTLY if gone else ())
             positions, uids = positions[:fit], uids[:fit]
         elif gone:
-            found = {row[reading_many.UID]: row for row in (await self._read(gone))[1].rows}
+            found = {row[reading_many.UID]: row for row in (await self._read(gone, reading_many.GHOSTLY))[1].rows}
             read = Read([found.get(uid, ()) for uid in uids])
         await self._say(positions, Page(uids, self._places(positions, uids), read.rows), read)
         return len(positions)
@@ -126,12 +126,12 @@ class Fetching:
             self._note_seen(page)
         if self._plan.quick:
             await self._say_headers(page.uids, columns, read)
-            return
-        starts = _lines(self._start, columns)
-        if self._plan.sections:
-            await self._say_sections(starts, page.rows)
+        elif self._plan.spans:
+            await self._say_spans(columns, page.rows)
+        elif self._plan.sections:
+            await self._say_sections(_lines(self._start, columns), page.rows)
         else:
-            self._session.write(b")\r\n".join([*starts, b""]))
+            self._session.write(b")\r\n".join([*_lines(self._start, columns), b""]))
 
     async def _values(self, column: Column, page: Page) -> Sequence[Any]:
         at = column.rendered_from
@@ -139,11 +139,12 @@ class Fetching:
             return await trio.to_thread.run_sync(column.values, page, limiter=self._session.store.computing)
         return column.values(page)
 
-    async def _read(self, uids: Sequence[int]) -> tuple[int, Read]:
-        """What is read of as many as fit, from the first, and how many these are. SessionOver."""
+    async def _read(self, uids: Sequence[int], more: tuple[str, ...]) -> tuple[int, Read]:
+        """What is read of as many as fit, from the first, with `more` columns, and how many these are. SessionOver."""
         session, plan = self._session, self._plan
         account, box = session.require_account(), self._selected.box
-        fit, read = await reading_many.fitting(session.store, account, box.id, uids, plan.names, plan.read)
+        names = (*plan.names, *more)
+        fit, read = await reading_many.fitting(session.store, account, box.id, uids, names, plan.read)
         if len(read.rows) < fit:
             await self._miss()
         if self._ascii is not None and (wanting := self._ascii.wanting(read.rows)):
@@ -175,9 +176,33 @@ class Fetching:
         for first, last in numsets.of(read.slow):
             self._session.write(b"".join(lines[said:first]))
             said = last + 1
-            starts = _lines(self._start, [column[first:said] for column in columns])
+            starts = _lines(self._start, _some(columns, first, said))
             await self._say_sections(starts, await self._whole_rows(uids[first:said]))
         self._session.write(b"".join(lines[said:]))
+
+    async def _say_spans(self, columns: Sequence[Sequence[Any]], rows: Sequence[Row]) -> None:
+        """Say ranges of mails: what is small is read together, and said with one formatting a message."""
+        session, spans, at = self._session, self._plan.spans, self._plan.at("header_size")
+        account = session.require_account()
+        bounds = [[each.bounds(row[SIZE], row[at]) for each in spans] for row in rows]
+        octets = [sum([stop - start for start, stop in each]) for each in bounds]
+        first = 0
+        while first < len(rows):
+            last = _together(octets, first)
+            if last == first:
+                last += 1
+                await self._say_sections(_lines(self._start, _some(columns, first, last)), rows[first:last])
+            else:
+                pairs = zip(rows[first:last], bounds[first:last], strict=True)
+                mails = [(reading_many.located(account, row, self._plan.place), each) for row, each in pairs]
+                wanted = [Wanted(mail, start, stop) for mail, each in mails for start, stop in each]
+                found = await reading_many.ranges(session.store, account, wanted)
+                values = [bodies_out.without_nul(each) for each in found]
+                each_span = [values[number :: len(spans)] for number in range(len(spans))]
+                literals = [each for span in each_span for each in (list(map(len, span)), span)]
+                session.write(b"".join(_lines(self._line, [*_some(columns, first, last), *literals])))
+            first = last
+            await session.drain()
 
     async def _whole_rows(self, uids: Sequence[int]) -> Sequence[Row]:
         """Rows with which bodies can be read. SessionOver."""
@@ -217,8 +242,8 @@ class Fetching:
         for each in waiting:
             small = [one for one in each.pieces if one.is_read and bodies_out.is_small(one)]
             if small:
-                where = reading_many.located(account, each.row)
-                wanted += [bodies_out.wanted(one, each.row[EMAIL], where) for one in small]
+                where = reading_many.located(account, each.row, self._plan.place)
+                wanted += [bodies_out.wanted(one, where) for one in small]
         ranges = _Ranges(self._session, wanted)
         for each in waiting:
             await self._say_message(each, ranges)
@@ -235,8 +260,8 @@ class Fetching:
                 if number or self._plan.columns:
                     line.append(b" ")
                 if one.is_read and not bodies_out.is_small(one):
-                    where = reading_many.located(session.require_account(), message.row)
-                    await bodies_out.stream(session, line, one, message.row[EMAIL], where)
+                    where = reading_many.located(session.require_account(), message.row, self._plan.place)
+                    await bodies_out.stream(session, line, one, where)
                     line, octets, is_said = [], 0, True
                     continue
                 line.append(await _item(one, ranges))
@@ -270,6 +295,19 @@ class Fetching:
             untold = [row.uid for row in stored.rows if self._view.is_untold(row.uid, row.was)]
             self._view.stored(stored.modseq, frozenset(untold))
         await session.reach(stored.modseq)
+
+
+def _together(octets: Sequence[int], first: int) -> int:
+    """Behind the last message that is read with this one; the same where it is too large."""
+    last, total = first, 0
+    while last < len(octets) and octets[last] <= bodies_out.SMALL and total < TOGETHER:
+        total += octets[last]
+        last += 1
+    return last
+
+
+def _some(columns: Sequence[Sequence[Any]], first: int, last: int) -> list[Sequence[Any]]:
+    return [column[first:last] for column in columns]
 
 
 def _lines(template: bytes, columns: Sequence[Sequence[Any]]) -> list[bytes]:

@@ -4,6 +4,8 @@ From a section and what the index keeps of a mail comes a `Piece`: bytes that ar
 nothing where the message has no such part. Offsets count from the start of the mail.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,13 +131,22 @@ def _section(item: Section, label: bytes, mail: Mail) -> Piece:
         if start == 0 and stop <= len(mail.header):
             return Piece(label, cut(chosen(mail.header[:stop], item), item.partial))
         return Piece(label, start=start, stop=stop, fields=item, partial=item.partial)
-    if item.partial is not None:
-        offset, most = item.partial
-        start = min(start + offset, stop)
-        stop = min(start + most, stop)
+    start, stop = _some(start, stop, item.partial)
     if stop <= len(mail.header) and mail.header:
         return Piece(label, mail.header[start:stop])
     return Piece(label, start=start, stop=stop)
+
+
+def span(item: Section, size: int, header_size: int) -> tuple[int, int]:
+    """Start and stop of BODY[] or BODY[TEXT] in a mail of this size with such a header."""
+    return _some(header_size if item.text == "TEXT" else 0, size, item.partial)
+
+
+def _some(start: int, stop: int, partial: tuple[int, int] | None) -> tuple[int, int]:
+    if partial is None:
+        return start, stop
+    start = min(start + partial[0], stop)
+    return start, min(start + partial[1], stop)
 
 
 def _bounds(item: Section, mail: Mail) -> tuple[int, int] | None:
@@ -170,6 +181,32 @@ def chosen(block: bytes, item: Section) -> bytes:
     if kept and not kept[-1].endswith(b"\n"):
         kept.append(b"\r\n")
     return b"".join([*kept, b"\r\n"])
+
+
+def chooser(item: Section) -> Callable[[bytes], bytes]:
+    """What gives HEADER, HEADER.FIELDS or HEADER.FIELDS.NOT of many header blocks, each without the bytes behind it."""
+    if item.text == "HEADER":
+        return lambda block: block
+    if item.text == "HEADER.FIELDS.NOT" or not item.fields:
+        return lambda block: chosen(block, item)
+    # From a line end to the next one, fields that follow each other at once: what begins with a plain octet is found fast,
+    # what ignores case is not.
+    name = b"(?:%b)[ \t]*+:" % b"|".join([_in_any_case(field) for field in item.fields])
+    find = re.compile(rb"\n%b.*+(?:\n(?:[ \t]|%b).*+)*+" % (name, name)).findall
+
+    def fields(block: bytes) -> bytes:
+        if block[-1:] != b"\n":
+            return chosen(block, item)
+        found = find(b"\n" + block)
+        return b"".join(found)[1:] + b"\n\r\n" if found else b"\r\n"
+
+    return fields
+
+
+def _in_any_case(name: bytes) -> bytes:
+    return b"".join(
+        [b"[%c%c]" % (each, each ^ 0x20) if chr(each).isalpha() else re.escape(b"%c" % each) for each in name]
+    )
 
 
 def cut(data: bytes, partial: tuple[int, int] | None) -> bytes:

@@ -154,7 +154,7 @@ async def _body(
     before = len(located.prefix)
     first = max(start - before, 0)
     last = None if stop is None else max(stop - before, 0)
-    async with _store(store, located.place.store).open(located.place.ref, first, last) as blocks:
+    async with body_store(store, located.place.store).open(located.place.ref, first, last) as blocks:
         yield blocks
 
 
@@ -181,7 +181,7 @@ async def whole(store: MailStore, account: Account, mails: Sequence[Located]) ->
         places.setdefault(each.place.store, []).append(number)
     found: dict[int, bytes | Failure | Corrupt] = {}
     for name, numbers in places.items():
-        answers = await _store(store, name).read_many([Range(mails[number].place.ref) for number in numbers])
+        answers = await body_store(store, name).read_many([Range(mails[number].place.ref) for number in numbers])
         for number, answer in zip(numbers, answers, strict=True):
             if isinstance(answer, NotFound):
                 found[number] = await _again(store, account, mails[number].place.email_id)
@@ -202,7 +202,8 @@ async def _again(store: MailStore, account: Account, email_id: EmailId) -> bytes
         raise
 
 
-def _store(store: MailStore, name: str) -> BodyStore:
+def body_store(store: MailStore, name: str) -> BodyStore:
+    """The store of this name. UNAVAILABLE."""
     bodies = store.bodies.get(name)
     if bodies is None:
         raise Failure(

@@ -1,4 +1,4 @@
-"""Many messages at once, for who renders them: rows with columns of their mails, and small ranges of their bodies.
+"""Many messages at once, for who renders them: rows with what is asked for, and small ranges of their bodies.
 
 Messages that went are found too until their mails are erased, an hour after their going at least, so that a session that was
 not told of it reads on. What cannot be read at all is left out of the rows, and the caller sees what is missing.
@@ -6,68 +6,50 @@ not told of it reads on. What cannot be read at all is left out of the rows, and
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mox_trio.base import limits
-from mox_trio.base.failure import Failure, Kind
 from mox_trio.mailstore import reading, rendering
 from mox_trio.mailstore.codec import Codec
 from mox_trio.mailstore.reading import PLAIN_COLUMNS, Located
 from mox_trio.mailstore.store import Account, MailStore
 from storage_backends.bodies.api import Range
 from storage_backends.errors import Corrupt, NotFound
-from storage_backends.index.api import EmailId, MailboxId, Row, Transaction
+from storage_backends.index.api import MailboxId, Row, Transaction
 from storage_backends.index.tables import messages
 from storage_backends.index.tables.emails import Place
 from storage_backends.index.tables.messages import MessageRow
 
 T = TypeVar("T")
 
-UID: Final = MessageRow._fields.index("uid")
-EMAIL: Final = MessageRow._fields.index("email_id")
-MODSEQ: Final = MessageRow._fields.index("modseq")
-FLAGS: Final = MessageRow._fields.index("flags")
-KEYWORDS: Final = MessageRow._fields.index("keywords")
-RECEIVED: Final = MessageRow._fields.index("received")
-SAVED: Final = MessageRow._fields.index("saved")
-SIZE: Final = MessageRow._fields.index("size")
+OWN: Final = ("uid", "received", "size", "object_id")
+"""What every row begins with; the last is the EMAILID."""
+UID, RECEIVED, SIZE, OBJECT_ID = range(4)
+FIRST: Final = len(OWN)
+"""Where the columns are that were asked for, of the message or of its mail."""
+GHOSTLY: Final = ("flags", "keywords", "modseq")
+"""Columns that are asked for last where some of the messages went, of which no session knows these any more."""
+FLAGS, KEYWORDS, MODSEQ = -3, -2, -1
+PLACE: Final = ("email_id", "store", "ref", "prefix")
+"""Columns that `located` needs."""
 WIDE: Final = frozenset({"bodystructure", "parts", "header", "envelope"})
 """Columns that are long, or that a crafted mail can make so."""
 OCTETS: Final = 4 * 1024 * 1024
 """Of those, for the rows of one page, which are copied some times on their way out."""
 HEADERS: Final = OCTETS // limits.HEADER_ROW_BYTES
 """Which fit into that however long they are."""
-OBJECT_ID: Final = len(MessageRow._fields)
-FIRST: Final = OBJECT_ID + 1
-"""Where the values stand in a row that `found` gives: those of MessageRow, the EMAILID, then the columns that were asked for."""
+_PLAIN: Final = PLAIN_COLUMNS | frozenset(MessageRow._fields)
 
 
 async def found(
     store: MailStore, account: Account, mailbox_id: MailboxId, uids: Sequence[int], columns: tuple[str, ...]
 ) -> list[Row]:
-    """Rows of these ascending UIDs with columns of their mails, opened, in the order of the UIDs.
+    """Rows of these ascending UIDs with these columns, opened, in the order of the UIDs.
 
     The caller gives a page of UIDs, and few different `columns`, each a tuple of its program.
     """
     unit = partial(_found, account=account, mailbox_id=mailbox_id, uids=uids, columns=columns)
-    return await store.index.read(unit)
-
-
-async def made(
-    store: MailStore,
-    account: Account,
-    mailbox_id: MailboxId,
-    uids: Sequence[int],
-    columns: tuple[str, ...],
-    make: Callable[[list[Row]], T],
-) -> T:
-    """What is made of the same rows, in the thread that reads them: handing them over costs more than a little work."""
-
-    def unit(tx: Transaction) -> T:
-        return make(_found(tx, account=account, mailbox_id=mailbox_id, uids=uids, columns=columns))
-
     return await store.index.read(unit)
 
 
@@ -79,7 +61,10 @@ async def fitting(
     columns: tuple[str, ...],
     make: Callable[[list[Row]], T],
 ) -> tuple[int, T]:
-    """The same of as many of these UIDs, from the first, as may be in memory together, one at least; and how many that are."""
+    """How many of these UIDs, from the first, may be in memory together, one at least; and what is made of their rows.
+
+    It is made in the thread that reads them: handing them over costs more than a little work.
+    """
     wide = tuple([name for name in columns if name in WIDE])
     may_be_too_much = len(uids) > HEADERS if wide == ("header",) else bool(wide)
 
@@ -105,13 +90,13 @@ def _fit(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], wide: tupl
 def _found(
     tx: Transaction, *, account: Account, mailbox_id: MailboxId, uids: Sequence[int], columns: tuple[str, ...]
 ) -> list[Row]:
-    names = ("object_id", *columns)
-    rows = messages.details(tx, mailbox_id, messages.ranges_of(uids), names)
+    names = (*OWN, *columns)
+    rows = messages.chosen(tx, mailbox_id, messages.ranges_of(uids), names)
     if len(rows) < len(uids):
         there = {row[UID] for row in rows}
-        gone = messages.gone_details(tx, mailbox_id, [uid for uid in uids if uid not in there], names)
+        gone = messages.gone_chosen(tx, mailbox_id, [uid for uid in uids if uid not in there], names)
         rows = sorted([*rows, *gone])
-    sealed = [(FIRST + at, name) for at, name in enumerate(columns) if name not in PLAIN_COLUMNS]
+    sealed = [(FIRST + at, name) for at, name in enumerate(columns) if name not in _PLAIN]
     return _opened(account.codec, rows, sealed) if sealed and rows else rows
 
 
@@ -129,55 +114,40 @@ def _opened(codec: Codec, rows: Sequence[Row], sealed: Sequence[tuple[int, str]]
     return list(zip(*columns, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Bytes `start` to `stop` (exclusive) of a mail, prefix and body together."""
 
-    email_id: EmailId
     located: Located
     start: int
     stop: int
 
 
-PLACE: Final = ("store", "ref", "prefix")
-"""Columns that `located` needs, at the end of those that were asked for."""
-
-
-def located(account: Account, row: Row) -> Located:
-    """Where a mail's bytes are, from a row with `PLACE`."""
-    store, ref, prefix = row[-3:]
-    return Located(Place(row[EMAIL], account.id, row[OBJECT_ID], store, ref, b"", row[SIZE]), prefix)
+def located(account: Account, row: Row, at: int) -> Located:
+    """Where a mail's bytes are, from a row that holds `PLACE` there."""
+    email_id, store, ref, prefix = row[at : at + len(PLACE)]
+    return Located(Place(email_id, account.id, row[OBJECT_ID], store, ref, b"", row[SIZE]), prefix)
 
 
 async def ranges(store: MailStore, account: Account, wanted: Sequence[Wanted]) -> list[bytes]:
     """Small ranges of several mails, in few calls. NOT_FOUND, CORRUPT, UNAVAILABLE; Corrupt and Unavailable of the stores."""
+    found = [located.prefix[start:stop] for located, start, stop in wanted]
     by_store: dict[str, list[int]] = {}
-    for number, each in enumerate(wanted):
-        if each.stop > max(len(each.located.prefix), each.start):
-            by_store.setdefault(each.located.place.store, []).append(number)
-    bodies: dict[int, bytes | NotFound | Corrupt] = {}
+    for number, (located, start, stop) in enumerate(wanted):
+        if stop > start and stop > len(located.prefix):
+            by_store.setdefault(located.place.store, []).append(number)
     for name, numbers in by_store.items():
-        bodies_of = store.bodies.get(name)
-        if bodies_of is None:
-            raise Failure(
-                Kind.UNAVAILABLE,
-                "the message's body store is not configured",
-                f"add the store {name!r} to the configuration",
-            )
-        answers = await bodies_of.read_many([_range(wanted[number]) for number in numbers])
-        bodies.update(zip(numbers, answers, strict=True))
-    return [await _joined(store, account, each, bodies.get(number, b"")) for number, each in enumerate(wanted)]
+        answers = await reading.body_store(store, name).read_many([_range(*wanted[number]) for number in numbers])
+        for number, answer in zip(numbers, answers, strict=True):
+            if isinstance(answer, Corrupt):
+                raise answer
+            if isinstance(answer, NotFound):  # it may have moved to another store since it was located
+                located, start, stop = wanted[number]
+                found[number] = await reading.mail(store, account, located.place.email_id, start, stop)
+            else:
+                found[number] += answer
+    return found
 
 
-def _range(wanted: Wanted) -> Range:
-    before = len(wanted.located.prefix)
-    return Range(wanted.located.place.ref, max(wanted.start - before, 0), max(wanted.stop - before, 0))
-
-
-async def _joined(store: MailStore, account: Account, wanted: Wanted, body: bytes | NotFound | Corrupt) -> bytes:
-    if isinstance(body, Corrupt):
-        raise body
-    if isinstance(body, NotFound):  # it may have moved to another store since it was located
-        return await reading.mail(store, account, wanted.email_id, wanted.start, wanted.stop)
-    prefix = wanted.located.prefix
-    return prefix[wanted.start : wanted.stop] + body if wanted.start < len(prefix) else body
+def _range(located: Located, start: int, stop: int) -> Range:
+    before = len(located.prefix)
+    return Range(located.place.ref, start - before if start > before else 0, stop - before)

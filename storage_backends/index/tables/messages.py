@@ -11,8 +11,8 @@ from itertools import chain
 from operator import add, attrgetter
 from typing import Any, Final, NamedTuple
 
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy import bindparam as p
-from sqlalchemy import delete, func, select
 from sqlalchemy.sql import ColumnElement
 
 from storage_backends.index.api import EmailId, MailboxId, ModSeq, Parameters, Row, Transaction, Uid
@@ -213,6 +213,31 @@ def _gone_details(names: tuple[str, ...]) -> Prepared:
     )
 
 
+@cache
+def _chosen(kind: str, names: tuple[str, ...]) -> Prepared:
+    within = IN_RANGE if kind == "range" else IN_LIST
+    return prepared(
+        select(*_of_either(message, names))
+        .join(email, email.c.id == message.c.email_id)
+        .where(_IN_MAILBOX, within)
+        .order_by(message.c.uid)
+    )
+
+
+@cache
+def _gone_chosen(names: tuple[str, ...]) -> Prepared:
+    return prepared(
+        select(*_of_either(expunged, names))
+        .join(email, email.c.id == expunged.c.email_id)
+        .where(expunged.c.mailbox_id == p("mailbox"), any_of(expunged.c.uid, "uids"))
+        .order_by(expunged.c.uid)
+    )
+
+
+def _of_either(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    return [table.c[name] if name in MessageRow._fields else email.c[name] for name in names]
+
+
 def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[Row]:
     """The columns of MessageRow and then the named columns of `email`, in the order of the UIDs. Sealed ones stay
     sealed.
@@ -226,6 +251,19 @@ def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple
 def gone_details(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
     """The same of messages that went and whose mails are not erased yet; `modseq` is that of their going."""
     return tx.all(_gone_details(names), {"mailbox": mailbox_id, "uids": list(uids)})
+
+
+def chosen(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[Row]:
+    """Nothing but the named columns, of MessageRow or else of `email`, in the order of the UIDs: each that is not wanted
+    saves time. Sealed ones stay sealed, and the caller gives few different `names`, as in `details`.
+    """
+    kind, parameters = selection(tx, mailbox_id, ranges)
+    return tx.all(_chosen(kind, names), {"mailbox": mailbox_id, **parameters})
+
+
+def gone_chosen(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
+    """The same of messages that went, as `gone_details` finds them."""
+    return tx.all(_gone_chosen(names), {"mailbox": mailbox_id, "uids": list(uids)})
 
 
 def placements(tx: Transaction, email_id: EmailId) -> list[tuple[MailboxId, Uid]]:
