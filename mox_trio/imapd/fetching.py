@@ -91,8 +91,8 @@ class Fetching:
 
     async def page(self, positions: Sequence[int]) -> None:
         """Say the messages at these places of the view."""
-        most = reading_many.HEADERS if self._plan.quick else SECTIONS
-        step = max(1, most // max(1, len(self._plan.sections)))
+        sections = max(1, len(self._plan.sections))
+        step = max(1, (reading_many.HEADERS if self._plan.quick and sections > 1 else SECTIONS) // sections)
         start = 0
         while start < len(positions):
             start += await self._page(positions[start : start + step])

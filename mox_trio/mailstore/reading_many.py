@@ -37,8 +37,8 @@ WIDE: Final = frozenset({"bodystructure", "parts", "header", "envelope"})
 """Columns that are long, or that a crafted mail can make so."""
 OCTETS: Final = 4 * 1024 * 1024
 """Of those, for the rows of one page, which are copied some times on their way out."""
-HEADERS: Final = OCTETS // limits.HEADER_ROW_BYTES
-"""Which fit into that however long they are."""
+HEADERS: Final = OCTETS // 2 // limits.HEADER_ROW_BYTES
+"""Which take half of that however long they are."""
 _PLAIN: Final = PLAIN_COLUMNS | frozenset(MessageRow._fields)
 
 
@@ -66,13 +66,29 @@ async def fitting(
     It is made in the thread that reads them: handing them over costs more than a little work.
     """
     wide = tuple([name for name in columns if name in WIDE])
-    may_be_too_much = len(uids) > HEADERS if wide == ("header",) else bool(wide)
 
     def unit(tx: Transaction) -> tuple[int, T]:
-        fit = _fit(tx, mailbox_id, uids, wide) if may_be_too_much else len(uids)
-        return fit, make(_found(tx, account=account, mailbox_id=mailbox_id, uids=uids[:fit], columns=columns))
+        find = partial(_found, tx, account=account, mailbox_id=mailbox_id, columns=columns)
+        if wide == ("header",):
+            fit, rows = _with_headers(find, uids, FIRST + columns.index("header"))
+        else:
+            fit = _fit(tx, mailbox_id, uids, wide) if wide else len(uids)
+            rows = find(uids=uids[:fit])
+        return fit, make(rows)
 
     return await store.index.read(unit)
+
+
+def _with_headers(find: Callable[..., list[Row]], uids: Sequence[int], at: int) -> tuple[int, list[Row]]:
+    """As many as fit, a few at a time: headers are never so long that one has to ask first, which costs as much as reading."""
+    rows: list[Row] = []
+    octets = fit = 0
+    while fit < len(uids) and octets <= OCTETS // 2:
+        some = find(uids=uids[fit : fit + HEADERS])
+        fit = min(fit + HEADERS, len(uids))
+        octets += sum([len(row[at]) for row in some])
+        rows += some
+    return fit, rows
 
 
 def _fit(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], wide: tuple[str, ...]) -> int:
