@@ -8,7 +8,7 @@ from mox_trio.base.domain import Domain
 from mox_trio.mailqueue import managing
 from mox_trio.mailqueue.queue import Mailqueue
 from storage_backends.index.api import NO_ACCOUNT, AccountId
-from storage_backends.index.tables import accounts
+from storage_backends.index.tables import accounts, queue_admin
 from storage_backends.index.tables.queue import QueuedId
 from storage_backends.index.tables.queue_admin import Filter
 from tests.kit.queued import START, MovedClock, message, recipient
@@ -58,6 +58,27 @@ async def test_held_rows_wait_until_they_are_let_go(queue: Mailqueue, rows: Rows
     await managing.hold(queue, Filter(ids=(rows.eve,)), held=False)
     assert [row.id for row in (await queue.look(9)).due] == [rows.eve]
     assert queue.take_arrivals().more
+
+
+async def test_a_change_by_hand_wakes_who_waits_for_work(queue: Mailqueue, rows: Rows) -> None:
+    for number in range(2):
+        queue.take_arrivals()
+        waited_for = queue.changed
+        if number:
+            await managing.schedule(queue, Filter(), START)
+        else:
+            await managing.hold(queue, Filter(), held=False)
+        assert waited_for.is_set()
+        assert not queue.changed.is_set()
+        assert queue.take_arrivals().more
+
+
+async def test_more_rows_than_a_page_are_changed(queue: Mailqueue, account: AccountId) -> None:
+    many = queue_admin.PAGE + 1
+    await queue.enqueue(message(account), [recipient(str(number)) for number in range(many)])
+    assert await managing.hold(queue, Filter(), held=True) == (many, 0)
+    assert await managing.counts(queue) == (many, many)
+    assert len(await managing.listed(queue, Filter())) == many
 
 
 async def test_rows_are_scheduled_and_postponed(queue: Mailqueue, rows: Rows, clock: MovedClock) -> None:

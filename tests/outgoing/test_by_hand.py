@@ -39,6 +39,19 @@ async def test_failing_tells_the_sender(autojump_clock: MockClock, world: World)
     assert [row.recipient for row in await world.listed()] == ["<dan@d.example>"]
 
 
+async def test_failing_by_hand_however_often_puts_nobody_on_the_suppression_list(
+    autojump_clock: MockClock, world: World
+) -> None:
+    for _ in range(suppressions.FAILURES):
+        await world.send("bob@b.example")
+        await by_hand.fail(world.parts, Filter())
+    account = await world.account()
+    assert [each.outcome for each in await records.listed(world.queue, account.id)] == [
+        "failed"
+    ] * suppressions.FAILURES
+    assert await suppressions.listed(world.queue.index, account.id) == []
+
+
 async def test_dropping_tells_nobody_but_the_record(autojump_clock: MockClock, world: World) -> None:
     await world.send("bob@b.example", "carol@c.example")
     assert await by_hand.drop(world.parts, Filter()) == (2, 0)

@@ -12,6 +12,7 @@ from mox_trio.base.address import Path
 from mox_trio.base.failure import Failure, Kind
 from mox_trio.config.models.transports import Direct, Fail
 from mox_trio.outgoing.job import Job, Outcome
+from mox_trio.outgoing.tally import Tally
 from mox_trio.protocol.smtp.envelope import Body, Notify, Recipient, Return
 from mox_trio.protocol.smtp.reply import Reply
 from tests.kit import wires
@@ -70,6 +71,17 @@ async def test_a_later_attempt_does_without_bdat(nursery: trio.Nursery) -> None:
     assert await here.outcomes(job()) == [(Outcome.TEMPORARY, "4.5.1")]
     assert await here.outcomes(replace(job(), attempt=2)) == [(Outcome.RELAYED, "2.0.0")]
     assert "DATA" in host.lines
+
+
+def test_a_setback_keeps_its_own_status_beside_what_the_host_said() -> None:
+    tally = Tally(job())
+    tally.setback(tally.pending, "4.7.0", "the relay refuses the login", reply=Reply.of(535, "5.7.8", "wrong"))
+    (result,) = tally.results()
+    assert (result.outcome, result.status, result.detail) == (
+        Outcome.TEMPORARY,
+        "4.7.0",
+        "the relay refuses the login",
+    )
 
 
 async def test_dsn_parameters_go_to_who_knows_them(nursery: trio.Nursery) -> None:
@@ -427,6 +439,8 @@ async def test_binary_content_goes_only_where_it_is_taken(nursery: trio.Nursery)
     assert host.messages == [
         Received("<me@us.example> BODY=BINARYMIME", ("<you@y.example>",), b"\r\n\0\r\n.\r\nlone \n and \r")
     ]
+    assert await here.outcomes(replace(binary, attempt=2)) == [(Outcome.RELAYED, "2.0.0")]
+    assert host.messages[1] == host.messages[0]  # RFC 3030 3: never by DATA
 
 
 async def test_utf8_goes_only_where_it_is_taken(nursery: trio.Nursery) -> None:
