@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -30,6 +30,7 @@ from mox_trio.outgoing.composing import Checked
 from mox_trio.outgoing.parts import Parts
 from mox_trio.outgoing.senders import May
 from mox_trio.outgoing.sign import Signer
+from mox_trio.protocol.mime.header import Header
 from mox_trio.protocol.smtp.envelope import Body, Client, Envelope, Recipient
 from mox_trio.protocol.smtp.reply import Refusal, Reply
 from storage_backends.errors import NotFound
@@ -39,6 +40,10 @@ from storage_backends.index.tables.queue import NewRecipient, QueuedId
 
 logger = logging.getLogger(__name__)
 
+_Seen = TypeVar("_Seen")
+
+INLINE: Final = 64 * 1024
+"""Octets of a header that is looked at on the event loop."""
 DISABLED: Final = AccountSettings(max_outgoing_messages_per_day=0, max_first_time_recipients_per_day=0)
 
 
@@ -108,7 +113,8 @@ class Submission:
         """Take the message and say what is in the queue now. Raises Refusal, errors of the stores, and what `wish` raises."""
         snapshot = self._parts.config.current
         try:
-            checked = composing.check(message, pedantic=snapshot.static.pedantic)
+            check = partial(composing.check, message, pedantic=snapshot.static.pedantic)
+            checked = await self._looked(check, message.root.body_start)
         except Refusal as refusal:
             raise self._refused(
                 refusal.reply.code, refusal.reply.enhanced, refusal.reply.text, refusal.reason
@@ -146,8 +152,7 @@ class Submission:
         smtputf8 = not block.isascii() or any(
             path.needs_utf8 for path in (envelope.reverse_path, *(each.path for each in envelope.recipients))
         )
-        fields = composing.parsed(block)
-        about = summary.of(fields)
+        fields, about = await self._looked(partial(_described, block), len(block))
         outgoing = prepare.Outgoing(
             prefix=prefix,
             summary=about,
@@ -190,6 +195,10 @@ class Submission:
             },
         )
         return Taken(name, about.message_id, tuple(rows), enqueued.ids)
+
+    async def _looked(self, look: Callable[[], _Seen], octets: int) -> _Seen:
+        """What a look at a header of so many octets comes to, in a thread where it may take long."""
+        return look() if octets <= INLINE else await trio.to_thread.run_sync(look, limiter=self._parts.store.computing)
 
     async def _without_binary(self, message: Spooled, block: bytes) -> rewriting.Rewritten:
         encode = partial(rewriting.without_binary, message, block)
@@ -245,6 +254,11 @@ class _Taking:
     snapshot: Snapshot
     account: Account
     settings: AccountSettings
+
+
+def _described(block: bytes) -> tuple[Header, summary.Summary]:
+    fields = composing.parsed(block)
+    return fields, summary.of(fields)
 
 
 def _identity(author: Address) -> str:

@@ -3,7 +3,8 @@
 import base64
 import email
 import ipaddress
-from collections.abc import AsyncIterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -19,6 +20,7 @@ from mox_trio.ledger import sent
 from mox_trio.mailqueue import managing
 from mox_trio.mailstore import accounts
 from mox_trio.mailstore.spool import Spool
+from mox_trio.outgoing import composing, summary
 from mox_trio.outgoing.sign import Signer
 from mox_trio.outgoing.submit import Submission
 from mox_trio.protocol.smtp.envelope import Body, Client, Envelope, Notify, Recipient, Tls
@@ -312,3 +314,22 @@ async def test_held_mail_says_so_in_the_queue(autojump_clock: MockClock, world: 
     await managing.add_rule(world.queue, (await world.account()).id)
     await submit(world, sending.MESSAGE)
     assert [row.held for row in await world.listed()] == [1]
+
+
+async def test_a_long_header_is_looked_at_in_threads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    looking: list[threading.Thread] = []
+
+    def noted(look: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*given: Any, **named: Any) -> Any:
+            looking.append(threading.current_thread())
+            return look(*given, **named)
+
+        return noting
+
+    monkeypatch.setattr(composing, "check", noted(composing.check))
+    monkeypatch.setattr(summary, "of", noted(summary.of))
+    await submit(world, b"Cc: x\r\n" * 20_000 + b"From: ann@a.example\r\nSubject: long\r\n\r\nx\r\n")
+    assert len(looking) == 2
+    assert threading.current_thread() not in looking
+    await submit(world, b"From: ann@a.example\r\nSubject: short\r\n\r\nx\r\n")
+    assert looking[2:] == [threading.current_thread()] * 2
