@@ -312,6 +312,10 @@ async def test_last_use_is_written_at_most_once_a_minute_and_wakes_no_session(wo
     world.clock.now += 1_000
     await world.by_password(made.secret)
     assert await last_used() == world.clock.now
+    written = world.clock.now
+    world.clock.now += 59_000
+    await logins.verify_password(Logins(world.store, KEY, hasher=CHEAP), "mia", made.secret, Protocols.IMAP)
+    assert await last_used() == written  # another process has written it within the minute
     assert (await accounts.get(world.store, "mia")).modseq == before
 
 

@@ -83,6 +83,7 @@ def test_forwarded_mail_is_not_held_against_dmarc_and_does_not_wait() -> None:
     assert (code(judgement), judgement.mailbox, judgement.override) == ("", "Inbox", "forwarded")
     assert judgement.is_forward
     assert not judgement.wait
+    assert judged(replace(TERMS, rule=FORWARD), PASS).override == ""
 
 
 @pytest.mark.parametrize(
