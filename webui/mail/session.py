@@ -64,15 +64,20 @@ class Live:
     async def run(self, hello: Hello) -> None:
         """Serve the page until it goes. Failure INVALID where it does not keep to the protocol."""
         self.at = await self._welcome(hello.look)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch)
-            nursery.start_soon(self._pump, nursery)
-            nursery.start_soon(self._check, nursery.cancel_scope)
-            try:
-                await self._read(nursery)
-            except Failure as failure:
-                self._failure = failure  # raised behind the nursery, which would wrap it
-            nursery.cancel_scope.cancel()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch)
+                nursery.start_soon(self._pump, nursery)
+                nursery.start_soon(self._check, nursery.cancel_scope)
+                try:
+                    await self._read(nursery)
+                except Failure as failure:
+                    self._failure = failure  # raised behind the nursery, which would wrap it
+                nursery.cancel_scope.cancel()
+        except* trio.Cancelled:
+            logger.debug("a page is gone")
+        # Again and alone: Quart's frames keep a group, and with it all that the page had, until cycles are looked for.
+        await trio.lowlevel.checkpoint_if_cancelled()
         if self._failure is not None:
             raise self._failure
 
