@@ -62,6 +62,15 @@ async def test_dropping_tells_nobody_but_the_record(autojump_clock: MockClock, w
     assert await suppressions.listed(world.queue.index, account.id) == []
 
 
+async def test_an_account_that_keeps_no_records_has_none(autojump_clock: MockClock, tmp_path: Path) -> None:
+    async with sending.opened(tmp_path, autojump_clock) as world:
+        await world.send("bob@b.example", "carol@c.example")
+        await by_hand.drop(world.parts, Filter(recipient="carol"))
+        await by_hand.fail(world.parts, Filter())
+        assert await world.listed() == []
+        assert await records.listed(world.queue, (await world.account()).id) == []
+
+
 async def test_what_is_in_delivery_stays(autojump_clock: MockClock, world: World) -> None:
     ids = await world.send("bob@b.example", "carol@c.example")
     await world.queue.claim([rows.QueuedId(ids[0])], "me", 600)
