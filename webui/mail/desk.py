@@ -60,9 +60,9 @@ class Arguments:
     given: Mapping[str, Any]
 
     def text(self, name: str, default: str | None = None, most: int = 10_000) -> str:
-        """A text."""
+        """A text. NUL is in none: not every index can be asked for it."""
         value = self.given.get(name, default)
-        if not isinstance(value, str) or len(value) > most:
+        if not isinstance(value, str) or len(value) > most or "\0" in value:
             raise Failure(Kind.INVALID, f"{name} is a text of at most {most} characters")
         return value
 
@@ -83,7 +83,11 @@ class Arguments:
     def texts(self, name: str, most: int = 100) -> tuple[str, ...]:
         """Some texts; none where it is left out."""
         value = self.given.get(name, [])
-        if not isinstance(value, list) or len(value) > most or not all(isinstance(each, str) for each in value):
+        if (
+            not isinstance(value, list)
+            or len(value) > most
+            or not all(isinstance(each, str) and "\0" not in each for each in value)
+        ):
             raise Failure(Kind.INVALID, f"{name} is a list of at most {most} texts")
         return tuple(value)
 

@@ -159,3 +159,10 @@ async def test_a_large_mailbox_shows_its_newest_rows_before_it_is_read_whole(ser
         assert whole["rows"][0]["id"] == f"{box}.{count}"
         again = await page.look(2, mailbox=box, threads=False)
         assert again["total"] == count
+
+
+async def test_a_text_with_nul_is_none(server: LocalServer) -> None:
+    async with talking.logged_in(server) as browser, browser.page() as page:
+        for call, given in (("thread", {"id": "T\0", "mailbox": 1}), ("known", {"addresses": ["a@b", "\0"]})):
+            with pytest.raises(talking.Refused, match="invalid"):
+                await page.call(call, **given)
