@@ -1,9 +1,14 @@
 """Files that are made and never overwritten: each is new, whole and durable, and all are taken away when a later step fails.
 
-What is there already stays as it is, unless `put_aside` was called for it, which gives it another name beside its own.
+What is there already stays as it is, unless `put_aside` was called for it, which gives it another name beside its own. Root
+that is about to become another user calls `guard`: a shell stays root, and takes away what this process may not, also when this
+process is killed.
 """
 
 import os
+import shlex
+import shutil
+import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,6 +26,8 @@ class NewFiles:
     made: list[Path] = field(default_factory=list)
     _moved: list[tuple[Path, Path]] = field(default_factory=list)
     _directories: list[Path] = field(default_factory=list)
+    _given: list[Path] = field(default_factory=list)
+    _guard: subprocess.Popen[bytes] | None = None
 
     def directory(self, path: Path, *, given: bool = False) -> None:
         """Make a directory, and those above it, unless it is there; `given` to the server's user."""
@@ -31,8 +38,10 @@ class NewFiles:
                 except OSError as error:
                     raise Failure(Kind.FORBIDDEN, f"{each} cannot be made: {error.strerror}; see --dir") from None
                 self._directories.append(each)
-                if given and each == path and self.owner is not None:
-                    os.chown(each, *self.owner)
+                if given and each == path:
+                    self._given.append(each)
+                    if self.owner is not None:
+                        os.chown(each, *self.owner)
 
     def write(self, path: Path, content: str | bytes, mode: int = 0o644, *, given: bool = False) -> None:
         """Make a file; EXISTS where there is one, FORBIDDEN where none can be made."""
@@ -64,12 +73,43 @@ class NewFiles:
                 aside.append(other)
         return aside
 
+    def guard(self) -> None:
+        """Have a shell with the rights that this process has now take everything back, unless `keep` is called."""
+        lines = ['read -r answer; [ "$answer" = keep ] && exit']
+        lines += [f"rm -f -- {_quoted(path)}" for path in reversed(self.made)]
+        lines += [f"[ -e {_quoted(path)} ] || mv -- {_quoted(other)} {_quoted(path)}" for path, other in self._moved]
+        lines += [f"rm -rf -- {_quoted(path)}" for path in self._given]
+        lines += [f"rmdir -- {_quoted(path)}" for path in reversed(self._directories)]
+        # In a session of its own, so that Ctrl-C at the terminal ends this process alone.
+        self._guard = subprocess.Popen(  # noqa: S603 - a path is one quoted word
+            ["/bin/sh", "-c", "\n".join(lines)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def keep(self) -> None:
+        """It went well: what was made stays."""
+        self._end_guard(b"keep\n")
+
+    def _end_guard(self, answer: bytes) -> None:
+        if self._guard is not None:
+            self._guard.communicate(answer)
+            self._guard = None
+
     def take_back(self) -> list[Path]:
-        """Take away what was made and put back what was put aside; what could not be taken away is returned."""
+        """Take away what was made, with all that came into directories given, and put back what was put aside.
+
+        What could not be taken away is returned.
+        """
+        self._end_guard(b"")
         left = [path for path in reversed(self.made) if not _removed(path)]
         for path, other in self._moved:
-            if not path.exists():
+            if other.exists() and not path.exists():
                 other.rename(path)
+        for directory in self._given:
+            shutil.rmtree(directory, ignore_errors=True)
         for directory in reversed(self._directories):
             try:
                 directory.rmdir()
@@ -77,6 +117,10 @@ class NewFiles:
                 continue  # something else is in it
         self.made.clear()
         return left
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _removed(path: Path) -> bool:

@@ -10,10 +10,14 @@ import pwd
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import trio
 
 from mox_trio.base.failure import Failure, Kind
+
+PROGRAM: Final = (os.__file__, trio.__file__, __file__)
+"""The standard library, what was installed, and this program, which may lie in three places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ def lookup(user: str) -> Identity:
     except KeyError:
         raise Failure(
             Kind.INVALID,
-            f"there is no user {user!r} to become; make it (useradd --system {user}) or set user in mox-trio.toml",
+            f"there is no user {user!r} to become; make it (useradd --system {user}) or set user in mox-trio.toml "
+            "(quickstart: --user)",
         ) from None
     groups = [group.gr_gid for group in grp.getgrall() if entry.pw_name in group.gr_mem]
     return Identity(entry.pw_name, entry.pw_uid, entry.pw_gid, tuple({entry.pw_gid, *groups}))
@@ -89,11 +94,16 @@ def check_readable(identity: Identity, files: tuple[str, ...]) -> None:
     """INVALID, saying what to do, when the user that this process has become cannot read the program's files."""
     for file in files:
         if not os.access(file, os.R_OK):
-            raise Failure(
-                Kind.INVALID,
-                f"user {identity.name} cannot read the program, which is at {file}; install it where everybody can "
-                "read it, such as in /opt, with a Python that everybody can read, or set user in mox-trio.toml",
-            )
+            raise unreadable(identity, file)
+
+
+def unreadable(identity: Identity, file: str) -> Failure:
+    """What is said of a file of the program that the user cannot read."""
+    return Failure(
+        Kind.INVALID,
+        f"user {identity.name} cannot read the program, which is at {file}; install it where everybody can "
+        "read it, such as in /opt, with a Python that everybody can read, or set user in mox-trio.toml (quickstart: --user)",
+    )
 
 
 def drop(user: str, directory: Path, *, fix: bool) -> None:
@@ -104,5 +114,4 @@ def drop(user: str, directory: Path, *, fix: bool) -> None:
     if fix:
         prepare(directory, identity)
     become(identity)
-    # The standard library, what was installed, and this program may lie in three places.
-    check_readable(identity, (os.__file__, trio.__file__, __file__))
+    check_readable(identity, PROGRAM)

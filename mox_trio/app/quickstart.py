@@ -3,8 +3,8 @@
 In this order, so that what cannot work is said before anything is written: who is asked (user, secrets in the environment,
 certificate readable for the server's user), what DNS and the network say of this machine, then files, none of which overwrites
 another, then, as the server's user, the stores with the first account in them, and what `config test` looks at. When a step
-fails, the files made are taken away again and those put aside are put back; what this process may not take away any more, having
-become the server's user, is named in the log.
+fails, the files made are taken away again and those put aside are put back, by a shell that stays root where this process has
+become the server's user; what remains is named in the log.
 """
 
 import logging
@@ -24,7 +24,7 @@ from typing import Final
 
 import trio
 
-from mox_trio.admin import dns_records, first_account, host_checks, quickstart
+from mox_trio.admin import certificate_check, dns_records, first_account, host_checks, quickstart
 from mox_trio.admin.accounts import Desk
 from mox_trio.admin.dns_records import Record
 from mox_trio.admin.host_checks import Check, Seen
@@ -92,6 +92,7 @@ Ask = Callable[[Sequence[Path]], None]
 async def run(options: Options, ask: Ask, resolver: Resolver | None = None) -> Done:
     """Do it all. Failure, ConfigErrors, an error of the stores; then nothing is left of it."""
     address = _address(options.address)
+    _check_hostname(options.hostname, address.domain)
     identity = await trio.to_thread.run_sync(_identity, options)
     resolver = resolver or DnsResolver(DnsSettings.of(timeout=5), trio.current_time, Metrics())
     host, note = await host_checks.hostname(
@@ -99,10 +100,12 @@ async def run(options: Options, ask: Ask, resolver: Resolver | None = None) -> D
     )
     seen = host_checks.not_asked(host) if options.skip_dns else await host_checks.run(resolver, host)
     choices = await trio.to_thread.run_sync(_choices, options, address, host, seen, identity)
-    await trio.to_thread.run_sync(_check, choices, identity)
+    own = await trio.to_thread.run_sync(_check, choices, identity)
     files = NewFiles((identity.uid, identity.gid) if os.geteuid() == 0 else None)
     try:
         aside = await trio.to_thread.run_sync(_write, choices, files, ask)
+        if os.geteuid() == 0:
+            await trio.to_thread.run_sync(files.guard)
         made = list(files.made)
         desk, password = await _filled(choices)
         records = await first_account.records(
@@ -110,12 +113,13 @@ async def run(options: Options, ask: Ask, resolver: Resolver | None = None) -> D
         )
         zone = _zone(choices)
         await trio.to_thread.run_sync(zone.write_text, dns_records.zone(records) + "\n")
+        await trio.to_thread.run_sync(files.keep)
     except BaseException:
         with trio.CancelScope(shield=True):
             if left := await trio.to_thread.run_sync(files.take_back):
                 logger.warning("files that were made remain", extra={"files": ", ".join(map(str, left))})
         raise
-    checks = [*([note] if note else []), *seen.checks]
+    checks = [*([note] if note else []), *seen.checks, *own]
     return Done(choices, checks, records, zone, made, aside, password, _next(choices))
 
 
@@ -131,6 +135,21 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except InvalidAddress as error:
         raise Failure(Kind.INVALID, f"{text!r} is no mail address: {error}") from None
+
+
+def _check_hostname(named: str | None, domain: Domain) -> None:
+    """INVALID when the name that was given is none that others could look up."""
+    if named is None:
+        return
+    try:
+        Domain.parse(named.rstrip("."))
+        is_full = "." in named.rstrip(".")
+    except InvalidAddress:
+        is_full = False
+    if not is_full:
+        raise Failure(
+            Kind.INVALID, f"--hostname {named!r} is no full name of a machine; name one such as mail.{domain}"
+        )
 
 
 def _identity(options: Options) -> privileges.Identity:
@@ -183,13 +202,16 @@ def _ip(text: str) -> host_checks.IpAddress:
         raise Failure(Kind.INVALID, f"{text!r} is no IP address") from None
 
 
-def _check(choices: Choices, identity: privileges.Identity) -> None:
-    """What must be there before anything is written. Failure."""
+def _check(choices: Choices, identity: privileges.Identity) -> list[Check]:
+    """What must be there before anything is written, Failure; what is to be said of a certificate that is there."""
+    for program_file in privileges.PROGRAM:
+        if not _may_read(Path(program_file), identity):
+            raise privileges.unreadable(identity, program_file)
     for name in choices.secrets:
         if not os.environ.get(name):
             raise Failure(Kind.INVALID, f"set {name} in the environment: it is a secret and so no option")
     if choices.certificate.is_own:
-        return
+        return []
     for file in (choices.certificate.chain, choices.certificate.key):
         if not _may_read(file, identity):
             raise Failure(
@@ -198,6 +220,8 @@ def _check(choices: Choices, identity: privileges.Identity) -> None:
                 f"a hook that copies the files of certbot where it can, or give it copies: "
                 f"install -o {identity.name} -m 600 FILE DIRECTORY",
             )
+    chain = choices.certificate.chain.read_bytes()
+    return [certificate_check.check(chain, quickstart.certified(choices), datetime.now(UTC))]
 
 
 def _may_read(file: Path, identity: privileges.Identity) -> bool:
