@@ -24,7 +24,7 @@ async def make(desk: Desk, logins: Logins, name: str, domain: Domain) -> str:
     """
     account = await accounts.opened(desk, name)
     password = passwords.generated(secrets.token_bytes(passwords.GENERATED_BYTES))
-    await credentials.set_password(logins, account, password)
+    await credentials.set_password(logins, account, password, is_generated=True)
     if not desk.config.current.dynamic.domains[domain].dkim.selectors:
         await dkim_keys.add(desk, domain.ascii)
     return password

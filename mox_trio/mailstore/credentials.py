@@ -70,17 +70,18 @@ async def set_password(
     password: str,
     *,
     keep_session: bytes = b"",
+    is_generated: bool = False,
 ) -> Credential:
     """Set or replace the main password; web sessions end, but for the one with this hash.
 
-    It opens web pages alone where one-time codes are on, else everything. INVALID for one that cannot be, TRY_LATER when
-    too many hashes wait.
+    It opens web pages alone where one-time codes are on, else everything. One that was generated opens nothing elsewhere, so
+    that it is kept for CRAM-MD5 as those of apps are. INVALID for one that cannot be, TRY_LATER when too many hashes wait.
     """
     chosen = passwords.chosen(password)
     hashed = await logins.passwords.hash(chosen)
     derived = await _derive(logins, account, chosen)
     new = NewCredential(account.id, rows.MAIN, "", hashed, Protocols.EVERYTHING, logins.store.now(), None)
-    recoverable = chosen if logins.settings.main_by_cram_md5 else None
+    recoverable = chosen if is_generated or logins.settings.main_by_cram_md5 else None
 
     def unit(tx: Transaction) -> Credential:
         rows.remove_kind(tx, account.id, rows.MAIN)

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mox_trio.cli.main import cli
-from tests.kit import localserve, programs, shared_server
+from tests.kit import localserve, programs, shared_server, wires
 from tests.kit.s3 import S3Server
 
 ADDRESS = "you@example.com"
@@ -56,6 +56,9 @@ def test_what_it_makes_passes_the_test_and_serves(tmp_path: Path) -> None:
         with imaplib.IMAP4_SSL("127.0.0.1", base + 993, ssl_context=context) as client:
             assert client.login(ADDRESS, said["password"])[0] == "OK"
             assert client.select("INBOX")[0] == "OK"
+        # What curl and mbsync choose where it is offered.
+        with imaplib.IMAP4_SSL("127.0.0.1", base + 993, ssl_context=context) as client:
+            assert client.login_cram_md5(ADDRESS, said["password"])[0] == "OK"
     assert "level=warn" not in log.read_text()
 
 
@@ -126,6 +129,8 @@ def test_what_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY"):
         monkeypatch.setenv(name, "x")
     quickstart(tmp_path / "mox", "--store", "s3", code=1)
+    quickstart(tmp_path / "mox", *s3, code=75)
+    assert not (tmp_path / "mox").exists()
     monkeypatch.setenv("PGPASSWORD", "x")
     away = (
         "--index",
@@ -149,6 +154,32 @@ def test_certificates_that_are_there_are_used(tmp_path: Path) -> None:
     assert "certbot" not in " ".join(said["next"])
     assert "certbot" in own["next"][0]
     quickstart(tmp_path / "other", "--cert", files[0], code=2)
+
+
+@pytest.mark.parametrize(
+    ("names", "days", "outcome", "text"),
+    [
+        (["mail.example.com", "*.example.com"], 30, "good", "until"),
+        (["*.com"], 30, "not good", "others refuse it as mail.example.com"),
+        (["mail.example.com"], 30, "not good", "others refuse it as autoconfig.example.com, mta-sts.example.com"),
+        (["*.example.com"], -1, "not good", "it ended on"),
+    ],
+)
+def test_a_certificate_that_is_for_other_names_or_has_ended_is_said(
+    tmp_path: Path, names: list[str], days: int, outcome: str, text: str
+) -> None:
+    certificate, key = wires.certificate(*names, days=days).write(tmp_path)
+    said = made(tmp_path / "mox", "--cert", str(certificate), "--key", str(key))
+    (check,) = [each for each in said["checks"] if each["name"] == "certificate"]
+    assert check["outcome"] == outcome
+    assert text in check["text"]
+
+
+@pytest.mark.parametrize("name", ["bad host", "localhost", "192.0.2.1", "mail..example.com", ""])
+def test_a_name_that_no_machine_can_have_is_refused_and_no_other_taken_for_it(tmp_path: Path, name: str) -> None:
+    refused = quickstart(tmp_path / "mox", "--hostname", name, code=1)
+    assert "name one such as mail.example.com" in refused.stderr
+    assert not (tmp_path / "mox").exists()
 
 
 def test_the_hook_of_certbot_brings_the_new_certificate(tmp_path: Path) -> None:
