@@ -155,7 +155,12 @@ async def addresses(resolver: Resolver, host: Domain) -> Seen:
             return Seen(
                 public_here, (), (), (Check(name, "not checked", f"{host.ascii} was not found out: {trouble}"),)
             )
-        said = f"{host.ascii} has no address yet; add the A and AAAA records below"
+        below = (
+            "the A and AAAA records below"
+            if public_here
+            else "A and AAAA records with the public addresses of this machine"
+        )
+        said = f"{host.ascii} has no address yet; add {below}"
         return Seen(public_here, (), (), (Check(name, "not good", said),))
     looped = [each for each in named if each.is_loopback]
     usable = tuple(each for each in named if not each.is_loopback)

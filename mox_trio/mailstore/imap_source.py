@@ -239,6 +239,7 @@ async def _secure(connection: Connection, context: ssl.SSLContext, host: str) ->
     except (TlsFailed, Broken, trio.TooSlowError) as error:
         raise Failure(
             Kind.UNAVAILABLE,
-            f"there is no TLS with {host} that can be trusted; name the file of its authority with --ca",
+            f"there is no TLS with {host} that can be trusted; name the host as its certificate does, or the file of its "
+            "authority with --ca",
             str(error),
         ) from error

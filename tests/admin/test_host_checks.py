@@ -85,6 +85,10 @@ async def test_addresses_of_a_name_are_compared_with_those_of_the_machine(monkey
     none = await host_checks.addresses(Zone({}), HOST)
     assert none.checks[0].outcome == "not good"
     assert none.public == (ip_address("198.41.0.4"),)
+    assert "records below" in none.checks[0].text
+    monkeypatch.setattr(host_checks, "own_addresses", lambda: ())
+    unknown = await host_checks.addresses(Zone({}), HOST)
+    assert "public addresses of this machine" in unknown.checks[0].text
     looped = await host_checks.addresses(Zone({HOST.ascii: {"A": ["127.0.1.1"]}}), HOST)
     assert "/etc/hosts" in looped.checks[0].text
 
