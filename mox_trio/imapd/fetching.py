@@ -182,8 +182,8 @@ class Fetching:
 
     async def _say_spans(self, columns: Sequence[Sequence[Any]], rows: Sequence[Row]) -> None:
         """Say ranges of mails: what is small is read together, and said with one formatting a message."""
-        session, spans, at = self._session, self._plan.spans, self._plan.at("header_size")
-        account = session.require_account()
+        session, spans = self._session, self._plan.spans
+        account, at, place = session.require_account(), self._plan.at("header_size"), self._plan.place
         bounds = [[each.bounds(row[SIZE], row[at]) for each in spans] for row in rows]
         octets = [sum([stop - start for start, stop in each]) for each in bounds]
         first = 0
@@ -194,7 +194,7 @@ class Fetching:
                 await self._say_sections(_lines(self._start, _some(columns, first, last)), rows[first:last])
             else:
                 pairs = zip(rows[first:last], bounds[first:last], strict=True)
-                mails = [(reading_many.located(account, row, self._plan.place), each) for row, each in pairs]
+                mails = [(reading_many.located(account, row, place), each) for row, each in pairs]
                 wanted = [Wanted(mail, start, stop) for mail, each in mails for start, stop in each]
                 found = await reading_many.ranges(session.store, account, wanted)
                 values = [bodies_out.without_nul(each) for each in found]

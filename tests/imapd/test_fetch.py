@@ -288,3 +288,55 @@ async def test_wide_columns_are_read_a_few_messages_at_a_time(
         assert [
             line for line in (await client.ok(f"FETCH 1:* (UID {item})")).lines if item[:4] in line.decode()
         ] == whole
+
+
+async def test_messages_of_all_kinds_are_said_in_their_order(world: World) -> None:
+    long = b"Subject: long\r\n" + b"".join([b"X-%d: %b\r\n" % (number, b"y" * 900) for number in range(50)])
+    headers = [
+        b"Subject: one\r\nTo: a@example.org,\r\n b@example.org\r\nX: y\r\nsubject : two\r\n\r\n",
+        long + b"To: behind@example.org\r\n\r\n",
+        b"Subject: no\0thing\r\nX: y\r\n\r\n",
+        b"X-Nothing: wanted\n\n",
+        b"Subject: no end of the line",
+        b"\r\n",
+        long + b"\r\n",
+        b"Subject: last\r\n\r\n",
+    ]
+    fields = [
+        b"Subject: one\r\nTo: a@example.org,\r\n b@example.org\r\nsubject : two\r\n\r\n",
+        b"Subject: long\r\nTo: behind@example.org\r\n\r\n",
+        b"Subject: no\x80thing\r\n\r\n",
+        b"\r\n",
+        b"Subject: no end of the line\r\n\r\n",
+        b"\r\n",
+        b"Subject: long\r\n\r\n",
+        b"Subject: last\r\n\r\n",
+    ]
+    texts = [b"text" if number % 3 else b"z\0" * 100_000 for number in range(len(headers))]
+    texts[4] = b""
+    for header, text in zip(headers, texts, strict=True):
+        await world.put(header + text)
+    said = [
+        (header.replace(b"\0", b"\x80"), text.replace(b"\0", b"\x80"))
+        for header, text in zip(headers, texts, strict=True)
+    ]
+    expected = {
+        "HEADER.FIELDS (SUBJECT TO)": fields,
+        "HEADER": [header for header, _ in said],
+        "": [header + text for header, text in said],
+        "TEXT": [text for _, text in said],
+    }
+    async with world.user("INBOX") as client:
+        for section, values in expected.items():
+            answer = await client.ok(f"FETCH 1:* (FLAGS BODY.PEEK[{section}])")
+            label = section.encode()
+            assert answer.lines == [
+                b"* %d FETCH (FLAGS () BODY[%b] {%d}\r\n%b)" % (number, label, len(value), value)
+                for number, value in enumerate(values, 1)
+            ]
+        answer = await client.ok("FETCH 1:* (BODY.PEEK[]<1.5> BODY.PEEK[TEXT]<2.9>)")
+        assert answer.lines == [
+            b"* %d FETCH (BODY[]<1> {%d}\r\n%b BODY[TEXT]<2> {%d}\r\n%b)" % (number, len(start), start, len(some), some)
+            for number, (header, text) in enumerate(said, 1)
+            for start, some in [((header + text)[1:6], text[2:11])]
+        ]
