@@ -78,6 +78,12 @@ def test_memory_is_bounded_and_larger_classes_still_count() -> None:
     assert [limiter.add(each, 0) for each in many].count(True) == 3
 
 
+def test_who_is_counted_already_is_counted_on_when_memory_is_full() -> None:
+    limiter = Limiter([(60, Most(2, 100, 100))], most_keys=1)
+    assert [limiter.add(A, 0) for _ in range(3)] == [True, True, False]
+    assert [limiter.add(FAR, 0) for _ in range(3)] == [True, True, True]  # there is no room to count it
+
+
 def test_what_is_present_is_counted_until_it_leaves() -> None:
     present = Present(Most(1, 2, 2))
     assert present.enter(A)
