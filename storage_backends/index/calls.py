@@ -107,4 +107,7 @@ class Desk:
 
 def _result(call: Call) -> Any:
     result, call.outcome = call.outcome, None  # kept, a traceback would hold the frames that hold it
-    return result.unwrap() if result is not None else None
+    try:
+        return result.unwrap() if result is not None else None
+    finally:
+        del result  # this frame is one of them

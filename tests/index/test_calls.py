@@ -1,5 +1,8 @@
 """Units on their way to threads: how many, and who waits where."""
 
+import gc
+import weakref
+
 import pytest
 import trio
 import trio.testing
@@ -82,3 +85,23 @@ async def test_an_account_has_one_worker_and_comes_back_at_the_end_of_the_line()
     queues.give_back((B,))
     queues.close()
     assert queues.take() is None
+
+
+async def test_what_a_unit_failed_with_is_freed_without_a_search_for_cycles() -> None:
+    desk = Desk()
+    failed: list[weakref.ref[Unavailable]] = []
+
+    def fail(call: Call) -> None:
+        error = Unavailable("no")
+        failed.append(weakref.ref(error))
+        call.fail(error)
+        desk.hand_out([call])
+
+    gc.disable()
+    try:
+        for ask in (desk.read(fail, lambda tx: None), desk.write(fail, (), lambda tx: None)):
+            with pytest.raises(Unavailable, match="no"):
+                await ask
+        assert [each() for each in failed] == [None, None]
+    finally:
+        gc.enable()
