@@ -152,6 +152,12 @@ class TestQuestions:
         assert (found.status, found.mechanism) == (SpfStatus.PASS, "ip4:192.0.2.1")
         assert zone.asked == [Question("x.example", Kind.TXT)]
 
+    @pytest.mark.parametrize(("octets", "asked"), [(63, 2), (64, 1)])
+    def test_what_a_macro_makes_is_asked_for_only_where_it_is_a_name(self, octets: int, asked: int) -> None:
+        zone = Zone(published("v=spf1 exists:%{l}.x.example -all"))
+        assert result(zone, path=f"<{'m' * octets}@x.example>").status is SpfStatus.FAIL
+        assert len(zone.asked) == asked  # RFC 1035 2.3.4: a label has 63 octets
+
     def test_the_hosts_of_a_domain_are_asked_for_in_one_round(self) -> None:
         hosts = {f"m{number}.x.example": {"A": ["192.0.2.9"]} for number in range(10)}
         zone = Zone(published("v=spf1 mx mx:b.x.example -all") | hosts)
