@@ -207,6 +207,13 @@ class TestWhatDoesNotCount:
         assert only(results(more + signed(), zone())).detail == "the header is too large"
         assert verify.examine(more + HEADER).signatures == ()
 
+    def test_a_header_of_as_many_lines_as_may_be_is_checked(self) -> None:
+        message = signed()
+        lines = message.removesuffix(BODY).count(b"\n")
+        more = b"X:\r\n" * (limits.DKIM_HEADER_LINES - lines)
+        assert only(results(more + message, zone())).status is DkimStatus.PASS
+        assert only(results(b"X:\r\n" + more + message, zone())).detail == "the header is too large"
+
 
 def weak(bits: int) -> str:
     """The record of a key with a modulus of so many bits; what it would sign does not matter."""
