@@ -21,12 +21,6 @@ from mox_trio.protocol.imap.responses import Status
 
 PAGE: Final = 500
 """Messages whose rows are read at once."""
-FEW: Final = 20
-"""Messages with 8-bit that are rendered again without a thread."""
-TOGETHER: Final = 1024 * 1024
-"""Octets of bodies that are read together."""
-
-UNKNOWN_CTE: Final = Status("NO", "the encoding of the part is not known", b"UNKNOWN-CTE")
 
 
 async def fetch(session: Session, command: Fetch) -> Status:
