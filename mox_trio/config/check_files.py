@@ -1,4 +1,4 @@
-"""What the static document names outside itself: certificates, secrets, authorities. For `config test`, before a server starts.
+"""What the static document names outside itself: certificates, secrets, authorities; and what `serve` refuses of it.
 
 Everything here blocks. It looks with the rights of this process: run it as the server's user. No secret is read further than to
 see that it can be; commands are looked for, not run.
@@ -31,6 +31,11 @@ def findings(settings: Static) -> Iterator[Finding]:
             yield from _certificate(path, section)
         elif isinstance(section, ListenerTls):
             yield from _files((*path, "host_private_key_files"), section.host_private_key_files)
+            if section.acme is not None:
+                said = "this version gets no certificates itself"
+                yield Finding(
+                    (*path, "acme"), said, "get them with another program and set certificates to their files"
+                )
         elif isinstance(section, Tls):
             yield from _files((*path, "ca_files"), section.ca_files)
 

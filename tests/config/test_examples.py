@@ -19,6 +19,15 @@ def test_every_example_is_valid_and_delivers(name: str) -> None:
     assert isinstance(found, directory.ToAccount)
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+def test_no_example_asks_for_what_the_server_has_not(name: str) -> None:
+    settings = load.static(EXAMPLES / name / "mox-trio.toml")
+    for listener in settings.listeners.values():
+        assert listener.tls is None or listener.tls.acme is None
+        for kind in ("account_http", "account_https", "admin_http", "admin_https"):
+            assert getattr(listener, kind) is None, kind
+
+
 def test_the_minimal_example_needs_no_other_file_and_has_nobody() -> None:
     settings = load.static(EXAMPLES / "minimal" / "mox-trio.toml")
     dynamic = load.dynamic(load.text(EXAMPLES / "minimal" / "domains.toml"), settings)

@@ -66,3 +66,12 @@ def test_certificates_and_keys_must_fit(tmp_path: Path) -> None:
     assert message == "the key belongs to another certificate"
     [(_, _, message)] = found(tmp_path, pair("text", "b.key"))
     assert message == "this is no certificate with its key in PEM form"
+
+
+def test_certificates_that_the_server_would_have_to_get_itself_are_refused_as_serve_refuses_them(
+    tmp_path: Path,
+) -> None:
+    text = '[acme.ca]\ncontact_email = "a@example.org"\n[listeners.a]\nips = ["192.0.2.1"]\nsmtp = {}\ntls = { acme = "ca" }\n'
+    ((line, key, message),) = found(tmp_path, text)
+    assert (line, key) == (7, "listeners.a.tls.acme")
+    assert "gets no certificates itself" in message
