@@ -59,7 +59,10 @@ async def _mail(session: Session, mailbox_id: MailboxId, target: Target) -> tupl
     if not found:
         raise BadUrl("there is no such message")
     row, (header_size, parts) = found[0].row, found[0].columns
-    root = structure_codec.load(parts) if isinstance(parts, bytes) else None
+    root = None
+    if isinstance(parts, bytes):  # of a mail with thousands of parts it takes long
+        limiter = session.store.computing
+        root = await trio.to_thread.run_sync(structure_codec.load, parts, limiter=limiter)
     return row.email_id, Mail(row.size, int(header_size or 0), root=root)
 
 

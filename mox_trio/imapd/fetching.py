@@ -217,10 +217,17 @@ class Fetching:
         waiting: list[_Message] = []
         octets = looked_at = 0
         of_row, parts = mail(self._plan), self._plan.at("parts")
-        for start, row in zip(starts, rows, strict=True):
+
+        def look(row: Row) -> list[Piece]:
             known = of_row(row)
+            return [piece(each, known) for each in self._plan.sections]
+
+        for start, row in zip(starts, rows, strict=True):
             try:
-                pieces = [piece(each, known) for each in self._plan.sections]
+                if parts >= 0 and len(row[parts]) > LOOKED_AT:
+                    pieces = await trio.to_thread.run_sync(look, row, limiter=self._session.store.computing)
+                else:
+                    pieces = look(row)
             except UnknownEncoding:
                 await self._flush(waiting)
                 raise replies.Refused(UNKNOWN_CTE) from None

@@ -8,6 +8,8 @@ import pytest
 from mox_trio.imapd import fetch_plan, fetching
 from mox_trio.imapd.state import Session
 from mox_trio.mailstore import reading_many
+from mox_trio.protocol.mime import structure_codec
+from mox_trio.protocol.mime.part import Part
 from tests.kit.imap_world import World
 from tests.kit.stores import message
 
@@ -259,6 +261,22 @@ async def test_structures_of_many_messages_are_rendered_in_a_thread(
     monkeypatch.setattr(fetching, "FEW", few)
     assert b'BODY (("text" "plain"' in (await one(world, "BODY")).replace(b"TEXT", b"text").replace(b"PLAIN", b"plain")
     assert in_loop == {few > 0}
+
+
+@pytest.mark.parametrize("octets", [0, 64 * 1024])
+async def test_a_tree_of_many_parts_is_taken_apart_in_a_thread(
+    world: World, monkeypatch: pytest.MonkeyPatch, octets: int
+) -> None:
+    made, in_loop = structure_codec.load, set()
+
+    def noted(parts: bytes, header: bytes = b"") -> Part:
+        in_loop.add(threading.current_thread() is threading.main_thread())
+        return made(parts, header)
+
+    monkeypatch.setattr(structure_codec, "load", noted)
+    monkeypatch.setattr(fetching, "LOOKED_AT", octets)
+    assert b"{10}\r\ninner text)" in await one(world, "BODY.PEEK[2.1]")
+    assert in_loop == {octets > 0}
 
 
 @pytest.mark.parametrize("item", ["BODYSTRUCTURE", "BODY", "ENVELOPE", "BODY.PEEK[HEADER]"])
