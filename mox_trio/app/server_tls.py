@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.config import check_listeners
+from mox_trio.config import check_files, check_listeners
 from mox_trio.config.models.listeners import Listener, ListenerTls
 from mox_trio.config.models.static import Static
 from mox_trio.transport import certificates
@@ -45,8 +45,7 @@ class ServerCertificates:
         if tls.acme is not None:
             raise Failure(
                 Kind.UNSUPPORTED,
-                f"listeners.{name}.tls.acme: this version gets no certificates itself; "
-                "get them with another program and set certificates to their files",
+                f"listeners.{name}.tls.acme: {'; '.join(check_files.NO_ACME)}",
             )
         files = [Files(each.cert_file, each.key_file) for each in tls.certificates]
         tickets = listener.smtp is not None and listener.smtp.tls_session_tickets

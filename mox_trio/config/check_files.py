@@ -9,6 +9,7 @@ import shutil
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from mox_trio.config import load, schema
 from mox_trio.config.models.listeners import KeyCert, ListenerTls
@@ -22,6 +23,13 @@ def problems(settings: Static, document: str, file: str) -> list[Problem]:
     return load.placed(list(findings(settings)), document, file)
 
 
+NO_ACME: Final = (
+    "this version gets no certificates itself",
+    "get them with another program and set certificates to their files",
+)
+"""What is said of `acme`, and what to do."""
+
+
 def findings(settings: Static) -> Iterator[Finding]:
     """Look at every file, variable and command that the settings name."""
     for path, section in schema.sections(settings):
@@ -32,10 +40,7 @@ def findings(settings: Static) -> Iterator[Finding]:
         elif isinstance(section, ListenerTls):
             yield from _files((*path, "host_private_key_files"), section.host_private_key_files)
             if section.acme is not None:
-                said = "this version gets no certificates itself"
-                yield Finding(
-                    (*path, "acme"), said, "get them with another program and set certificates to their files"
-                )
+                yield Finding((*path, "acme"), *NO_ACME)
         elif isinstance(section, Tls):
             yield from _files((*path, "ca_files"), section.ca_files)
 

@@ -20,7 +20,7 @@ from mox_trio.protocol.mime import structure_codec
 from mox_trio.protocol.mime.part import Part
 from storage_backends.bodies.api import BodyStore, Range
 from storage_backends.errors import Corrupt, NotFound, kept
-from storage_backends.index.api import EmailId, MailboxId, Row, Transaction, Uid
+from storage_backends.index.api import EmailId, MailboxId, Row, Transaction
 from storage_backends.index.tables import emails, messages, placing
 from storage_backends.index.tables.emails import Place
 from storage_backends.index.tables.messages import EVERYTHING, MessageRow, Ranges
@@ -65,18 +65,6 @@ async def details(
         yield await store.index.read(
             partial(_read_details, account=account, mailbox_id=mailbox_id, ranges=page, columns=columns)
         )
-
-
-async def gone_details(
-    store: MailStore, account: Account, mailbox_id: MailboxId, uids: Sequence[Uid], columns: tuple[str, ...]
-) -> list[Details]:
-    """The same of messages that were expunged or moved away, as far as their mails are not erased yet: an hour at least."""
-
-    def unit(tx: Transaction) -> list[Details]:
-        found = messages.gone_details(tx, mailbox_id, uids, ("object_id", *columns))
-        return [_opened(account.codec, row, columns) for row in found]
-
-    return await store.index.read(unit)
 
 
 def _read_details(

@@ -107,11 +107,7 @@ def _found(
     tx: Transaction, *, account: Account, mailbox_id: MailboxId, uids: Sequence[int], columns: tuple[str, ...]
 ) -> list[Row]:
     names = (*OWN, *columns)
-    rows = messages.chosen(tx, mailbox_id, messages.ranges_of(uids), names)
-    if len(rows) < len(uids):
-        there = {row[UID] for row in rows}
-        gone = messages.gone_chosen(tx, mailbox_id, [uid for uid in uids if uid not in there], names)
-        rows = sorted([*rows, *gone])
+    rows = messages.chosen_or_gone(tx, mailbox_id, uids, names)
     sealed = [(FIRST + at, name) for at, name in enumerate(columns) if name not in _PLAIN]
     return _opened(account.codec, rows, sealed) if sealed and rows else rows
 
@@ -121,12 +117,7 @@ def _opened(codec: Codec, rows: Sequence[Row], sealed: Sequence[tuple[int, str]]
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     object_ids = columns[OBJECT_ID]
     for at, name in sealed:
-        stored = columns[at]
-        opened = codec.open_each((rendering.place(name, each) for each in object_ids), stored)
-        if None in opened:
-            number = opened.index(None)
-            codec.open(rendering.place(name, object_ids[number]), stored[number])  # raises what is wrong with it
-        columns[at] = opened
+        columns[at] = rendering.open_all(codec, name, object_ids, columns[at])
     return list(zip(*columns, strict=True))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mox_trio.base.failure import Failure, Kind
-from mox_trio.mailstore import changes, expunging, flagging, mailboxes, moving, reading, upkeep, verifying
+from mox_trio.mailstore import changes, expunging, flagging, mailboxes, moving, reading, reading_many, upkeep, verifying
 from mox_trio.mailstore.flagging import Change
 from mox_trio.mailstore.store import HOUR, Account, MailStore
 from storage_backends.index.api import ModSeq
@@ -39,11 +39,14 @@ async def test_what_went_can_be_read_until_it_is_erased(store: MailStore, accoun
     (row,) = await reading.rows(store, inbox, [(1, 1)])
     await expunging.erase(store, account, inbox, [(1, 1)])
     await moving.move(store, account, inbox, [(2, 2)], "Archive")
-    gone = await reading.gone_details(store, account, inbox, [first.uid, second.uid], ("size", "envelope"))
-    assert [each.row.email_id for each in gone] == [first.email_id, second.email_id]
-    assert gone[0].row._replace(modseq=row.modseq) == row
-    assert gone[0].columns[0] == len(message())
-    assert await reading.mail(store, account, gone[0].row.email_id) == message()
+    names = ("email_id", "flags", "keywords", "createseq", "saved", "envelope")
+    gone = await reading_many.found(store, account, inbox, [first.uid, second.uid], names)
+    assert [each[reading_many.FIRST] for each in gone] == [first.email_id, second.email_id]
+    was = (row.uid, row.received, row.size, row.email_id, row.flags, row.keywords, row.createseq, row.saved)
+    at = reading_many.OBJECT_ID
+    assert (*gone[0][:at], *gone[0][at + 1 : -1]) == was
+    assert gone[0][reading_many.SIZE] == len(message())
+    assert await reading.mail(store, account, first.email_id) == message()
 
 
 async def test_uids_are_never_given_twice(store: MailStore, account: Account) -> None:

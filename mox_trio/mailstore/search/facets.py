@@ -6,16 +6,16 @@ All of it is done within a unit, in a thread of the database; sealed columns are
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from sys import getsizeof
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from mox_trio.mailstore import rendering
 from mox_trio.mailstore.kept import Kept
 from mox_trio.mailstore.search.text import fold
 from mox_trio.mailstore.store import Account
 from mox_trio.protocol.mime import header, threads
-from storage_backends.index.api import EmailId, Row, Transaction
+from storage_backends.index.api import EmailId, Transaction
 from storage_backends.index.tables import finding
 
 LEARNT: Final = 500
@@ -126,25 +126,18 @@ def _made(
     names = ("summary", "sent", "header") if any(facet.of_header for facet in facets) else ("summary", "sent")
     for start in range(0, len(emails), LEARNT):
         rows = finding.columns(tx, account.id, emails[start : start + LEARNT], names)
+        object_ids = [row[1] for row in rows]
+        opened = partial(rendering.open_all, account.codec)
         columns = Columns(
-            _opened(account, rows, "summary", 2),
+            opened("summary", object_ids, [row[2] for row in rows]),
             [row[3] for row in rows],
-            _opened(account, rows, "header", 4) if "header" in names else (),
+            opened("header", object_ids, [row[4] for row in rows]) if "header" in names else (),
         )
         for facet, fresh in zip(facets, made, strict=True):
             values = dict(zip((row[0] for row in rows), facet.make(columns), strict=True))
             kept.keep(account.id, facet.name, values, sum(map(getsizeof, values.values())))
             fresh.update(values)
     return made
-
-
-def _opened(account: Account, rows: Sequence[Row], column: str, at: int) -> list[bytes]:
-    stored = [row[at] for row in rows]
-    opened = account.codec.open_each((rendering.place(column, row[1]) for row in rows), stored)
-    if None in opened:
-        number = opened.index(None)
-        account.codec.open(rendering.place(column, rows[number][1]), stored[number])  # raises what is wrong with it
-    return cast("list[bytes]", opened)
 
 
 def field(block: bytes, lowered: bytes, key: bytes) -> bytes | None:

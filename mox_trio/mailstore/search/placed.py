@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from storage_backends.index.api import EmailId, MailboxId, Transaction, Uid
-from storage_backends.index.tables import finding
+from storage_backends.index.tables import messages
 
 PAGE: Final = 5000
 """Messages of a unit: some milliseconds."""
+
+
+_NAMES: Final = ("uid", "email_id", "received", "size")
 
 
 class Columns(NamedTuple):
@@ -22,7 +25,7 @@ class Columns(NamedTuple):
 
 def columns(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[Uid]) -> Columns:
     """Those of these ascending UIDs, in their order; of messages that went too as long as their mails are not erased."""
-    found = finding.placed(tx, mailbox_id, uids)
+    found = messages.chosen_or_gone(tx, mailbox_id, uids, _NAMES)
     return Columns(*zip(*found, strict=True)) if found else Columns((), (), (), ())
 
 

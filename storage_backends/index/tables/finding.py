@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, literal_column, not_, or
 from sqlalchemy import bindparam as p
 
 from storage_backends.index.api import AccountId, EmailId, MailboxId, ModSeq, Row, Transaction, Uid
-from storage_backends.index.schema import email, expunged, message
+from storage_backends.index.schema import email, message
 from storage_backends.index.statement import Prepared, any_of, prepared
 from storage_backends.index.tables import messages
 
@@ -55,19 +55,6 @@ class Page(NamedTuple):
 _CANDIDATE: Final = Candidate._fields
 _UID: Final = ("uid",)
 _NUMBERED: Final = ("uid", "email_id")
-_PLACED = {
-    kind: prepared(
-        select(message.c.uid, message.c.email_id, message.c.received, message.c.size)
-        .where(message.c.mailbox_id == p("mailbox"), within)
-        .order_by(message.c.uid)
-    )
-    for kind, within in (("range", messages.IN_RANGE), ("list", messages.IN_LIST))
-}
-_GONE = prepared(
-    select(expunged.c.uid, expunged.c.email_id, expunged.c.received, expunged.c.size)
-    .join(email, email.c.id == expunged.c.email_id)
-    .where(expunged.c.mailbox_id == p("mailbox"), any_of(expunged.c.uid, "uids"))
-)
 _BY_MESSAGE_ID = prepared(
     select(email.c.id).where(email.c.account_id == p("account"), email.c.message_id_key == p("value"))
 )
@@ -95,22 +82,8 @@ def candidates(
 
 
 def listed(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...] = ()) -> list[Row]:
-    """As `candidates`, of the messages of these UIDs."""
-    return tx.all(_listed(_CANDIDATE, names), {"mailbox": mailbox_id, "uids": list(uids)})
-
-
-def placed(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int]) -> list[Row]:
-    """(uid, email_id, received, size) of these ascending UIDs, in their order.
-
-    Messages that went are there too as long as their mails are not erased.
-    """
-    kind, parameters = messages.selection(tx, mailbox_id, messages.ranges_of(uids))
-    found = tx.all(_PLACED[kind], {"mailbox": mailbox_id, **parameters})
-    if len(found) < len(uids):
-        there = {row[0] for row in found}
-        missing = [uid for uid in uids if uid not in there]
-        found = sorted([*found, *tx.all(_GONE, {"mailbox": mailbox_id, "uids": missing})])
-    return found
+    """As `candidates`, of the messages of these ascending UIDs."""
+    return messages.chosen(tx, mailbox_id, messages.ranges_of(uids), (*_CANDIDATE, *names))
 
 
 def with_columns(
@@ -171,16 +144,6 @@ def _select(shape: Shape, own: tuple[str, ...], names: tuple[str, ...]) -> Prepa
         chosen.where(message.c.mailbox_id == p("mailbox"), message.c.uid > p("after"), within)
         .order_by(message.c.uid)
         .limit(p("most"))
-    )
-
-
-@lru_cache(maxsize=16)
-def _listed(own: tuple[str, ...], names: tuple[str, ...]) -> Prepared:
-    chosen = select(*(message.c[name] for name in own), *(email.c[name] for name in names))
-    if names:
-        chosen = chosen.join(email, email.c.id == message.c.email_id)
-    return prepared(
-        chosen.where(message.c.mailbox_id == p("mailbox"), any_of(message.c.uid, "uids")).order_by(message.c.uid)
     )
 
 

@@ -154,18 +154,6 @@ def vanished(tx: Transaction, mailbox_id: MailboxId, since: ModSeq) -> list[Uid]
 
 
 @cache
-def _details(kind: str, names: tuple[str, ...]) -> Prepared:
-    columns: list[ColumnElement[Any]] = [email.c[name] for name in names]
-    within = IN_RANGE if kind == "range" else IN_LIST
-    return prepared(
-        select(*_MESSAGE, *columns)
-        .join(email, email.c.id == message.c.email_id)
-        .where(_IN_MAILBOX, within)
-        .order_by(message.c.uid)
-    )
-
-
-@cache
 def _widths(kind: str, names: tuple[str, ...]) -> Prepared:
     octets = reduce(add, [func.coalesce(func.length(email.c[name]), 0) for name in names])
     within = IN_RANGE if kind == "range" else IN_LIST
@@ -203,25 +191,12 @@ def widths(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[
 
 
 @cache
-def _gone_details(names: tuple[str, ...]) -> Prepared:
-    columns: list[ColumnElement[Any]] = [email.c[name] for name in names]
-    return prepared(
-        select(*(expunged.c[name] for name in MessageRow._fields), *columns)
-        .join(email, email.c.id == expunged.c.email_id)
-        .where(expunged.c.mailbox_id == p("mailbox"), any_of(expunged.c.uid, "uids"))
-        .order_by(expunged.c.uid)
-    )
-
-
-@cache
 def _chosen(kind: str, names: tuple[str, ...]) -> Prepared:
+    chosen = select(*_of_either(message, names))
+    if not set(names) <= set(MessageRow._fields):
+        chosen = chosen.join(email, email.c.id == message.c.email_id)
     within = IN_RANGE if kind == "range" else IN_LIST
-    return prepared(
-        select(*_of_either(message, names))
-        .join(email, email.c.id == message.c.email_id)
-        .where(_IN_MAILBOX, within)
-        .order_by(message.c.uid)
-    )
+    return prepared(chosen.where(_IN_MAILBOX, within).order_by(message.c.uid))
 
 
 @cache
@@ -244,13 +219,7 @@ def details(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple
 
     The caller gives few different `names`, each a tuple of its program.
     """
-    kind, parameters = selection(tx, mailbox_id, ranges)
-    return tx.all(_details(kind, names), {"mailbox": mailbox_id, **parameters})
-
-
-def gone_details(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
-    """The same of messages that went and whose mails are not erased yet; `modseq` is that of their going."""
-    return tx.all(_gone_details(names), {"mailbox": mailbox_id, "uids": list(uids)})
+    return chosen(tx, mailbox_id, ranges, (*MessageRow._fields, *names))
 
 
 def chosen(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[str, ...]) -> list[Row]:
@@ -261,9 +230,16 @@ def chosen(tx: Transaction, mailbox_id: MailboxId, ranges: Ranges, names: tuple[
     return tx.all(_chosen(kind, names), {"mailbox": mailbox_id, **parameters})
 
 
-def gone_chosen(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
-    """The same of messages that went, as `gone_details` finds them."""
-    return tx.all(_gone_chosen(names), {"mailbox": mailbox_id, "uids": list(uids)})
+def chosen_or_gone(tx: Transaction, mailbox_id: MailboxId, uids: Sequence[int], names: tuple[str, ...]) -> list[Row]:
+    """The same of these ascending UIDs, also of messages that went as long as their mails are not erased: their `modseq` is that
+    of their going. The first name is `uid`.
+    """
+    rows = chosen(tx, mailbox_id, ranges_of(uids), names)
+    if len(rows) < len(uids):
+        there = {row[0] for row in rows}
+        missing = [uid for uid in uids if uid not in there]
+        rows = sorted([*rows, *tx.all(_gone_chosen(names), {"mailbox": mailbox_id, "uids": missing})])
+    return rows
 
 
 def placements(tx: Transaction, email_id: EmailId) -> list[tuple[MailboxId, Uid]]:
